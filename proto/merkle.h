@@ -1,0 +1,31 @@
+/* Merkle trees as RFC 9162 section 2.1: leaf = SHA-256(0x00 || data), node = SHA-256(0x01 || left || right).
+ *
+ * Used at three places: the lines of a bundle, the bundle heads of a batch, the receipts of a commit.
+ * Pure functions; hashing allocates nothing per leaf. */
+#ifndef SKP_MERKLE_H
+#define SKP_MERKLE_H
+
+#include "bytes.h"
+
+#define MERKLE_MAX_PATH 16 /* enough for 65,536 leaves */
+
+struct skp_hash sha256(struct span data);
+
+/* Several spans hashed as one. */
+struct skp_hash sha256_spans(const struct span *spans, size_t count);
+
+struct skp_hash merkle_leaf(struct span data);
+
+/* Root over leaf hashes; of no leaves: SHA-256 of nothing. */
+struct skp_hash merkle_root(const struct skp_hash *leaves, size_t count);
+
+/* Audit path of leaf `index`, nearest first, into ret_path[MERKLE_MAX_PATH]. Returns its length.
+ * count is at most 65,536. */
+size_t merkle_path(const struct skp_hash *leaves, size_t count, size_t index,
+                   struct skp_hash *ret_path);
+
+/* Whether `leaf` at `index` of a tree with `count` leaves leads to `root` by `path`. */
+bool merkle_verify(const struct skp_hash *leaf, size_t index, size_t count,
+                   const struct skp_hash *path, size_t path_len, const struct skp_hash *root);
+
+#endif
