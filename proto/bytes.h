@@ -1,7 +1,7 @@
 /* Borrowed runs of bytes, ids and hashes: the small change that every layer hands around.
  *
- * A struct span never owns: the bytes are somebody else's and yours until the call returns, unless a
- * header says longer. */
+ * A struct span never owns: the bytes are somebody else's and yours until the call returns, unless
+ * a header says longer. */
 #ifndef SKP_BYTES_H
 #define SKP_BYTES_H
 
@@ -81,14 +81,16 @@ struct skp_id id_new(void);
 /* The id in lower-case 8-4-4-4-12 form into ret_text[ID_TEXT_BYTES]. */
 void id_print(const struct skp_id *id, char *ret_text);
 
-/* Reads the 8-4-4-4-12 form in either case. False: not an id; *ret_id untouched. */
+/* Reads the 8-4-4-4-12 form in either case. False: not an id, or the nil id; *ret_id untouched. */
 bool id_parse(const char *text, struct skp_id *ret_id);
 
 /* Takes exactly ID_BYTES that are not all zero. */
 bool id_take(struct span bytes, struct skp_id *ret_id);
+
+/* Takes exactly HASH_BYTES; zeros are a hash too (the first link of a chain). */
 bool hash_take(struct span bytes, struct skp_hash *ret_hash);
 
-/* Takes 20 characters [0-9A-Z] (DOMAIN: OIN in Subject.serialNumber); `text` may be unterminated. */
+/* Takes 20 characters [0-9A-Z] (the OIN of Subject.serialNumber); `text` may be unterminated. */
 bool oin_take(struct span text, struct skp_oin *ret_oin);
 
 #endif

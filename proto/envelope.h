@@ -1,7 +1,8 @@
 /* Batches: putting lines together, signing them once, and checking what somebody else put together.
  *
  * A batch is built by `envelope_writer` (clients, and the broker for its own facts) and checked by
- * `envelope_check_*` (the broker on intake, every receiver on delivery). Both see the same bytes. */
+ * `envelope_check_*` (the broker on intake, every receiver on delivery). Both see the same bytes.
+ */
 #ifndef SKP_ENVELOPE_H
 #define SKP_ENVELOPE_H
 
@@ -10,20 +11,20 @@
 #include "seal.h"
 #include "skp.pb-c.h"
 
-#define BATCH_CONTEXT      "skp.v1 batch"
-#define COMMIT_CONTEXT     "skp.v1 commit"
-#define RECEIPT_CONTEXT    "skp.v1 receipt"
-#define COLLECT_CONTEXT    "skp.v1 collect"
-#define MAILBOX_CONTEXT    "skp.v1 mailbox"
-#define AGREEMENT_CONTEXT  "skp.v1 agreement"
-#define PROTOCOL_VERSION   1
+#define BATCH_CONTEXT     "skp.v1 batch"
+#define COMMIT_CONTEXT    "skp.v1 commit"
+#define RECEIPT_CONTEXT   "skp.v1 receipt"
+#define COLLECT_CONTEXT   "skp.v1 collect"
+#define MAILBOX_CONTEXT   "skp.v1 mailbox"
+#define AGREEMENT_CONTEXT "skp.v1 agreement"
+#define PROTOCOL_VERSION  1
 
-#define BUNDLE_MAX_LINES   256
-#define BUNDLE_MAX_BYTES   (224 * 1024) /* packed Bundle: leaves room for the proof in Delivery */
-#define BUNDLE_MAX_BOXES   16
-#define BATCH_MAX_LINES    4096
-#define BATCH_MAX_BUNDLES  1024
-#define BATCH_MAX_BYTES    (8 * 1024 * 1024)
+#define BUNDLE_MAX_LINES  256
+#define BUNDLE_MAX_BYTES  (224 * 1024) /* packed Bundle: leaves room for the proof in Delivery */
+#define BUNDLE_MAX_BOXES  16
+#define BATCH_MAX_LINES   4096
+#define BATCH_MAX_BUNDLES 1024
+#define BATCH_MAX_BYTES   (8 * 1024 * 1024)
 
 /* ---------------------------------------------------------------- writing */
 
@@ -34,25 +35,25 @@ struct envelope_writer *envelope_writer_new(struct arena *arena, const struct sk
                                             const struct skp_oin *on_behalf_of,
                                             const struct skp_id *batch_id);
 
-/* Opens a bundle; the following lines go into it. `certs` are those it is sealed for (may be 0: then no
- * line may carry a part). Boxes are made once per bundle. */
+/* Opens a bundle; the following lines go into it. `certs` are those it is sealed for (may be 0:
+ * then no line may carry a part). Boxes are made once per bundle. */
 enum skp_err envelope_bundle_begin(struct envelope_writer *writer, const struct skp_oin *recipient,
                                    const char *mailbox, X509 *const *certs, size_t cert_count,
                                    struct skp_id *ret_bundle_id) SKP_MUST_CHECK;
 
-/* Adds one line. `part` (may be empty) is sealed under `line`'s item id; its commitment is written into the
- * line before packing, so pass the unpacked line. BATCH_TOO_LARGE when the bundle or batch is full: begin
- * another. *ret_leaf (may be NULL) is the line's leaf hash. */
+/* Adds one line. `part` (may be empty) is sealed under `line`'s item id; its commitment is written
+ * into the line before packing, so pass the unpacked line. BATCH_TOO_LARGE when the bundle or batch
+ * is full: begin another. *ret_leaf (may be NULL) is the line's leaf hash. */
 enum skp_err envelope_line_add(struct envelope_writer *writer, Skp__V1__Line *line,
                                struct span part, struct skp_hash *ret_leaf) SKP_MUST_CHECK;
 
 struct envelope_batch {
     struct skp_id batch_id;
     struct skp_hash root;
-    struct span header;          /* BatchHeader */
+    struct span header; /* BatchHeader */
     const char *jws;
-    struct span *bundles;        /* packed Bundle frames' bodies */
-    struct span *heads;          /* BundleHead of each */
+    struct span *bundles; /* packed Bundle frames' bodies */
+    struct span *heads;   /* BundleHead of each */
     size_t bundle_count;
     size_t line_count;
 };
@@ -94,17 +95,19 @@ enum skp_err envelope_check_signature(struct trust *trust, struct jws_cache *cac
                                       int64_t at_ms, const char **ret_why) SKP_MUST_CHECK;
 
 /* One bundle as taken in: lines hashed, root and counts compared with its head.
- * ret_leaves has room for BUNDLE_MAX_LINES. ROOT_MISMATCH, COUNT_MISMATCH, BATCH_TOO_LARGE, KEY_BOX_MISSING. */
+ * ret_leaves has room for BUNDLE_MAX_LINES. A bundle with withheld lines is refused here
+ * (PROTOCOL_STATE). ROOT_MISMATCH, COUNT_MISMATCH, BATCH_TOO_LARGE, KEY_BOX_MISSING. */
 enum skp_err envelope_check_bundle(const Skp__V1__Bundle *bundle, const struct envelope_head *head,
                                    struct skp_hash *ret_leaves) SKP_MUST_CHECK;
 
-/* A delivery as received: signature, audit path, head, lines (withheld ones by their leaf hash), recipient
- * `me`. Everything returned lives in the arena or in the delivery. */
+/* A delivery as received: signature, audit path, head, lines (withheld ones by their leaf hash),
+ * recipient `me`. Everything returned lives in the arena or in the delivery. */
 struct envelope_delivery {
     struct envelope_header header;
     struct envelope_head head;
-    struct skp_hash head_hash;   /* SHA-256 of the BundleHead: what a CollectStatement names */
-    struct skp_hash *leaves;     /* per line */
+    Skp__V1__Bundle *bundle;   /* unpacked from delivery->bundle; withheld lines are empty */
+    struct skp_hash head_hash; /* SHA-256 of the BundleHead: what a CollectStatement names */
+    struct skp_hash *leaves;   /* per line */
 };
 enum skp_err envelope_check_delivery(struct trust *trust, struct jws_cache *cache,
                                      const Skp__V1__Delivery *delivery, const struct skp_oin *me,
@@ -112,8 +115,8 @@ enum skp_err envelope_check_delivery(struct trust *trust, struct jws_cache *cach
                                      struct envelope_delivery *ret_delivery,
                                      const char **ret_why) SKP_MUST_CHECK;
 
-/* A receipt: body is a leaf of the commit's tree, the commit is signed by `broker`, and body is about
- * `batch_id` with `root`. The unpacked body lives in the arena. PROOF_INVALID otherwise. */
+/* A receipt: body is a leaf of the commit's tree, the commit is signed by `broker`, and body is
+ * about `batch_id` with `root`. The unpacked body lives in the arena. PROOF_INVALID otherwise. */
 enum skp_err envelope_check_receipt(struct trust *trust, struct jws_cache *cache,
                                     const Skp__V1__Receipt *receipt, const struct skp_oin *broker,
                                     const struct skp_oin *sender, const struct skp_id *batch_id,

@@ -1,17 +1,20 @@
-/* JOSE as far as this protocol needs it: detached JWS (RFC 7515) and compact JWE (RFC 7516) on OpenSSL's EVP.
+/* JOSE as far as this protocol needs it: detached JWS (RFC 7515) and compact JWE (RFC 7516) on
+ * OpenSSL's EVP.
  *
- * JWS: ES256, ES384 or PS256; protected header {"alg","x5c","x5t#S256","iat","cty"?}: the chain (leaf first,
- * without the root), the thumbprint and the time in seconds, as JAdES-B asks. Detached: "header..signature".
- * JWE: "RSA-OAEP-256" or "ECDH-ES+A256KW" (P-256, P-384), "A256GCM"; header {"alg","enc","x5t#S256","epk"?}.
- * Nothing here knows what is signed or sealed. Thread-safe. */
+ * JWS: ES256, ES384 or PS256; protected header {"alg","x5c","x5t#S256","iat","cty"?}: the chain
+ * (leaf first, without the root), the thumbprint and the time in seconds, as JAdES-B asks.
+ * Detached: "header..signature". JWE: "RSA-OAEP-256" or "ECDH-ES+A256KW" (P-256, P-384), "A256GCM";
+ * header {"alg","enc","x5t#S256","epk"?}. A header with "crit", "zip", "apu" or "apv", or with a
+ * member twice, is refused. Nothing here knows what is signed or sealed. Thread-safe. */
 #ifndef SKP_JOSE_H
 #define SKP_JOSE_H
 
 #include "arena.h"
 #include "identity.h"
 
-#define JWS_MAX_BYTES 16384
-#define JWE_MAX_BYTES 4096
+#define JWS_MAX_BYTES     16384
+#define JWE_MAX_BYTES     4096
+#define JWE_MAX_PLAINTEXT 1024 /* a key box is about 130 bytes */
 
 /* Signs `payload`; the text lives in the arena, NUL-terminated. NO_MEMORY or CERTIFICATE. */
 enum skp_err jws_sign(const struct keypair *signer, struct span payload, int64_t at_ms,
@@ -24,32 +27,37 @@ struct jws_signer {
     int64_t signed_at_ms;
 };
 
-/* Remembers chains that were verified a moment ago, so that a thousand batches of one sender cost one chain
- * check. Entries live at most 60 seconds and die with the trust they were checked against. Internally
- * locked. */
+/* Remembers chains that were verified a moment ago, so that a thousand batches of one sender cost
+ * one chain check. Entries live at most 60 seconds and die with the trust they were checked
+ * against. Internally locked. */
 struct jws_cache;
 struct jws_cache *jws_cache_new(unsigned max_entries);
 void jws_cache_free(struct jws_cache *cache);
 
-/* Verifies signature, chain (purpose signing, at `at_ms` real time) and header. SIGNATURE_INVALID or
- * SIGNER_INVALID, *ret_why in words. `cache` may be NULL. Whose OIN it must be is the caller's to check. */
+/* Verifies signature, chain (purpose signing, at `at_ms` real time) and header. SIGNATURE_INVALID
+ * or SIGNER_INVALID, *ret_why in words. `cache` may be NULL. Whose OIN it must be is the caller's
+ * to check. */
 enum skp_err jws_verify(struct trust *trust, struct jws_cache *cache, struct span jws,
                         struct span payload, int64_t at_ms, struct jws_signer *ret_signer,
                         const char **ret_why) SKP_MUST_CHECK;
 
-/* Encrypts `plaintext` for the public key of `cert`. */
+/* Encrypts `plaintext` (at most JWE_MAX_PLAINTEXT) for the public key of `cert`; the text lives in
+ * the arena, NUL-terminated. CERTIFICATE when the key is no RSA, P-256 or P-384 key; whether the
+ * certificate is trusted and for encryption is the caller's to check. TEXT_TOO_LONG, NO_MEMORY. */
 enum skp_err jwe_encrypt(X509 *cert, struct span plaintext, struct arena *arena,
                          const char **ret_jwe) SKP_MUST_CHECK;
 
-/* The thumbprint of the certificate a JWE is for, without decrypting. DECODE when it is no such JWE. */
+/* The thumbprint of the certificate a JWE is for, without decrypting. DECODE when it is no such
+ * JWE. */
 enum skp_err jwe_recipient(struct span jwe, struct skp_hash *ret_thumbprint) SKP_MUST_CHECK;
 
-/* Decrypts; the plaintext lives in the arena. UNSEAL when the key does not fit or the bytes were changed. */
+/* Decrypts; the plaintext lives in the arena. UNSEAL when the key does not fit or the bytes were
+ * changed. */
 enum skp_err jwe_decrypt(const struct keypair *keypair, struct span jwe, struct arena *arena,
                          struct span *ret_plaintext) SKP_MUST_CHECK;
 
-/* base64url without padding (RFC 7515 section 2). Decode is strict: DECODE on any other character, padding
- * or non-zero trailing bits. */
+/* base64url without padding (RFC 7515 section 2). Decode is strict: DECODE on any other character,
+ * padding or non-zero trailing bits. */
 const char *base64url_encode(struct span bytes, struct arena *arena);
 enum skp_err base64url_decode(struct span text, struct arena *arena,
                               struct span *ret_bytes) SKP_MUST_CHECK;

@@ -1,7 +1,8 @@
-/* Merkle trees as RFC 9162 section 2.1: leaf = SHA-256(0x00 || data), node = SHA-256(0x01 || left || right).
+/* Merkle trees as RFC 9162 section 2.1: leaf = SHA-256(0x00 || data), node = SHA-256(0x01 || left
+ * || right).
  *
- * Used at three places: the lines of a bundle, the bundle heads of a batch, the receipts of a commit.
- * Pure functions; hashing allocates nothing per leaf. */
+ * Used at three places: the lines of a bundle, the bundle heads of a batch, the receipts of a
+ * commit. Pure functions; hashing allocates nothing per leaf. */
 #ifndef SKP_MERKLE_H
 #define SKP_MERKLE_H
 

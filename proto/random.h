@@ -2,7 +2,8 @@
  *
  * In production this is OpenSSL's RAND_bytes; a failure there aborts, because nothing can go on
  * without it. random_steer() is for the simulation and for test vectors only, before any thread
- * starts; OpenSSL's own internal randomness (TLS, key generation, signatures) is not steered by it. */
+ * starts; OpenSSL's own internal randomness (TLS, key generation, signatures) is not steered by it.
+ */
 #ifndef SKP_RANDOM_H
 #define SKP_RANDOM_H
 

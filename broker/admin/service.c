@@ -1,0 +1,275 @@
+#include "service.h"
+
+#include "control.h"
+#include "log.h"
+#include "notify.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define LAST_WORDS_MS 20 /* for the answer to skpctl stop */
+#define MS_PER_SECOND 1000
+
+struct service {
+    const struct options *options;
+    struct credential_files files;
+    struct credentials credentials;
+    struct event_base *base;
+    struct wakeup *wakeup;
+    struct engine *engine;
+    struct server *server;
+    struct control *control;
+    struct event *signals[3];
+    bool failed;
+};
+
+static int complain(int code, const char *event, const char *why)
+{
+    log_line(LOG_ERROR, event, "why=%s", why);
+    return code;
+}
+
+static int exit_code(enum skp_err err)
+{
+    if (err == SKP_E_CERTIFICATE || err == SKP_E_CONFIG)
+        return EX_CONFIG;
+    if (err == SKP_E_DATA_LOSS)
+        return EX_DATAERR;
+    if (err == SKP_E_NO_MEMORY)
+        return EX_OSERR;
+    return EX_IOERR;
+}
+
+static int load_credentials(struct service *service)
+{
+    char why[CREDENTIALS_WHY_BYTES];
+    service->files = options_files(service->options);
+    enum skp_err err = credentials_load(&service->files, clock_real_ms(clock_system()),
+                                        &service->credentials, why);
+    return err ? complain(exit_code(err), "certificates_unusable", why) : EX_OK;
+}
+
+static int open_engine(struct service *service, bool create, bool play)
+{
+    char why[512];
+    const struct options *options = service->options;
+    struct engine_config config = {
+        .clock = clock_system(),
+        .trust = service->credentials.trust,
+        .signer = service->credentials.signer,
+        .name = options->name,
+        .play = play,
+        .verify_threads = (unsigned)options->verify_threads,
+        .intake_bytes = (size_t)options->intake_bytes,
+        .lease_seconds = (uint32_t)(options->lease_ms / MS_PER_SECOND),
+        .idle_seconds = (uint32_t)(options->idle_ms / MS_PER_SECOND),
+        .wake = service->wakeup != NULL ? wakeup_signal : NULL,
+        .wake_ctx = service->wakeup,
+    };
+    enum skp_err err = store_sqlite_open(options->store_path, create, &config.store, why);
+    if (err)
+        return complain(exit_code(err), "store_unusable", why);
+    err = engine_open(&config, &service->engine, why);
+    return err ? complain(exit_code(err), "engine_unusable", why) : EX_OK;
+}
+
+static void on_stopped(void *ctx)
+{
+    struct service *service = ctx;
+    struct timeval soon = {.tv_sec = 0, .tv_usec = LAST_WORDS_MS * 1000};
+    event_base_loopexit(service->base, &soon);
+}
+
+static int open_server(struct service *service)
+{
+    char why[CREDENTIALS_WHY_BYTES];
+    const struct options *options = service->options;
+    struct server_config config = {
+        .base = service->base,
+        .engine = service->engine,
+        .clock = clock_system(),
+        .wakeup = service->wakeup,
+        .host = options->listen.host,
+        .port = options->listen.port,
+        .credentials = &service->credentials,
+        .files = &service->files,
+        .policy_oid = options->policy_oid,
+        .limits = options_limits(options),
+        .stopped = on_stopped,
+        .stopped_ctx = service,
+    };
+    enum skp_err err = server_new(&config, &service->server, why);
+    if (err == SKP_E_IO)
+        return complain(EX_UNAVAILABLE, "server_unusable", why);
+    return err ? complain(exit_code(err), "server_unusable", why) : EX_OK;
+}
+
+static int open_control(struct service *service)
+{
+    char why[CONTROL_WHY_BYTES];
+    struct control_config config = {
+        .base = service->base,
+        .server = service->server,
+        .path = service->options->control_socket,
+        .stop_grace_ms = service->options->stop_grace_ms,
+    };
+    return control_open(&config, &service->control, why)
+               ? complain(EX_UNAVAILABLE, "control_unusable", why)
+               : EX_OK;
+}
+
+static void on_stop_signal(evutil_socket_t number, short what, void *ctx)
+{
+    struct service *service = ctx;
+    (void)number, (void)what;
+    notify_service("STOPPING=1");
+    server_stop(service->server, service->options->stop_grace_ms);
+}
+
+static void on_reload_signal(evutil_socket_t number, short what, void *ctx)
+{
+    char why[CREDENTIALS_WHY_BYTES];
+    struct service *service = ctx;
+    (void)number, (void)what;
+    enum skp_err err = server_reload(service->server, why); /* logs by itself */
+    notify_service(err ? "STATUS=the last reload was refused, see the log" : "STATUS=running");
+}
+
+static int watch_signals(struct service *service)
+{
+    static const struct {
+        int number;
+        event_callback_fn fn;
+    } watched[] = {
+        {SIGTERM, on_stop_signal},
+        {SIGINT, on_stop_signal},
+        {SIGHUP, on_reload_signal},
+    };
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof watched / sizeof watched[0]; i++) {
+        service->signals[i] =
+            evsignal_new(service->base, watched[i].number, watched[i].fn, service);
+        if (service->signals[i] == NULL || event_add(service->signals[i], NULL) != 0)
+            return complain(EX_OSERR, "signals_unusable", "out of memory");
+    }
+    return EX_OK;
+}
+
+/* The memory of this process holds keys: no core, no debugger. */
+static void forbid_dumps(const struct options *options)
+{
+#if !defined(__SANITIZE_ADDRESS__)
+    if (!options->core_dumps)
+        prctl(PR_SET_DUMPABLE, 0);
+#else
+    (void)options; /* the leak check of the sanitizer is a debugger too */
+#endif
+}
+
+static int open_all(struct service *service)
+{
+    int code = load_credentials(service);
+    service->base = server_base_new();
+    if (code == EX_OK && (service->base == NULL || wakeup_new(service->base, &service->wakeup)))
+        code = complain(EX_OSERR, "loop_unusable", "out of memory or descriptors");
+    if (code == EX_OK)
+        code = open_engine(service, service->options->create_store, service->options->play);
+    if (code == EX_OK)
+        code = open_server(service);
+    if (code == EX_OK)
+        code = open_control(service);
+    if (code == EX_OK)
+        code = watch_signals(service);
+    return code;
+}
+
+/* The engine goes before those its last calls come back to. */
+static void close_all(struct service *service)
+{
+    for (size_t i = 0; i < sizeof service->signals / sizeof service->signals[0]; i++) {
+        if (service->signals[i] != NULL)
+            event_free(service->signals[i]);
+    }
+    if (service->engine != NULL)
+        engine_close(service->engine);
+    control_close(service->control);
+    server_free(service->server);
+    wakeup_free(service->wakeup);
+    credentials_fini(&service->credentials);
+    if (service->base != NULL)
+        event_base_free(service->base);
+}
+
+int service_run(const struct options *options)
+{
+    struct service service = {.options = options};
+    umask(0077);
+    forbid_dumps(options);
+    int code = open_all(&service);
+    if (code == EX_OK) {
+        log_line(LOG_INFO, "started", "version=%s broker=%s listen=%s port=%u play=%d", SKP_VERSION,
+                 service.credentials.oin.text, options->listen.host,
+                 (unsigned)server_port(service.server), (int)engine_is_play(service.engine));
+        notify_service("READY=1\nSTATUS=running");
+        event_base_dispatch(service.base);
+        if (engine_failed(service.engine) != NULL)
+            code = EX_IOERR;
+    }
+    close_all(&service);
+    return code;
+}
+
+int service_check(const struct options *options)
+{
+    struct service service = {.options = options};
+    int code = load_credentials(&service);
+    close_all(&service);
+    return code;
+}
+
+int service_init(const struct options *options)
+{
+    struct service service = {.options = options};
+    umask(0077);
+    int code = load_credentials(&service);
+    if (code == EX_OK)
+        code = open_engine(&service, true, true);
+    if (code == EX_OK && !engine_is_play(service.engine))
+        code = complain(EX_CONFIG, "store_unusable",
+                        "the store exists and is not for play; choose another store_path");
+    close_all(&service);
+    return code;
+}
+
+/* Keys of rows are not for the log. */
+static void on_damage(void *context, const char *table, struct span key, const char *what)
+{
+    (void)context, (void)key;
+    log_line(LOG_ERROR, "store_damaged", "table=%s what=%s", table, what);
+}
+
+/* The rows first, so that damage is named; then the engine, which follows the chain. */
+int service_verify(const struct options *options)
+{
+    char why[256];
+    struct store *store;
+    struct service service = {.options = options};
+    enum skp_err err = store_sqlite_open(options->store_path, false, &store, why);
+    if (err)
+        return complain(exit_code(err), "store_unusable", why);
+    err = store_verify(store, on_damage, NULL);
+    if (err)
+        complain(exit_code(err), "store_damaged", store->why);
+    store_close(store);
+    if (err)
+        return exit_code(err);
+    int code = load_credentials(&service);
+    if (code == EX_OK)
+        code = open_engine(&service, false, false);
+    close_all(&service);
+    return code;
+}

@@ -1,0 +1,130 @@
+#include "registry_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct agreement_key registry_agreement_key(const struct skp_id *agreement_id, uint32_t version)
+{
+    struct agreement_key key;
+    memcpy(key.bytes, agreement_id->bytes, ID_BYTES);
+    memcpy(key.bytes + ID_BYTES, &version, sizeof version);
+    return key;
+}
+
+/* ---------------------------------------------------------------- lifetime */
+
+void registry_free(struct registry *registry)
+{
+    map_fini(&registry->nodes_by_oin);
+    map_fini(&registry->agreements_by_key);
+    arena_fini(&registry->arena);
+    free(registry);
+}
+
+struct registry *registry_ref(struct registry *registry)
+{
+    unsigned before = atomic_fetch_add(&registry->references, 1);
+    assert(before > 0);
+    return registry;
+}
+
+void registry_unref(struct registry *registry)
+{
+    if (!registry)
+        return;
+    unsigned before = atomic_fetch_sub(&registry->references, 1);
+    assert(before > 0);
+    if (before == 1)
+        registry_free(registry);
+}
+
+/* ---------------------------------------------------------------- lookups */
+
+static const struct registry_node *find_node(const struct registry *registry,
+                                             const struct skp_oin *oin)
+{
+    return map_get(&registry->nodes_by_oin, oin->text);
+}
+
+const struct registry_participant *registry_find(const struct registry *registry,
+                                                 const struct skp_oin *oin)
+{
+    const struct registry_node *node = find_node(registry, oin);
+    return node ? &node->participant : NULL;
+}
+
+size_t registry_count(const struct registry *registry)
+{
+    return registry->nodes_by_oin.count;
+}
+
+const struct registry_participant *registry_at(const struct registry *registry, size_t index)
+{
+    assert(index < registry_count(registry));
+    return &registry->nodes[index]->participant;
+}
+
+const struct agreement *registry_agreement(const struct registry *registry,
+                                           const struct skp_id *agreement_id, uint32_t version)
+{
+    struct agreement_key key = registry_agreement_key(agreement_id, version);
+    return map_get(&registry->agreements_by_key, key.bytes);
+}
+
+size_t registry_agreement_count(const struct registry *registry)
+{
+    return registry->agreements_by_key.count;
+}
+
+const struct agreement *registry_agreement_at(const struct registry *registry, size_t index)
+{
+    assert(index < registry_agreement_count(registry));
+    return registry->agreements[index];
+}
+
+/* ---------------------------------------------------------------- which agreement applies */
+
+/* A higher version replaces this one from its first day, also for whom it leaves out and after it
+ * ended. Versions of one id stand together, in order. */
+static bool is_replaced(const struct registry_node *creditor, size_t index, plain_date date)
+{
+    const struct skp_id *id = &creditor->agreements[index]->agreement_id;
+    for (size_t i = index + 1; i < creditor->agreement_count; i++) {
+        const struct agreement *next = creditor->agreements[i];
+        if (!id_equal(&next->agreement_id, id))
+            return false;
+        if (next->valid_from <= date)
+            return true;
+    }
+    return false;
+}
+
+/* Equal ones keep their order by id, so that every broker chooses the same. */
+static bool goes_before(const struct agreement *a, const struct agreement *b)
+{
+    if (!b)
+        return true;
+    bool a_brand = *a->brand != '\0';
+    bool b_brand = *b->brand != '\0';
+    if (a_brand != b_brand)
+        return a_brand;
+    return a->valid_from > b->valid_from;
+}
+
+const struct agreement *registry_agreement_for(const struct registry *registry,
+                                               const struct skp_oin *counsellor,
+                                               const struct skp_oin *creditor, plain_date date,
+                                               uint32_t claim_kinds, uint8_t product,
+                                               uint8_t guidance, const char *brand)
+{
+    const struct registry_node *node = find_node(registry, creditor);
+    const struct agreement *best = NULL;
+    for (size_t i = 0; node && i < node->agreement_count; i++) {
+        const struct agreement *agreement = node->agreements[i];
+        if (agreement_in_force(agreement, counsellor, date) &&
+            agreement_covers(agreement, claim_kinds, product, guidance, brand) &&
+            !is_replaced(node, i, date) && goes_before(agreement, best))
+            best = agreement;
+    }
+    return best;
+}

@@ -1,0 +1,92 @@
+/* The registry: who takes part, under which names, with which mailbox records and agreements.
+ *
+ * An immutable value, built from rows and replaced as a whole when something changes; shared
+ * between threads by reference. Identity (certificates) and authority (roles here) are kept apart.
+ * Signatures of records and agreements are verified where they are admitted, not here. */
+#ifndef SKP_REGISTRY_H
+#define SKP_REGISTRY_H
+
+#include "agreement.h"
+#include "skp.pb-c.h"
+
+#define ROLE_BIT(role) (1U << (role))
+
+/* What all rows together may take in memory. */
+#define REGISTRY_MAX_BYTES (256UL * 1024 * 1024)
+
+struct registry_record {
+    struct skp_oin participant;
+    const char *mailbox; /* "" = the main mailbox */
+    uint32_t version;
+    struct span bytes; /* SignedRecord, as published */
+};
+
+/* Everything here is the registry's and lives as long as a reference to it. */
+struct registry_participant {
+    struct skp_oin oin;
+    uint32_t roles; /* ROLE_BIT(Skp__V1__Role) */
+    bool bsn_entitled;
+    Skp__V1__DirectoryEntry *entry;   /* as registered, without records and agreements */
+    struct registry_record **records; /* one per mailbox, the newest; by mailbox */
+    size_t record_count;              /* 0: not connected */
+};
+
+struct registry;
+
+struct registry_builder;
+
+/* NULL when there is no memory. Uses one thread at a time. */
+struct registry_builder *registry_builder_new(void);
+
+/* For a builder that is not used up by registry_build(). NULL is fine. */
+void registry_builder_free(struct registry_builder *builder);
+
+/* `bytes` are copied. A participant row is a DirectoryEntry, a record row a SignedRecord, an
+ * agreement row a SignedAgreement file. Errors name what is wrong with the row (those of
+ * wire_unpack and fact.h, ID_REUSED for a participant or agreement version that is there already);
+ * the builder stays usable and without that row. Of two records for one mailbox the higher version
+ * stays. */
+enum skp_err registry_add_participant(struct registry_builder *builder,
+                                      struct span bytes) SKP_MUST_CHECK;
+enum skp_err registry_add_record(struct registry_builder *builder,
+                                 struct span bytes) SKP_MUST_CHECK;
+enum skp_err registry_add_agreement(struct registry_builder *builder,
+                                    struct span bytes) SKP_MUST_CHECK;
+
+/* Uses the builder up, also on failure. NOT_REGISTERED: a record or agreement names somebody who is
+ * no participant. NO_MEMORY. The caller owns the one reference to *ret_registry. */
+enum skp_err registry_build(struct registry_builder *builder,
+                            struct registry **ret_registry) SKP_MUST_CHECK;
+struct registry *registry_ref(struct registry *registry); /* any thread */
+void registry_unref(struct registry *registry);           /* any thread; NULL is fine */
+
+/* NULL: not a participant. */
+const struct registry_participant *registry_find(const struct registry *registry,
+                                                 const struct skp_oin *oin);
+size_t registry_count(const struct registry *registry);
+const struct registry_participant *registry_at(const struct registry *registry,
+                                               size_t index); /* by OIN */
+
+/* NULL: no such agreement. */
+const struct agreement *registry_agreement(const struct registry *registry,
+                                           const struct skp_id *agreement_id, uint32_t version);
+size_t registry_agreement_count(const struct registry *registry);
+const struct agreement *registry_agreement_at(const struct registry *registry,
+                                              size_t index); /* by creditor, id, version */
+
+/* The agreement under which a request of `counsellor` to `creditor` goes: in force at `date`,
+ * covering it, not replaced by a higher version that has begun; the one for this very brand before
+ * the one for all, then the one that began last. NULL when none. */
+const struct agreement *registry_agreement_for(const struct registry *registry,
+                                               const struct skp_oin *counsellor,
+                                               const struct skp_oin *creditor, plain_date date,
+                                               uint32_t claim_kinds, uint8_t product,
+                                               uint8_t guidance, const char *brand);
+
+/* Who says what: may a participant with `roles` send this fact to a participant with
+ * `recipient_roles` (0 = the broker itself)? ROLE_FORBIDDEN; NOT_YET_AVAILABLE for what your role
+ * may say in a later release. One table, in registry_say.c. */
+enum skp_err registry_may_say(uint32_t roles, uint32_t recipient_roles,
+                              Skp__V1__Line__FactCase fact) SKP_MUST_CHECK;
+
+#endif

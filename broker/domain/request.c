@@ -1,0 +1,135 @@
+#include "request.h"
+
+#include "merkle.h"
+#include "terms.h"
+
+#include <assert.h>
+
+/* ---------------------------------------------------------------- states and moves */
+
+#define STATE(name) SKP__V1__REQUEST_STATE__REQUEST_STATE_##name
+#define TO(name)    (1U << STATE(name))
+
+/* Any request that lives can turn out to be a mistake, and any case can stop. */
+#define TO_STOP (TO(WITHDRAWN) | TO(ENDED))
+
+/* clang-format off */
+#define REQUEST_STATES(X)                                                                          \
+    X(REGISTERED,        TO(WAITING_FOR_ROUND) | TO(REQUESTED) | TO(RESEAL_NEEDED) | TO_STOP)      \
+    X(WAITING_FOR_ROUND, TO(REQUESTED) | TO(RESEAL_NEEDED) | TO_STOP)                              \
+    X(REQUESTED,         TO(OVERDUE) | TO(ANSWERED) | TO(ANSWERED_LATE) | TO(RESEAL_NEEDED) |      \
+                         TO(UNREADABLE) | TO_STOP)                                                 \
+    X(OVERDUE,           TO(ANSWERED) | TO(ANSWERED_LATE) | TO(RESEAL_NEEDED) | TO(UNREADABLE) |   \
+                         TO_STOP)                                                                  \
+    X(ANSWERED,          TO(REGISTERED) | TO_STOP)                                                 \
+    X(ANSWERED_LATE,     TO(REGISTERED) | TO_STOP)                                                 \
+    X(OFF_NETWORK,       TO(RECORDED) | TO_STOP)                                                   \
+    X(RECORDED,          TO_STOP)                                                                  \
+    X(RESEAL_NEEDED,     TO(WAITING_FOR_ROUND) | TO(REQUESTED) | TO_STOP)                          \
+    X(UNREADABLE,        TO(REQUESTED) | TO_STOP)                                                  \
+    X(WITHDRAWN,         0)                                                                        \
+    X(ENDED,             0)
+/* clang-format on */
+
+static const struct {
+    const char *name;
+    uint32_t moves; /* bit per state */
+} states[] = {
+#define X(name, moves) [STATE(name)] = {#name, moves},
+    REQUEST_STATES(X)
+#undef X
+};
+
+#define STATE_COUNT (sizeof states / sizeof states[0])
+
+const char *request_state_name(uint8_t state)
+{
+    return state < STATE_COUNT ? states[state].name : NULL;
+}
+
+bool request_may_move(uint8_t from, uint8_t to)
+{
+    return from < STATE_COUNT && to < STATE_COUNT && (states[from].moves & (1U << to)) != 0;
+}
+
+void request_move(struct request_state *state, uint8_t to)
+{
+    assert(request_may_move(state->state, to));
+    state->state = to;
+}
+
+bool request_is_open(const struct request_state *state)
+{
+    return state->state == STATE(REQUESTED) || state->state == STATE(OVERDUE);
+}
+
+bool request_is_answered(const struct request_state *state)
+{
+    return state->state == STATE(ANSWERED) || state->state == STATE(ANSWERED_LATE) ||
+           state->state == STATE(RECORDED);
+}
+
+/* ---------------------------------------------------------------- from registration to overdue */
+
+uint64_t request_brand_mark(const char *brand)
+{
+    if (*brand == '\0')
+        return 0;
+    struct skp_hash hash = sha256(span_text(brand));
+    uint64_t mark = 0;
+    for (size_t i = 0; i < sizeof mark; i++)
+        mark = mark << 8 | hash.bytes[i];
+    return mark;
+}
+
+static uint32_t kinds_known(const Skp__V1__RequestFact *fact)
+{
+    uint32_t kinds = 0;
+    for (size_t i = 0; i < fact->n_claims; i++)
+        kinds |= 1U << fact->claims[i]->kind;
+    return kinds;
+}
+
+void request_register(const Skp__V1__RequestFact *fact, const struct skp_id *case_id,
+                      const struct skp_hash *leaf, struct request_state *ret_state)
+{
+    struct request_state state = {
+        .case_id = *case_id,
+        .leaf = *leaf,
+        .version = fact->version,
+        .brand_mark = request_brand_mark(fact->brand),
+        .claim_kinds = kinds_known(fact),
+        .state = STATE(REGISTERED),
+        .product = (uint8_t)fact->product,
+        .guidance = (uint8_t)fact->guidance,
+    };
+    bool whole = id_take(span_of(fact->request_id.data, fact->request_id.len), &state.request_id);
+    assert(whole);
+    if (fact->urgent)
+        state.flags |= REQUEST_URGENT;
+    if (fact->contains_bsn)
+        state.flags |= REQUEST_CONTAINS_BSN;
+    *ret_state = state;
+}
+
+/* Not request_may_move(): an answered or resealed request comes back by other doors. */
+enum skp_err request_publish(struct request_state *state, int64_t now_ms, plain_date due_date)
+{
+    if (state->state != STATE(REGISTERED) && state->state != STATE(WAITING_FOR_ROUND))
+        return SKP_E_STATE_INVALID;
+    assert(due_date == 0 || calendar_date_valid(due_date));
+    request_move(state, STATE(REQUESTED));
+    state->published_at_ms = now_ms;
+    state->due_date = due_date;
+    return SKP_OK;
+}
+
+bool request_expire(struct request_state *state, int64_t now_ms)
+{
+    if (state->state != STATE(REQUESTED) || state->due_date == 0)
+        return false;
+    if (terms_on_time(state->due_date, now_ms))
+        return false;
+    request_move(state, STATE(OVERDUE));
+    return true;
+}

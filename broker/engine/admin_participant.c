@@ -1,0 +1,154 @@
+/* Participants: who takes part. Identity is the certificate's; what somebody may do is registered
+ * here. */
+#include "admin.h"
+
+#include "fact.h"
+
+#include <stdio.h>
+
+#define NAMES_MAX 32
+
+static enum skp_err take_names(struct admin_run *run, const char *field, size_t *ret_count,
+                               char ***ret_names)
+{
+    json_t *list = json_object_get(run->request, field);
+    size_t count = json_array_size(list);
+    if (count > NAMES_MAX)
+        return engine_refuse(run->call, SKP_E_DECODE_ITEMS, field, NULL);
+    char **names = arena_calloc(&run->txn->arena, count + 1, sizeof *names);
+    if (!names)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        enum skp_err err = text ? fact_check_text(text, 80) : SKP_E_VALUE_INVALID;
+        if (err)
+            return engine_refuse(run->call, err, field, NULL);
+        names[i] = pb_text(text);
+    }
+    *ret_names = names;
+    *ret_count = count;
+    return SKP_OK;
+}
+
+/* "HEALTH" or "COUNSELLOR" with its prefix is the enum's own name. */
+static enum skp_err take_codes(struct admin_run *run, const char *field, const char *prefix,
+                               const ProtobufCEnumDescriptor *words, size_t *ret_count,
+                               int **ret_codes)
+{
+    json_t *list = json_object_get(run->request, field);
+    size_t count = json_array_size(list);
+    int *codes = arena_calloc(&run->txn->arena, count + 1, sizeof *codes);
+    if (!codes)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(list, i));
+        char name[64];
+        snprintf(name, sizeof name, "%s%s", prefix, text ? text : "");
+        for (char *c = name; *c; c++)
+            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+        const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value_by_name(words, name);
+        if (!value || value->value == 0)
+            return engine_refuse(run->call, SKP_E_ENUM_VALUE, field, NULL);
+        codes[i] = value->value;
+    }
+    *ret_codes = codes;
+    *ret_count = count;
+    return SKP_OK;
+}
+
+static enum skp_err check_name(struct admin_run *run, const Skp__V1__DirectoryEntry *entry)
+{
+    enum skp_err err = fact_check_oin(entry->oin);
+    if (err)
+        return engine_refuse(run->call, err, "oin", NULL);
+    err = entry->name[0] ? fact_check_text(entry->name, 80) : SKP_E_REQUIRED;
+    if (err)
+        return engine_refuse(run->call, err, "name", NULL);
+    err = fact_check_text(entry->postal_address, 200);
+    if (err)
+        return engine_refuse(run->call, err, "postal_address", NULL);
+    if (entry->n_roles == 0)
+        return engine_refuse(run->call, SKP_E_REQUIRED, "roles", NULL);
+    if (strcmp(entry->oin, run->txn->engine->broker.text) == 0)
+        return engine_refuse(run->call, SKP_E_RECIPIENT_SELF, "oin",
+                             "this is the broker's own OIN");
+    return SKP_OK;
+}
+
+static enum skp_err fill(struct admin_run *run, Skp__V1__DirectoryEntry *entry)
+{
+    entry->oin = pb_text(admin_text(run, "oin"));
+    entry->name = pb_text(admin_text(run, "name"));
+    entry->postal_address = pb_text(admin_text(run, "postal_address"));
+    entry->bsn_entitled = json_is_true(json_object_get(run->request, "bsn_entitled"));
+    int *roles = NULL;
+    int *kinds = NULL;
+    enum skp_err err =
+        take_codes(run, "roles", "ROLE_", &skp__v1__role__descriptor, &entry->n_roles, &roles);
+    if (!err)
+        err = take_codes(run, "claim_kinds", "CLAIM_KIND_", &skp__v1__claim_kind__descriptor,
+                         &entry->n_claim_kinds, &kinds);
+    if (!err)
+        err = take_names(run, "search_names", &entry->n_search_names, &entry->search_names);
+    if (!err)
+        err = take_names(run, "brands", &entry->n_brands, &entry->brands);
+    entry->roles = (Skp__V1__Role *)(void *)roles;
+    entry->claim_kinds = (Skp__V1__ClaimKind *)(void *)kinds;
+    return err ? err : check_name(run, entry);
+}
+
+static enum skp_err participant_add(struct admin_run *run)
+{
+    Skp__V1__DirectoryEntry entry;
+    skp__v1__directory_entry__init(&entry);
+    struct skp_oin oin;
+    enum skp_err err = fill(run, &entry);
+    if (err)
+        return run->call->err ? SKP_OK : err;
+    if (!oin_take(span_text(entry.oin), &oin))
+        return admin_refuse(run, SKP_E_OIN_FORMAT, "oin", NULL);
+    struct span value = wire_pack(&entry.base, &run->txn->arena);
+    struct ws_row *row;
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    err = ws_get(&run->txn->ws, STORE_PARTICIPANT, key_participant(&oin), &row);
+    if (err)
+        return err;
+    bool known = row->value.len > 0;
+    ws_put(row, value);
+    run->txn->registry_changed = true;
+    return json_object_set_new(run->answer, "replaced", json_boolean(known)) ? SKP_E_NO_MEMORY
+                                                                             : SKP_OK;
+}
+
+static json_t *role_names(uint32_t roles)
+{
+    json_t *list = json_array();
+    if (roles & ROLE_BIT(SKP__V1__ROLE__ROLE_COUNSELLOR))
+        json_array_append_new(list, json_string("counsellor"));
+    if (roles & ROLE_BIT(SKP__V1__ROLE__ROLE_CREDITOR))
+        json_array_append_new(list, json_string("creditor"));
+    if (roles & ROLE_BIT(SKP__V1__ROLE__ROLE_OPERATOR))
+        json_array_append_new(list, json_string("operator"));
+    return list;
+}
+
+static enum skp_err participant_list(struct admin_run *run)
+{
+    json_t *rows = admin_rows(run);
+    const struct registry *registry = run->txn->registry;
+    for (size_t i = 0; rows && i < registry_count(registry); i++) {
+        const struct registry_participant *who = registry_at(registry, i);
+        json_array_append_new(rows, json_pack("{s:s,s:s,s:o,s:b,s:b}", "oin", who->oin.text, "name",
+                                              who->entry->name, "roles", role_names(who->roles),
+                                              "connected", who->record_count > 0, "bsn_entitled",
+                                              who->bsn_entitled));
+    }
+    return rows ? SKP_OK : SKP_E_NO_MEMORY;
+}
+
+const struct admin_command admin_participant_commands[] = {
+    {"participant.add", participant_add},
+    {"participant.list", participant_list},
+    {NULL, NULL},
+};

@@ -1,0 +1,213 @@
+/* How the post office stands: status, mailboxes, deadlines, the clock. */
+#include "admin.h"
+
+#include <stdio.h>
+
+#define LIST_MAX 10000
+
+/* ---------------------------------------------------------------- counting */
+
+static enum skp_err count_rows(struct admin_run *run, enum store_table table, struct span from,
+                               struct span to, size_t *ret_count)
+{
+    uint8_t after[STORE_KEY_MAX + 1];
+    *ret_count = 0;
+    for (;;) {
+        struct arena arena;
+        struct store_row *rows;
+        size_t count = 0;
+        arena_init(&arena, (size_t)16 << 20);
+        enum skp_err err = store_scan(run->txn->ws.store, table, from, to, 2000, (size_t)4 << 20,
+                                      &arena, &rows, &count);
+        *ret_count += count;
+        if (!err && count > 0) {
+            size_t len = rows[count - 1].key.len;
+            memcpy(after, rows[count - 1].key.data, len);
+            after[len] = 0;
+            from = span_of(after, len + 1);
+        }
+        arena_fini(&arena);
+        if (err || count == 0)
+            return err;
+    }
+}
+
+static enum skp_err count_table(struct admin_run *run, enum store_table table, const char *name)
+{
+    static const uint8_t zero;
+    size_t count;
+    enum skp_err err = count_rows(run, table, span_of(&zero, 1), span_of(NULL, 0), &count);
+    if (!err)
+        json_object_set_new(run->answer, name, json_integer((json_int_t)count));
+    return err;
+}
+
+static enum skp_err status(struct admin_run *run)
+{
+    const struct engine *engine = run->txn->engine;
+    json_object_set_new(run->answer, "broker", json_string(engine->broker.text));
+    json_object_set_new(run->answer, "name", json_string(engine->name));
+    json_object_set_new(run->answer, "play", json_boolean(engine->play));
+    json_object_set_new(run->answer, "business_time", admin_json_time(run->txn->now_ms));
+    json_object_set_new(run->answer, "commits", json_integer((json_int_t)engine->chain.sequence));
+    json_object_set_new(run->answer, "participants",
+                        json_integer((json_int_t)registry_count(run->txn->registry)));
+    json_object_set_new(run->answer, "agreements",
+                        json_integer((json_int_t)registry_agreement_count(run->txn->registry)));
+    enum skp_err err = count_table(run, STORE_ENTRY, "waiting_in_mailboxes");
+    if (!err)
+        err = count_table(run, STORE_WAITING, "waiting_for_round");
+    if (!err)
+        err = count_table(run, STORE_OPEN, "open_pages");
+    return err ? err : count_table(run, STORE_DEADLINE, "deadlines");
+}
+
+/* ---------------------------------------------------------------- lists */
+
+static enum skp_err mailbox_one(struct admin_run *run, json_t *rows, const struct store_row *row)
+{
+    uint64_t last;
+    size_t waiting;
+    enum skp_err err = u64_read(row->value, &last);
+    struct row_key prefix = {.len = row->key.len};
+    memcpy(prefix.bytes, row->key.data, row->key.len);
+    struct row_key end = key_after_prefix(&prefix);
+    if (!err)
+        err = count_rows(run, STORE_ENTRY, row_key_span(&prefix), row_key_span(&end), &waiting);
+    if (err)
+        return err;
+    struct store_row *oldest;
+    size_t count = 0;
+    struct entry_row entry = {.stored_at_ms = 0};
+    err = store_scan(run->txn->ws.store, STORE_ENTRY, row_key_span(&prefix), row_key_span(&end), 1,
+                     1024, &run->txn->arena, &oldest, &count);
+    if (!err && count > 0)
+        err = entry_row_read(oldest[0].value, &entry);
+    const char *key = (const char *)row->key.data;
+    json_array_append_new(rows, json_pack("{s:s%,s:s%,s:I,s:I,s:o}", "participant", key,
+                                          (size_t)OIN_CHARS, "mailbox", key + OIN_CHARS + 1,
+                                          row->key.len - OIN_CHARS - 1, "waiting",
+                                          (json_int_t)waiting, "delivered_so_far", (json_int_t)last,
+                                          "oldest", admin_json_time(entry.stored_at_ms)));
+    return err;
+}
+
+static enum skp_err mailbox_list(struct admin_run *run)
+{
+    return admin_each(run, STORE_MAILBOX, LIST_MAX, mailbox_one);
+}
+
+static enum skp_err deadline_one(struct admin_run *run, json_t *rows, const struct store_row *row)
+{
+    static const char *const names[] = {"", "ROUND_OPEN", "ROUND_PUBLISH", "EXPIRE", "ROUND_CLOSE"};
+    struct deadline_key deadline;
+    (void)run;
+    enum skp_err err = key_read_deadline(row->key, &deadline);
+    if (!err && (deadline.kind < DEADLINE_ROUND_OPEN || deadline.kind > DEADLINE_ROUND_CLOSE))
+        err = SKP_E_DATA_LOSS;
+    if (!err)
+        json_array_append_new(
+            rows, json_pack("{s:o,s:s,s:o,s:I}", "due", admin_json_time(deadline.due_ms), "kind",
+                            names[deadline.kind], "object", admin_json_id(&deadline.object), "part",
+                            (json_int_t)deadline.part));
+    return err;
+}
+
+static enum skp_err deadline_list(struct admin_run *run)
+{
+    return admin_each(run, STORE_DEADLINE, LIST_MAX, deadline_one);
+}
+
+/* ---------------------------------------------------------------- the clock */
+
+static enum skp_err clock_show(struct admin_run *run)
+{
+    json_object_set_new(run->answer, "play", json_boolean(run->txn->engine->play));
+    json_object_set_new(run->answer, "business_time", admin_json_time(run->txn->now_ms));
+    json_object_set_new(run->answer, "business_ms", json_integer(run->txn->now_ms));
+    json_object_set_new(run->answer, "today",
+                        admin_json_date(calendar_date_of_ms(run->txn->now_ms)));
+    return SKP_OK;
+}
+
+/* "2026-12-03T07:00" in Amsterdam. */
+static bool read_time(const char *text, int64_t *ret_ms)
+{
+    int year, month, day, hour, minute;
+    char rest;
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d%c", &year, &month, &day, &hour, &minute, &rest) != 5)
+        return false;
+    plain_date date = year * 10000 + month * 100 + day;
+    if (!calendar_date_valid(date) || year < 1970 || year > 2200 || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59)
+        return false;
+    *ret_ms = calendar_ms_of(date, hour * 60 + minute);
+    return true;
+}
+
+static bool read_target(struct admin_run *run, int64_t *ret_ms)
+{
+    json_t *days = json_object_get(run->request, "working_days");
+    if (json_is_integer(days) && json_integer_value(days) > 0 && json_integer_value(days) <= 400) {
+        int64_t now = run->txn->now_ms;
+        plain_date date = calendar_add_working_days(NULL, calendar_date_of_ms(now),
+                                                    (int)json_integer_value(days));
+        *ret_ms = calendar_ms_of(date, calendar_minute_of_ms(now));
+        return true;
+    }
+    return read_time(admin_text(run, "to"), ret_ms);
+}
+
+static enum skp_err first_due(struct admin_run *run, int64_t *ret_due_ms)
+{
+    uint8_t zero = 0;
+    struct store_row *rows;
+    struct deadline_key deadline;
+    size_t count = 0;
+    enum skp_err err = store_scan(run->txn->ws.store, STORE_DEADLINE, span_of(&zero, 1),
+                                  span_of(NULL, 0), 1, 1024, &run->txn->arena, &rows, &count);
+    *ret_due_ms = INT64_MAX;
+    if (!err && count > 0 && !(err = key_read_deadline(rows[0].key, &deadline)))
+        *ret_due_ms = deadline.due_ms;
+    return err;
+}
+
+/* Time never jumps over a deadline: it moves up to the first one that is due before the target, so
+ * that everything happens at its own hour; ask again until "reached". */
+static enum skp_err clock_advance(struct admin_run *run)
+{
+    struct txn *txn = run->txn;
+    int64_t target_ms;
+    int64_t due_ms;
+    if (!txn->engine->play)
+        return admin_refuse(run, SKP_E_ROLE_FORBIDDEN, "command",
+                            "only a store made for play has a clock that can be steered");
+    if (!read_target(run, &target_ms))
+        return admin_refuse(run, SKP_E_DATE_INVALID, "to", "give to=2026-12-03T07:00");
+    enum skp_err err = first_due(run, &due_ms);
+    if (err)
+        return err;
+    int64_t now = target_ms < due_ms ? target_ms : due_ms;
+    if (now > txn->now_ms) {
+        struct ws_row *row;
+        txn->offset_ms = now - txn->real_ms;
+        txn->offset_changed = true;
+        if ((err = ws_get(&txn->ws, STORE_META, key_meta(META_OFFSET), &row)))
+            return err;
+        struct span value = u64_pack((uint64_t)txn->offset_ms, &txn->arena);
+        if (!value.data)
+            return SKP_E_NO_MEMORY;
+        ws_put(row, value);
+    } else {
+        now = txn->now_ms;
+    }
+    json_object_set_new(run->answer, "business_time", admin_json_time(now));
+    json_object_set_new(run->answer, "target", admin_json_time(target_ms));
+    json_object_set_new(run->answer, "reached", json_boolean(now >= target_ms && due_ms > now));
+    return SKP_OK;
+}
+
+const struct admin_command admin_state_commands[] = {
+    {"status", status},         {"mailbox.list", mailbox_list},   {"deadline.list", deadline_list},
+    {"clock.show", clock_show}, {"clock.advance", clock_advance}, {NULL, NULL},
+};

@@ -1,0 +1,116 @@
+/* Answers of one bundle: each onto the page of the request it answers, the bundle into the
+ * counsellor's mailbox. */
+#include "batch_work.h"
+
+struct answer_run {
+    struct batch_run *run;
+    struct batch_bundle *bundle;
+    struct line_mask taken;
+    size_t taken_count;
+};
+
+/* The request as this creditor got it from this counsellor; REQUEST_UNKNOWN for everybody else. */
+static enum skp_err find_request(struct answer_run *answers, const struct batch_line *line,
+                                 struct ws_row **ret_row, struct request_state **ret_request)
+{
+    const Skp__V1__AnswerFact *fact = line->fact->answer;
+    struct skp_id bundle_id;
+    struct ws_row *row;
+    struct page_row *page;
+    *ret_request = NULL;
+    if (!id_take(pb_span(fact->request_bundle_id), &bundle_id) ||
+        fact->request_line >= BUNDLE_MAX_LINES)
+        return SKP_OK;
+    enum skp_err err =
+        txn_page(answers->run->txn, &bundle_id, fact->request_line / PAGE_LINES, &row, &page);
+    if (err || !page)
+        return err;
+    size_t slot = fact->request_line % PAGE_LINES;
+    if (!oin_equal(&page->creditor, &answers->run->work->header.sender) ||
+        !oin_equal(&page->counsellor, &answers->bundle->head.recipient) || slot >= page->count ||
+        page->requests[slot].state == 0 ||
+        !id_equal(&page->requests[slot].request_id, &line->item_id))
+        return SKP_OK;
+    *ret_row = row;
+    *ret_request = &page->requests[slot];
+    return SKP_OK;
+}
+
+/* No request published at that moment is open in this page any more: off the open list. */
+static enum skp_err close_page(struct answer_run *answers, const struct ws_row *row,
+                               const struct batch_line *line, int64_t published_ms)
+{
+    const struct page_row *page = row->object;
+    for (size_t i = 0; i < page->count; i++)
+        if (page->requests[i].published_at_ms == published_ms &&
+            request_is_open(&page->requests[i]))
+            return SKP_OK;
+    const Skp__V1__AnswerFact *fact = line->fact->answer;
+    struct skp_id bundle_id;
+    if (!id_take(pb_span(fact->request_bundle_id), &bundle_id))
+        return SKP_E_INTERNAL;
+    return ws_forget(
+        &answers->run->txn->ws, STORE_OPEN,
+        key_open(&page->creditor, published_ms, &bundle_id, fact->request_line / PAGE_LINES));
+}
+
+static const struct agreement *named_agreement(const struct txn *txn,
+                                               const Skp__V1__AnswerFact *fact)
+{
+    struct skp_id id;
+    return id_take(pb_span(fact->agreement_id), &id)
+               ? registry_agreement(txn->registry, &id, fact->agreement_version)
+               : NULL;
+}
+
+static enum skp_err decide_answer(struct answer_run *answers, struct batch_line *line)
+{
+    struct txn *txn = answers->run->txn;
+    const Skp__V1__AnswerFact *fact = line->fact->answer;
+    struct ws_row *row;
+    struct request_state *request;
+    enum skp_err err = find_request(answers, line, &row, &request);
+    if (err)
+        return err;
+    if (!request) {
+        batch_refuse(line, SKP_E_REQUEST_UNKNOWN, "answer.request_id");
+        return SKP_OK;
+    }
+    const struct page_row *page = row->object;
+    struct answer_context context = {.creditor = &page->creditor,
+                                     .counsellor = &page->counsellor,
+                                     .agreement = named_agreement(txn, fact),
+                                     .now_ms = txn->now_ms};
+    enum answer_effect effect = ANSWER_TAKEN;
+    enum skp_err refusal = request_answer(request, fact, line->leaf, &context, request, &effect);
+    if (refusal) {
+        batch_refuse(line, refusal, "answer");
+        return SKP_OK;
+    }
+    if (effect == ANSWER_NO_EFFECT) {
+        batch_no_effect(answers->run, line);
+        return SKP_OK;
+    }
+    batch_take(answers->run, line);
+    mask_set(&answers->taken, line->line);
+    answers->taken_count++;
+    err = txn_page_changed(txn, row);
+    if (!err)
+        err = close_page(answers, row, line, request->published_at_ms);
+    return err ? err : txn_note(txn, &page->counsellor, request);
+}
+
+enum skp_err batch_decide_answers(struct batch_run *run, struct batch_bundle *bundle)
+{
+    struct answer_run answers = {.run = run, .bundle = bundle};
+    enum skp_err err = SKP_OK;
+    for (size_t n = 0; !err && n < bundle->head.line_count; n++) {
+        struct batch_line *line = &run->work->lines[bundle->first_line + n];
+        if (!line->err && line->fact->fact_case == SKP__V1__LINE__FACT_ANSWER)
+            err = decide_answer(&answers, line);
+    }
+    if (err || answers.taken_count == 0)
+        return err;
+    err = batch_save_bundle(run, bundle);
+    return err ? err : batch_deliver(run, bundle, &answers.taken, answers.taken_count);
+}

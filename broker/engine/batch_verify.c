@@ -1,0 +1,198 @@
+/* Reading a batch: signature, tree and schema. Runs on verify workers; needs no state but the
+ * trust. */
+#include "batch_work.h"
+
+#include "fact.h"
+
+#include <assert.h>
+
+static enum skp_err alloc_failed(const void *pointer)
+{
+    return pointer ? SKP_OK : SKP_E_NO_MEMORY;
+}
+
+static enum skp_err check_age(struct engine_call *call, const struct envelope_header *header)
+{
+    int64_t now = clock_real_ms(call->engine->clock);
+    int64_t oldest = now - (int64_t)ENGINE_BATCH_AGE_DAYS * 86400 * 1000;
+    if (header->created_at_ms < oldest || header->created_at_ms > now + 5 * 60 * 1000)
+        return engine_refuse(call, SKP_E_BATCH_TOO_OLD, "header.created_at_ms", NULL);
+    return SKP_OK;
+}
+
+static enum skp_err check_signature(struct engine_call *call, const struct batch_work *work)
+{
+    struct trust *trust = engine_trust_ref(call->engine);
+    const char *why = NULL;
+    enum skp_err err =
+        envelope_check_signature(trust, call->engine->cache, work->header_bytes, &work->header,
+                                 work->jws, clock_real_ms(call->engine->clock), &why);
+    if (err)
+        engine_refuse(call, err, "header", why);
+    trust_unref(trust);
+    return err;
+}
+
+static enum skp_err read_begin(struct engine_call *call, struct batch_work *work)
+{
+    Skp__V1__Begin *begin;
+    char path[WIRE_PATH_MAX] = "";
+    enum skp_err err = engine_unpack(call, &skp__v1__begin__descriptor, (void *)&begin);
+    if (err)
+        return err;
+    work->header_bytes = pb_span(begin->header);
+    work->jws = span_text(begin->jws);
+    err = envelope_read_header(work->header_bytes, &call->arena, path, &work->header);
+    if (err)
+        return engine_refuse(call, err, path, NULL);
+    call->batch_id = work->header.batch_id;
+    if (!oin_equal(&work->header.sender, &call->peer))
+        return engine_refuse(call, SKP_E_SENDER_MISMATCH, "header.sender", NULL);
+    if (work->header.on_behalf_of.text[0])
+        return engine_refuse(call, SKP_E_MANDATE_MISSING, "header.on_behalf_of", NULL);
+    if (work->header.bundle_count != call->part_count)
+        return engine_refuse(call, SKP_E_COUNT_MISMATCH, "header.bundle_count", NULL);
+    err = check_age(call, &work->header);
+    return err ? err : check_signature(call, work);
+}
+
+static enum skp_err read_bundle(struct engine_call *call, struct span body,
+                                struct batch_bundle *bundle, char *path)
+{
+    ProtobufCMessage *message;
+    enum skp_err err =
+        wire_unpack(&skp__v1__bundle__descriptor, body, &call->arena, path, &message);
+    if (err)
+        return err;
+    bundle->body = body;
+    bundle->bundle = (Skp__V1__Bundle *)(void *)message;
+    bundle->head_bytes = pb_span(bundle->bundle->head);
+    err = envelope_read_head(bundle->head_bytes, &call->arena, path, &bundle->head);
+    if (err)
+        return err;
+    if (body.len > BUNDLE_MAX_BYTES)
+        return SKP_E_BATCH_TOO_LARGE;
+    bundle->leaves = arena_calloc(&call->arena, BUNDLE_MAX_LINES, sizeof *bundle->leaves);
+    if (!bundle->leaves)
+        return SKP_E_NO_MEMORY;
+    return envelope_check_bundle(bundle->bundle, &bundle->head, bundle->leaves);
+}
+
+static enum skp_err read_bundles(struct engine_call *call, struct batch_work *work)
+{
+    work->bundle_count = call->part_count;
+    work->bundles = arena_calloc(&call->arena, work->bundle_count + 1, sizeof *work->bundles);
+    work->head_leaves =
+        arena_calloc(&call->arena, work->bundle_count + 1, sizeof *work->head_leaves);
+    if (!work->bundles || !work->head_leaves)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < work->bundle_count; i++) {
+        char path[WIRE_PATH_MAX] = "";
+        enum skp_err err = read_bundle(call, call->parts[i], &work->bundles[i], path);
+        if (err)
+            return engine_refuse(call, err, path, NULL);
+        work->bundles[i].first_line = work->line_count;
+        work->line_count += work->bundles[i].head.line_count;
+        work->head_leaves[i] = merkle_leaf(work->bundles[i].head_bytes);
+    }
+    if (work->line_count != work->header.line_count)
+        return engine_refuse(call, SKP_E_COUNT_MISMATCH, "header.line_count", NULL);
+    struct skp_hash root = merkle_root(work->head_leaves, work->bundle_count);
+    if (!hash_equal(&root, &work->header.root))
+        return engine_refuse(call, SKP_E_ROOT_MISMATCH, "header.root", NULL);
+    return SKP_OK;
+}
+
+/* What is sealed and what is committed to must go together, line by line. */
+static enum skp_err check_commitment(const struct batch_line *line, size_t sealed_bytes)
+{
+    struct skp_hash commitment;
+    bool commits = fact_commitment(line->fact, &commitment);
+    return commits == (sealed_bytes > 0) ? SKP_OK : SKP_E_COMMITMENT_MISSING;
+}
+
+static enum skp_err read_line(struct engine_call *call, const struct batch_bundle *bundle,
+                              struct batch_line *line)
+{
+    char path[WIRE_PATH_MAX] = "";
+    line->leaf = &bundle->leaves[line->line];
+    enum skp_err err =
+        fact_read(pb_span(bundle->bundle->lines[line->line]), &call->arena, path, &line->fact);
+    if (!err)
+        err = fact_item_id(line->fact, &line->item_id);
+    if (!err)
+        err = check_commitment(line, bundle->bundle->sealed[line->line].len);
+    if (err == SKP_E_NO_MEMORY)
+        return err;
+    if (err) {
+        line->read_err = err;
+        line->read_path = arena_copy(&call->arena, path, strlen(path) + 1);
+        return alloc_failed(line->read_path);
+    }
+    return SKP_OK;
+}
+
+/* Each thing is said once per batch; the second mention is refused. */
+static enum skp_err find_repeats(struct batch_work *work)
+{
+    struct map seen;
+    enum skp_err err = map_init(&seen, ID_BYTES, work->line_count + 1, BATCH_MAX_LINES + 1);
+    for (size_t i = 0; !err && i < work->line_count; i++) {
+        struct batch_line *line = &work->lines[i];
+        if (line->read_err)
+            continue;
+        err = map_add(&seen, line->item_id.bytes, line);
+        if (err == SKP_E_DUPLICATE_ITEM) {
+            line->read_err = err;
+            line->read_path = "";
+            err = SKP_OK;
+        }
+    }
+    map_fini(&seen);
+    return err;
+}
+
+static enum skp_err read_lines(struct engine_call *call, struct batch_work *work)
+{
+    work->lines = arena_calloc(&call->arena, work->line_count + 1, sizeof *work->lines);
+    if (!work->lines)
+        return SKP_E_NO_MEMORY;
+    size_t at = 0;
+    for (size_t i = 0; i < work->bundle_count; i++) {
+        const struct batch_bundle *bundle = &work->bundles[i];
+        for (uint32_t n = 0; n < bundle->head.line_count; n++, at++) {
+            work->lines[at].bundle = (uint32_t)i;
+            work->lines[at].line = n;
+            enum skp_err err = read_line(call, bundle, &work->lines[at]);
+            if (err)
+                return err;
+        }
+    }
+    assert(at == work->line_count);
+    return find_repeats(work);
+}
+
+static enum skp_err verify(struct engine_call *call)
+{
+    struct batch_work *work = arena_calloc(&call->arena, 1, sizeof *work);
+    if (!work)
+        return SKP_E_NO_MEMORY;
+    call->state = work;
+    enum skp_err err = read_begin(call, work);
+    if (!err)
+        err = read_bundles(call, work);
+    return err ? err : read_lines(call, work);
+}
+
+/* The other stages of the verb are in batch_decide.c. */
+enum skp_err batch_want(struct txn *txn, struct engine_call *call);
+enum skp_err batch_decide(struct txn *txn, struct engine_call *call);
+enum skp_err batch_answer(struct txn *txn, struct engine_call *call);
+
+const struct verb verb_batch = {
+    .name = "batch",
+    .verify = verify,
+    .want = batch_want,
+    .decide = batch_decide,
+    .answer = batch_answer,
+};

@@ -1,0 +1,186 @@
+/* Collect: the addressee signs "safe with me"; the entries go, the senders hear it with that
+ * signature. */
+#include "txn.h"
+
+#define COLLECT_MAX_ITEMS 256
+
+struct collect_work {
+    Skp__V1__Collect *request;
+    Skp__V1__CollectStatement *statement;
+    uint32_t collected;
+    uint64_t *unknown;
+    size_t unknown_count;
+    uint64_t *done; /* positions, for the leases */
+};
+
+static enum skp_err check_statement(struct engine_call *call, struct collect_work *work)
+{
+    const Skp__V1__CollectStatement *statement = work->statement;
+    if (strcmp(statement->context, COLLECT_CONTEXT) != 0)
+        return engine_refuse(call, SKP_E_DECODE, "statement.context", NULL);
+    if (strcmp(statement->participant, call->peer.text) != 0)
+        return engine_refuse(call, SKP_E_SENDER_MISMATCH, "statement.participant", NULL);
+    if (strlen(statement->mailbox) > MAILBOX_NAME_MAX)
+        return engine_refuse(call, SKP_E_TEXT_TOO_LONG, "statement.mailbox", NULL);
+    if (statement->n_items == 0 || statement->n_items > COLLECT_MAX_ITEMS)
+        return engine_refuse(call, SKP_E_DECODE_ITEMS, "statement.items", NULL);
+    struct trust *trust = engine_trust_ref(call->engine);
+    struct jws_signer signer;
+    const char *why = NULL;
+    enum skp_err err = jws_verify(trust, call->engine->cache, span_text(work->request->jws),
+                                  pb_span(work->request->statement),
+                                  clock_real_ms(call->engine->clock), &signer, &why);
+    if (err)
+        engine_refuse(call, err, "jws", why);
+    else if (!oin_equal(&signer.oin, &call->peer))
+        err = engine_refuse(call, SKP_E_SIGNER_INVALID, "jws", NULL);
+    trust_unref(trust);
+    return err;
+}
+
+static enum skp_err verify(struct engine_call *call)
+{
+    struct collect_work *work = arena_calloc(&call->arena, 1, sizeof *work);
+    if (!work)
+        return SKP_E_NO_MEMORY;
+    call->state = work;
+    enum skp_err err = engine_unpack(call, &skp__v1__collect__descriptor, (void *)&work->request);
+    if (err)
+        return err;
+    ProtobufCMessage *message;
+    char path[WIRE_PATH_MAX] = "";
+    err = wire_unpack(&skp__v1__collect_statement__descriptor, pb_span(work->request->statement),
+                      &call->arena, path, &message);
+    if (err)
+        return engine_refuse(call, err, path, NULL);
+    work->statement = (Skp__V1__CollectStatement *)(void *)message;
+    work->unknown = arena_calloc(&call->arena, COLLECT_MAX_ITEMS, sizeof *work->unknown);
+    work->done = arena_calloc(&call->arena, COLLECT_MAX_ITEMS, sizeof *work->done);
+    if (!work->unknown || !work->done)
+        return SKP_E_NO_MEMORY;
+    return check_statement(call, work);
+}
+
+static struct row_key entry_key(const struct engine_call *call, const struct collect_work *work,
+                                uint64_t position)
+{
+    return key_entry(&call->peer, work->statement->mailbox, position);
+}
+
+static enum skp_err want(struct txn *txn, struct engine_call *call)
+{
+    struct collect_work *work = call->state;
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < work->statement->n_items; i++)
+        err = ws_want(&txn->ws, STORE_ENTRY,
+                      entry_key(call, work, work->statement->items[i]->position));
+    return err;
+}
+
+static bool names_bundle(const Skp__V1__CollectedItem *item, const struct bundle_row *bundle)
+{
+    return span_equal(pb_span(item->head_hash), span_of(bundle->head_hash.bytes, HASH_BYTES));
+}
+
+/* Requests of a collected bundle remember it. */
+static enum skp_err mark_pages(struct txn *txn, const struct entry_row *entry,
+                               const struct bundle_row *bundle)
+{
+    unsigned pages = (bundle->line_count + PAGE_LINES - 1) / PAGE_LINES;
+    for (unsigned number = 0; number < pages; number++) {
+        struct ws_row *row;
+        struct page_row *page;
+        enum skp_err err = txn_page(txn, &entry->bundle_id, number, &row, &page);
+        if (err)
+            return err;
+        if (!page)
+            continue;
+        for (size_t i = 0; i < page->count; i++)
+            if (page->requests[i].state != 0 &&
+                (!entry->partial || mask_has(&entry->mask, number * PAGE_LINES + i)))
+                page->requests[i].flags |= REQUEST_COLLECTED;
+        if ((err = txn_page_changed(txn, row)))
+            return err;
+    }
+    return SKP_OK;
+}
+
+/* One event per statement and sender, with the statement and its signature. */
+static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
+                                struct collect_work *work, const struct skp_oin *sender,
+                                size_t first_said)
+{
+    if (oin_equal(sender, &txn->engine->broker))
+        return SKP_OK;
+    for (size_t i = first_said; i < txn->said_count; i++)
+        if (oin_equal(&txn->said[i].recipient, sender))
+            return SKP_OK;
+    Skp__V1__Line *line;
+    Skp__V1__EventFact *event =
+        txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED, &call->peer, &line);
+    if (!event)
+        return SKP_E_NO_MEMORY;
+    event->statement = work->request->statement;
+    event->jws = work->request->jws;
+    return txn_say(txn, sender, line);
+}
+
+static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct collect_work *work,
+                              const Skp__V1__CollectedItem *item, size_t first_said)
+{
+    struct ws_row *row;
+    struct ws_row *bundle_at;
+    struct entry_row entry;
+    struct bundle_row bundle;
+    enum skp_err err = ws_get(&txn->ws, STORE_ENTRY, entry_key(call, work, item->position), &row);
+    if (err)
+        return err;
+    if (row->version == 0 || row->gone ||
+        !lease_is_held(&txn->engine->leases, &call->peer, work->statement->mailbox, item->position,
+                       call->session)) {
+        work->unknown[work->unknown_count++] = item->position;
+        return SKP_OK;
+    }
+    if ((err = entry_row_read(row->value, &entry)) ||
+        (err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(&entry.bundle_id), &bundle_at)) ||
+        (err = bundle_row_read(bundle_at->value, &bundle)))
+        return err;
+    if (!names_bundle(item, &bundle)) {
+        work->unknown[work->unknown_count++] = item->position;
+        return SKP_OK;
+    }
+    ws_remove(row);
+    work->done[work->collected++] = item->position;
+    err = mark_pages(txn, &entry, &bundle);
+    return err ? err : tell_sender(txn, call, work, &bundle.sender, first_said);
+}
+
+static enum skp_err decide(struct txn *txn, struct engine_call *call)
+{
+    struct collect_work *work = call->state;
+    work->collected = 0;
+    work->unknown_count = 0;
+    size_t first_said = txn->said_count;
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < work->statement->n_items; i++)
+        err = take_item(txn, call, work, work->statement->items[i], first_said);
+    return err;
+}
+
+static enum skp_err answer(struct txn *txn, struct engine_call *call)
+{
+    struct collect_work *work = call->state;
+    for (size_t i = 0; i < work->collected; i++)
+        lease_collected(&txn->engine->leases, &call->peer, work->statement->mailbox, work->done[i],
+                        txn->sequence);
+    Skp__V1__Collected collected;
+    skp__v1__collected__init(&collected);
+    collected.tag = work->request->tag;
+    collected.collected = work->collected;
+    collected.n_unknown = work->unknown_count;
+    collected.unknown = work->unknown;
+    return engine_answer(call, FRAME_COLLECTED, &collected.base);
+}
+
+const struct verb verb_collect = {
+    .name = "collect", .verify = verify, .want = want, .decide = decide, .answer = answer};

@@ -1,0 +1,130 @@
+/* What the files of the engine share. Nothing outside broker/engine includes this, but tests may.
+ */
+#ifndef SKP_ENGINE_INTERNAL_H
+#define SKP_ENGINE_INTERNAL_H
+
+#include "done.h"
+#include "engine.h"
+#include "envelope.h"
+#include "lease.h"
+#include "rows.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define ENGINE_DEFAULT_INTAKE_BYTES ((size_t)64 << 20)
+#define ENGINE_CALL_ARENA_BYTES     ((size_t)4 << 20)
+#define ENGINE_BATCH_ARENA_BYTES    ((size_t)96 << 20)
+#define ENGINE_BATCH_AGE_DAYS       60
+#define ENGINE_CREDIT_MESSAGES      4096
+#define ENGINE_CREDIT_BYTES         (16u << 20)
+#define ENGINE_COMMIT_CALLS         64 /* waiting calls taken into one transaction */
+#define ENGINE_TICK_LINES           1000
+
+struct engine {
+    struct store *store;  /* store worker only */
+    struct store *reader; /* read worker only */
+    struct clock *clock;
+    struct skp_oin broker;
+    char name[80];
+    bool play;
+    struct skp_id store_id;
+    unsigned threads;
+    size_t intake_max;
+    uint32_t lease_seconds;
+    uint32_t idle_seconds;
+
+    struct work_queue *verify_queue;
+    struct work_queue *store_queue;
+    struct work_queue *read_queue;
+    struct done_queue done;
+    struct jws_cache *cache;
+    struct lease_table leases;
+
+    pthread_mutex_t lock; /* guards the references and the head below */
+    struct trust *trust;
+    struct keypair *signer;
+    struct registry *registry;
+    struct chain_mark chain; /* written by the store worker */
+    uint8_t *head_bytes;     /* ChainHead, packed; owned */
+    size_t head_len;
+    int64_t next_due_ms; /* business time of the first deadline; INT64_MAX: none; 0: look */
+
+    atomic_size_t intake_used;
+    atomic_bool fold_wanted; /* the journal holds notes that no fold is under way for */
+    _Atomic(const char *) failed;
+
+    engine_wake_fn wake;
+    void *wake_ctx;
+};
+
+struct txn;
+
+/* What each verb does at each stage; NULL = nothing. Errors end the call; in decide, SKP_OK with
+ * call->err set means this call was refused and others go on, while a returned error ends the whole
+ * transaction. */
+struct verb {
+    const char *name;
+    enum skp_err (*verify)(struct engine_call *call);                     /* verify worker */
+    enum skp_err (*want)(struct txn *txn, struct engine_call *call);      /* store worker */
+    enum skp_err (*decide)(struct txn *txn, struct engine_call *call);    /* store worker */
+    enum skp_err (*answer)(struct txn *txn, struct engine_call *call);    /* after the commit */
+    enum skp_err (*read)(struct engine_call *call, struct store *reader); /* read worker */
+};
+
+extern const struct verb verb_hello, verb_batch, verb_fetch, verb_collect, verb_publish,
+    verb_directory, verb_cases, verb_admin, verb_tick;
+const struct verb *engine_verb_of(enum engine_verb verb);
+
+/* Adds a frame to the answer; `body` lives in the call's arena. */
+enum skp_err engine_answer(struct engine_call *call, enum frame_type type,
+                           const ProtobufCMessage *message) SKP_MUST_CHECK;
+enum skp_err engine_answer_bytes(struct engine_call *call, enum frame_type type,
+                                 struct span body) SKP_MUST_CHECK;
+
+/* Refuses the call: sets err, path and sentence (NULL = the list's) and returns `err`. */
+enum skp_err engine_refuse(struct engine_call *call, enum skp_err err, const char *path,
+                           const char *sentence);
+
+/* References for one piece of work; the caller drops them. */
+struct trust *engine_trust_ref(struct engine *engine);
+struct keypair *engine_signer_ref(struct engine *engine);
+
+/* Posts a wake-up to the loop. Any thread. */
+void engine_post_wake(struct engine *engine, const struct skp_oin *oin, const char *mailbox);
+
+/* The call goes back to the loop. Any thread. */
+void engine_finish(struct engine_call *call);
+
+/* Rebuilds the registry from the store; the store worker, after a commit that changed it. */
+enum skp_err engine_load_registry(struct engine *engine, struct store *store) SKP_MUST_CHECK;
+
+/* Drains: the store worker's handler. */
+void txn_drain(void *engine, struct work_item *items);
+
+/* Unpacks a request frame's body; the call is refused when it is not valid. */
+enum skp_err engine_unpack(struct engine_call *call, const ProtobufCMessageDescriptor *type,
+                           void *ret_message) SKP_MUST_CHECK;
+
+static inline struct span pb_span(ProtobufCBinaryData data)
+{
+    return span_of(data.data, data.len);
+}
+
+static inline ProtobufCBinaryData pb_bytes(struct span bytes)
+{
+    /* protobuf-c has no const in its structs; nothing writes through it. */
+    return (ProtobufCBinaryData){.len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.data};
+}
+
+static inline ProtobufCBinaryData pb_id(const struct skp_id *id)
+{
+    return pb_bytes(span_of(id->bytes, ID_BYTES));
+}
+
+static inline char *pb_text(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+#endif

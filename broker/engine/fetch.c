@@ -1,0 +1,303 @@
+/* Fetch: what is ready in a mailbox, inside the credit, leased to the session. Runs on the read
+ * worker. */
+#include "engine_internal.h"
+
+#include "workset.h"
+
+#define FETCH_SCAN_ROWS  256
+#define FETCH_MAX_FRAMES 512
+
+struct fetch_run {
+    struct engine_call *call;
+    struct store *reader;
+    Skp__V1__Fetch *request;
+    int64_t lease_until_ms;
+    struct engine_frame *frames;
+    bool full;
+};
+
+struct ready {
+    uint64_t position;
+    struct entry_row entry;
+    uint32_t attempt;
+    struct store_row bundle_at;
+    struct store_row batch_at;
+    struct bundle_row bundle;
+    struct row_key bundle_key;
+    struct row_key batch_key;
+};
+
+/* ---------------------------------------------------------------- one delivery */
+
+static char *text_of(struct arena *arena, struct span text)
+{
+    char *copy = arena_calloc(arena, 1, text.len + 1);
+    if (copy && text.len > 0)
+        memcpy(copy, text.data, text.len);
+    return copy;
+}
+
+/* The bundle with the lines that are not for the recipient (yet) left out; their leaf hashes keep
+ * proofs whole. */
+static enum skp_err withhold(struct arena *arena, const struct entry_row *entry, struct span body,
+                             struct span *ret_body)
+{
+    char path[WIRE_PATH_MAX] = "";
+    ProtobufCMessage *message;
+    enum skp_err err = wire_unpack(&skp__v1__bundle__descriptor, body, arena, path, &message);
+    if (err)
+        return SKP_E_DATA_LOSS;
+    Skp__V1__Bundle *bundle = (Skp__V1__Bundle *)(void *)message;
+    Skp__V1__Withheld *withheld = arena_calloc(arena, bundle->n_lines + 1, sizeof *withheld);
+    struct skp_hash *leaves = arena_calloc(arena, bundle->n_lines + 1, sizeof *leaves);
+    bundle->withheld = arena_calloc(arena, bundle->n_lines + 1, sizeof *bundle->withheld);
+    if (!withheld || !leaves || !bundle->withheld)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < bundle->n_lines; i++) {
+        if (mask_has(&entry->mask, i))
+            continue;
+        skp__v1__withheld__init(&withheld[i]);
+        leaves[i] = merkle_leaf(pb_span(bundle->lines[i]));
+        withheld[i].line = (uint32_t)i;
+        withheld[i].leaf_hash = pb_bytes(span_of(leaves[i].bytes, HASH_BYTES));
+        bundle->withheld[bundle->n_withheld++] = &withheld[i];
+        bundle->lines[i] = (ProtobufCBinaryData){.len = 0};
+        if (i < bundle->n_sealed)
+            bundle->sealed[i] = (ProtobufCBinaryData){.len = 0};
+    }
+    *ret_body = wire_pack(&bundle->base, arena);
+    return ret_body->data ? SKP_OK : SKP_E_NO_MEMORY;
+}
+
+static enum skp_err pack_delivery(struct fetch_run *run, const struct ready *ready,
+                                  struct span *ret_frame)
+{
+    struct arena *arena = &run->call->arena;
+    struct batch_row batch;
+    enum skp_err err = batch_row_read(ready->batch_at.value, &batch);
+    if (err)
+        return err;
+    struct span body = ready->bundle.body;
+    if (ready->entry.partial && (err = withhold(arena, &ready->entry, body, &body)))
+        return err;
+    ProtobufCBinaryData path[MERKLE_MAX_PATH];
+    Skp__V1__Delivery delivery;
+    skp__v1__delivery__init(&delivery);
+    delivery.mailbox = run->request->mailbox;
+    delivery.position = ready->position;
+    delivery.attempt = ready->attempt;
+    delivery.stored_at_ms = ready->entry.stored_at_ms;
+    delivery.header = pb_bytes(batch.header);
+    delivery.jws = text_of(arena, batch.jws);
+    delivery.n_path = ready->bundle.path.len / HASH_BYTES;
+    delivery.path = path;
+    for (size_t i = 0; i < delivery.n_path && i < MERKLE_MAX_PATH; i++)
+        path[i] = pb_bytes(span_of(ready->bundle.path.data + i * HASH_BYTES, HASH_BYTES));
+    delivery.bundle_index = ready->bundle.bundle_index;
+    delivery.bundle = pb_bytes(body);
+    if (!delivery.jws)
+        return SKP_E_NO_MEMORY;
+    *ret_frame = wire_pack(&delivery.base, arena);
+    return ret_frame->data ? SKP_OK : SKP_E_NO_MEMORY;
+}
+
+/* ---------------------------------------------------------------- a run of entries */
+
+static enum skp_err load_bundles(struct fetch_run *run, struct ready *ready, size_t count)
+{
+    struct arena *arena = &run->call->arena;
+    struct store_row *rows = arena_calloc(arena, count + 1, sizeof *rows);
+    if (!rows)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        ready[i].bundle_key = key_bundle(&ready[i].entry.bundle_id);
+        rows[i].key = row_key_span(&ready[i].bundle_key);
+    }
+    enum skp_err err = store_get(run->reader, STORE_BUNDLE, rows, count, arena);
+    for (size_t i = 0; !err && i < count; i++) {
+        err = rows[i].version == 0 ? SKP_E_DATA_LOSS
+                                   : bundle_row_read(rows[i].value, &ready[i].bundle);
+        if (err)
+            break;
+        ready[i].batch_key = key_batch(&ready[i].bundle.sender, &ready[i].bundle.batch_id);
+        rows[i] = (struct store_row){.key = row_key_span(&ready[i].batch_key)};
+    }
+    if (!err)
+        err = store_get(run->reader, STORE_BATCH, rows, count, arena);
+    for (size_t i = 0; !err && i < count; i++) {
+        ready[i].batch_at = rows[i];
+        err = rows[i].version == 0 ? SKP_E_DATA_LOSS : SKP_OK;
+    }
+    return err;
+}
+
+static bool fits(const struct fetch_run *run, size_t bytes)
+{
+    const struct engine_call *call = run->call;
+    if (call->fetched_count >= run->request->messages || call->fetched_count >= FETCH_MAX_FRAMES)
+        return false;
+    /* At least one delivery goes out, however small the credit in bytes. */
+    return call->fetched_count == 0 || call->fetched_bytes + bytes <= run->request->bytes;
+}
+
+static enum skp_err deliver(struct fetch_run *run, const struct ready *ready)
+{
+    struct engine_call *call = run->call;
+    struct span frame;
+    enum skp_err err = pack_delivery(run, ready, &frame);
+    if (err)
+        return err;
+    if (!fits(run, frame.len)) {
+        lease_release(&call->engine->leases, &call->peer, run->request->mailbox, ready->position,
+                      call->session);
+        run->full = true;
+        return SKP_OK;
+    }
+    run->frames[call->frame_count++] = (struct engine_frame){.type = FRAME_DELIVERY, .body = frame};
+    call->fetched_count++;
+    call->fetched_bytes += frame.len;
+    return SKP_OK;
+}
+
+/* Leases what may go out of this run of entries; *ret_last is the position up to which all were
+ * looked at. */
+static enum skp_err take_ready(struct fetch_run *run, const struct store_row *rows, size_t count,
+                               struct ready *ready, size_t *ret_taken, uint64_t *ret_last)
+{
+    struct engine_call *call = run->call;
+    for (size_t i = 0; i < count; i++) {
+        struct ready *slot = &ready[*ret_taken];
+        enum skp_err err = key_read_entry(rows[i].key, &slot->position);
+        if (!err)
+            err = entry_row_read(rows[i].value, &slot->entry);
+        if (err)
+            return err;
+        if (call->fetched_count + *ret_taken >= run->request->messages ||
+            call->fetched_count + *ret_taken >= FETCH_MAX_FRAMES) {
+            run->full = true;
+            return SKP_OK;
+        }
+        *ret_last = slot->position;
+        if (lease_take(&call->engine->leases, &call->peer, run->request->mailbox, slot->position,
+                       &slot->entry.lane, call->session, run->lease_until_ms,
+                       &slot->attempt) == LEASE_TAKEN)
+            (*ret_taken)++;
+    }
+    return SKP_OK;
+}
+
+static void give_back(struct fetch_run *run, const struct ready *ready, size_t from, size_t count)
+{
+    for (size_t i = from; i < count; i++)
+        lease_release(&run->call->engine->leases, &run->call->peer, run->request->mailbox,
+                      ready[i].position, run->call->session);
+}
+
+static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *rows, size_t count,
+                              uint64_t *ret_last)
+{
+    struct ready *ready = arena_calloc(&run->call->arena, count + 1, sizeof *ready);
+    if (!ready)
+        return SKP_E_NO_MEMORY;
+    size_t taken = 0;
+    enum skp_err err = take_ready(run, rows, count, ready, &taken, ret_last);
+    if (!err)
+        err = load_bundles(run, ready, taken);
+    size_t sent = 0;
+    while (!err && sent < taken && !run->full)
+        err = deliver(run, &ready[sent++]);
+    if (run->full && sent > 0 && sent <= taken && !err)
+        give_back(run, ready, sent, taken);
+    if (err)
+        give_back(run, ready, 0, taken);
+    return err;
+}
+
+/* ---------------------------------------------------------------- the mailbox */
+
+static enum skp_err snapshot_sequence(struct fetch_run *run, uint64_t *ret_sequence)
+{
+    struct row_key key = key_meta(META_CHAIN);
+    struct store_row row = {.key = row_key_span(&key)};
+    struct chain_mark mark;
+    enum skp_err err = store_get(run->reader, STORE_META, &row, 1, &run->call->arena);
+    if (!err)
+        err = chain_mark_read(row.value, &mark);
+    if (!err)
+        *ret_sequence = mark.sequence;
+    return err;
+}
+
+static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t generation)
+{
+    struct engine_call *call = run->call;
+    const char *mailbox = run->request->mailbox;
+    struct row_key whole = key_mailbox(&call->peer, mailbox);
+    struct row_key end = key_after_prefix(&whole);
+    uint64_t last = from > 0 ? from - 1 : 0;
+    while (!run->full) {
+        struct row_key start = key_entry(&call->peer, mailbox, last + 1);
+        struct store_row *rows;
+        size_t count = 0;
+        enum skp_err err =
+            store_scan(run->reader, STORE_ENTRY, row_key_span(&start), row_key_span(&end),
+                       FETCH_SCAN_ROWS, (size_t)1 << 20, &call->arena, &rows, &count);
+        if (err)
+            return err;
+        call->caught_up = count == 0;
+        if (count == 0)
+            break;
+        if ((err = fetch_run(run, rows, count, &last)))
+            return err;
+    }
+    if (!run->full)
+        lease_scanned(&call->engine->leases, &call->peer, mailbox, last, generation);
+    return SKP_OK;
+}
+
+static enum skp_err say_waiting(struct fetch_run *run)
+{
+    struct engine_call *call = run->call;
+    Skp__V1__Waiting waiting;
+    skp__v1__waiting__init(&waiting);
+    waiting.mailbox = run->request->mailbox;
+    waiting.waiting = lease_held_by_others(&call->engine->leases, &call->peer,
+                                           run->request->mailbox, call->session);
+    struct span body = wire_pack(&waiting.base, &call->arena);
+    if (!body.data)
+        return SKP_E_NO_MEMORY;
+    run->frames[call->frame_count++] = (struct engine_frame){.type = FRAME_WAITING, .body = body};
+    return SKP_OK;
+}
+
+static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
+{
+    struct engine *engine = call->engine;
+    struct fetch_run run = {.call = call, .reader = reader};
+    enum skp_err err = engine_unpack(call, &skp__v1__fetch__descriptor, (void *)&run.request);
+    if (err)
+        return err;
+    if (strlen(run.request->mailbox) > MAILBOX_NAME_MAX)
+        return engine_refuse(call, SKP_E_TEXT_TOO_LONG, "mailbox", NULL);
+    run.frames = arena_calloc(&call->arena, FETCH_MAX_FRAMES + 1, sizeof *run.frames);
+    if (!run.frames)
+        return SKP_E_NO_MEMORY;
+    uint32_t seconds = run.request->lease_seconds;
+    if (seconds == 0 || seconds > 3600)
+        seconds = engine->lease_seconds;
+    int64_t now = clock_monotonic_ms(engine->clock);
+    run.lease_until_ms = now + (int64_t)seconds * 1000;
+    uint64_t sequence;
+    uint64_t generation;
+    if ((err = snapshot_sequence(&run, &sequence)))
+        return err;
+    uint64_t from = lease_scan_from(&engine->leases, &call->peer, run.request->mailbox, sequence,
+                                    now, &generation);
+    call->frames = run.frames;
+    err = scan(&run, from, generation);
+    if (!err && call->caught_up)
+        err = say_waiting(&run);
+    return err;
+}
+
+const struct verb verb_fetch = {.name = "fetch", .read = read_mailbox};

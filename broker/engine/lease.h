@@ -1,0 +1,72 @@
+/* Leases: who is working on which entry of a mailbox right now.
+ *
+ * In memory only: after a restart everything that was not collected is delivered again. A lease
+ * holds its lane (sender -> mailbox), so that many workers of one organisation share a mailbox and
+ * each sender's order is kept: while one session has entries of a lane, no other gets any of it.
+ * What was collected a moment ago stays marked until every reader sees the commit, so that nothing
+ * is delivered again after its collect was confirmed.
+ *
+ * Threads: internally locked; used by the loop, the read worker and the store worker. */
+#ifndef SKP_LEASE_H
+#define SKP_LEASE_H
+
+#include "bytes.h"
+#include "errors.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lease_box;
+
+struct lease_table {
+    pthread_mutex_t lock;
+    struct lease_box *boxes; /* one per mailbox that was ever fetched from */
+};
+
+void lease_init(struct lease_table *table);
+void lease_fini(struct lease_table *table);
+
+/* Before a scan whose snapshot is at commit `sequence`: where to start, forgetting what every
+ * reader has seen. *ret_generation tells lease_caught_up() whether something was released
+ * meanwhile. */
+uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                         uint64_t sequence, int64_t now_ms, uint64_t *ret_generation);
+
+enum lease_answer { LEASE_TAKEN, LEASE_SKIP };
+
+/* Takes the entry for `session` until `until_ms` (monotonic) unless it or its lane is another's, or
+ * it was just collected. *ret_attempt counts deliveries since the broker started. */
+enum lease_answer lease_take(struct lease_table *table, const struct skp_oin *oin,
+                             const char *mailbox, uint64_t position, const struct skp_oin *lane,
+                             uint64_t session, int64_t until_ms, uint32_t *ret_attempt);
+
+/* The scan saw everything up to `position`: the next may start there, if `generation` still holds.
+ */
+void lease_scanned(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                   uint64_t position, uint64_t generation);
+
+/* How many entries others hold. */
+size_t lease_held_by_others(struct lease_table *table, const struct skp_oin *oin,
+                            const char *mailbox, uint64_t session);
+
+/* Was it delivered and not collected since? */
+bool lease_is_held(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                   uint64_t position, uint64_t session);
+
+enum skp_err lease_extend(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                          uint64_t position, uint64_t session, int64_t until_ms) SKP_MUST_CHECK;
+bool lease_release(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                   uint64_t position, uint64_t session);
+
+/* Collected in commit `sequence`: never to be delivered again. */
+void lease_collected(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                     uint64_t position, uint64_t sequence);
+
+/* Calls `freed` (outside the lock) for each mailbox where something became free. */
+typedef void (*lease_freed_fn)(void *ctx, const struct skp_oin *oin, const char *mailbox);
+void lease_session_closed(struct lease_table *table, uint64_t session, lease_freed_fn freed,
+                          void *ctx);
+void lease_expire(struct lease_table *table, int64_t now_ms, lease_freed_fn freed, void *ctx);
+
+#endif

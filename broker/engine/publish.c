@@ -1,0 +1,91 @@
+/* Publishing: the moment a request is in the creditor's mailbox and its term starts to run. */
+#include "batch_work.h"
+
+#include "terms.h"
+
+static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
+
+static enum skp_err remember(struct txn *txn, const struct page_row *page,
+                             const struct skp_id *bundle_id, unsigned number, plain_date due_date)
+{
+    enum skp_err err = ws_append(
+        &txn->ws, STORE_OPEN, key_open(&page->creditor, txn->now_ms, bundle_id, number), nothing);
+    if (err)
+        return err;
+    return ws_append(
+        &txn->ws, STORE_DEADLINE,
+        key_deadline(terms_overdue_at_ms(NULL, due_date), DEADLINE_EXPIRE, bundle_id, number),
+        nothing);
+}
+
+/* The same publication of the same page goes on in the event said last, when there is one. */
+static Skp__V1__EventFact *last_event(struct txn *txn, const struct page_row *page,
+                                      plain_date due_date)
+{
+    if (txn->said_count == 0)
+        return NULL;
+    const struct said_line *said = &txn->said[txn->said_count - 1];
+    if (said->line->fact_case != SKP__V1__LINE__FACT_EVENT ||
+        !oin_equal(&said->recipient, &page->counsellor))
+        return NULL;
+    Skp__V1__EventFact *event = said->line->event;
+    if (event->kind != SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED || event->due_date != due_date ||
+        strcmp(event->other, page->creditor.text) != 0 || event->n_request_ids >= BUNDLE_MAX_LINES)
+        return NULL;
+    return event;
+}
+
+static enum skp_err add_request_id(struct txn *txn, Skp__V1__EventFact *event,
+                                   const struct skp_id *request_id)
+{
+    if (!event->request_ids) {
+        event->request_ids =
+            arena_calloc(&txn->arena, BUNDLE_MAX_LINES, sizeof *event->request_ids);
+        if (!event->request_ids)
+            return SKP_E_NO_MEMORY;
+    }
+    uint8_t *copy = arena_copy(&txn->arena, request_id->bytes, ID_BYTES);
+    if (!copy)
+        return SKP_E_NO_MEMORY;
+    event->request_ids[event->n_request_ids++] = pb_bytes(span_of(copy, ID_BYTES));
+    return SKP_OK;
+}
+
+static enum skp_err tell(struct txn *txn, const struct page_row *page,
+                         const struct request_state *request, const struct skp_id *round_id)
+{
+    Skp__V1__EventFact *event = last_event(txn, page, request->due_date);
+    if (!event) {
+        Skp__V1__Line *line;
+        event = txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED, &page->creditor, &line);
+        if (!event)
+            return SKP_E_NO_MEMORY;
+        event->due_date = request->due_date;
+        event->calendar_version = CALENDAR_VERSION;
+        if (round_id) {
+            uint8_t *copy = arena_copy(&txn->arena, round_id->bytes, ID_BYTES);
+            if (!copy)
+                return SKP_E_NO_MEMORY;
+            event->round_id = pb_bytes(span_of(copy, ID_BYTES));
+        }
+        enum skp_err err = txn_say(txn, &page->counsellor, line);
+        if (err)
+            return err;
+    }
+    return add_request_id(txn, event, &request->request_id);
+}
+
+enum skp_err publish_requests(struct txn *txn, struct ws_row *page_row,
+                              const struct skp_id *bundle_id, unsigned number, const uint8_t *slots,
+                              size_t slot_count, plain_date due_date, const struct skp_id *round_id)
+{
+    struct page_row *page = page_row->object;
+    enum skp_err err = txn_page_changed(txn, page_row);
+    for (size_t i = 0; !err && i < slot_count; i++) {
+        struct request_state *request = &page->requests[slots[i]];
+        err = request_publish(request, txn->now_ms, due_date);
+        if (!err)
+            err = tell(txn, page, request, round_id);
+    }
+    return err ? err : remember(txn, page, bundle_id, number, due_date);
+}

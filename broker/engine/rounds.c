@@ -1,0 +1,315 @@
+#include "rounds.h"
+
+#include "batch_work.h"
+#include "terms.h"
+
+#define ROUND_SCAN_ROWS     256
+#define OVERVIEW_LINE_ITEMS 128
+#define OPEN_SCAN_ROWS      4096
+
+static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
+
+static enum skp_err save_round(struct txn *txn, const struct round_row *round)
+{
+    struct ws_row *row;
+    enum skp_err err = ws_get(&txn->ws, STORE_ROUND, key_round(&round->round_id), &row);
+    if (err)
+        return err;
+    struct span value = round_row_pack(round, &txn->arena);
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    ws_put(row, value);
+    return SKP_OK;
+}
+
+static enum skp_err load_round(struct txn *txn, const struct skp_id *round_id,
+                               struct round_row *ret_round)
+{
+    struct ws_row *row;
+    enum skp_err err = ws_get(&txn->ws, STORE_ROUND, key_round(round_id), &row);
+    if (err)
+        return err;
+    return row->value.len == 0 ? SKP_E_NOT_FOUND : round_row_read(row->value, ret_round);
+}
+
+static enum skp_err add_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind kind,
+                                 const struct skp_id *object, uint32_t part)
+{
+    return ws_append(&txn->ws, STORE_DEADLINE, key_deadline(due_ms, (uint8_t)kind, object, part),
+                     nothing);
+}
+
+enum skp_err round_schedule(struct txn *txn, const struct agreement *agreement)
+{
+    int64_t opens_ms = agreement_next_opening(agreement, NULL, txn->now_ms);
+    if (opens_ms == 0)
+        return SKP_OK;
+    return add_deadline(txn, opens_ms, DEADLINE_ROUND_OPEN, &agreement->agreement_id,
+                        agreement->version);
+}
+
+enum skp_err round_open(struct txn *txn, const struct agreement *agreement, const char *reason,
+                        struct skp_id *ret_round_id)
+{
+    struct round_row round = {.round_id = id_new(),
+                              .agreement_id = agreement->agreement_id,
+                              .agreement_version = agreement->version,
+                              .creditor = agreement->creditor,
+                              .state = ROUND_OPENING,
+                              .opened_at_ms = txn->now_ms,
+                              .due_date =
+                                  terms_due_date(NULL, txn->now_ms, agreement->term_working_days),
+                              .reason = span_text(reason)};
+    enum skp_err err = save_round(txn, &round);
+    if (!err)
+        err = add_deadline(txn, txn->now_ms, DEADLINE_ROUND_PUBLISH, &round.round_id, 1);
+    if (!err)
+        *ret_round_id = round.round_id;
+    return err;
+}
+
+/* ---------------------------------------------------------------- the overview */
+
+/* The cover list in the making: lines of at most OVERVIEW_LINE_ITEMS items. */
+struct overview {
+    struct txn *txn;
+    struct round_row *round;
+    Skp__V1__OverviewFact *fact; /* NULL: none open */
+    uint32_t part;
+};
+
+static enum skp_err begin_fact(struct overview *overview)
+{
+    struct txn *txn = overview->txn;
+    const struct round_row *round = overview->round;
+    Skp__V1__Line *line = arena_calloc(&txn->arena, 1, sizeof *line);
+    Skp__V1__OverviewFact *fact = arena_calloc(&txn->arena, 1, sizeof *fact);
+    struct skp_id *ids = arena_calloc(&txn->arena, 2, sizeof *ids);
+    if (!line || !fact || !ids)
+        return SKP_E_NO_MEMORY;
+    ids[0] = round->round_id;
+    ids[1] = round->agreement_id;
+    skp__v1__line__init(line);
+    skp__v1__overview_fact__init(fact);
+    line->fact_case = SKP__V1__LINE__FACT_OVERVIEW;
+    line->overview = fact;
+    fact->round_id = pb_id(&ids[0]);
+    fact->version = 1;
+    fact->agreement_id = pb_id(&ids[1]);
+    fact->agreement_version = round->agreement_version;
+    fact->part = ++overview->round->parts;
+    fact->opened_at_ms = round->opened_at_ms;
+    fact->due_date = round->due_date;
+    fact->calendar_version = CALENDAR_VERSION;
+    fact->items = arena_calloc(&txn->arena, OVERVIEW_LINE_ITEMS, sizeof *fact->items);
+    if (!fact->items)
+        return SKP_E_NO_MEMORY;
+    overview->fact = fact;
+    return txn_say(txn, &round->creditor, line);
+}
+
+static enum skp_err add_item(struct overview *overview, const struct page_row *page,
+                             const struct skp_id *bundle_id, const struct request_state *request)
+{
+    struct txn *txn = overview->txn;
+    enum skp_err err = SKP_OK;
+    if (!overview->fact || overview->fact->n_items == OVERVIEW_LINE_ITEMS)
+        err = begin_fact(overview);
+    Skp__V1__OverviewItem *item = arena_calloc(&txn->arena, 1, sizeof *item);
+    struct skp_id *ids = arena_calloc(&txn->arena, 2, sizeof *ids);
+    char *counsellor = arena_copy(&txn->arena, page->counsellor.text, sizeof page->counsellor.text);
+    if (err || !item || !ids || !counsellor)
+        return err ? err : SKP_E_NO_MEMORY;
+    ids[0] = request->request_id;
+    ids[1] = *bundle_id;
+    skp__v1__overview_item__init(item);
+    item->request_id = pb_id(&ids[0]);
+    item->bundle_id = pb_id(&ids[1]);
+    item->counsellor = counsellor;
+    item->due_date = request->due_date;
+    item->state = (Skp__V1__RequestState)request->state;
+    overview->fact->items[overview->fact->n_items++] = item;
+    overview->round->items++;
+    return SKP_OK;
+}
+
+/* What is still open from before, oldest first: listed again, not delivered again. */
+static enum skp_err list_open(struct overview *overview)
+{
+    struct txn *txn = overview->txn;
+    struct row_key whole = key_participant(&overview->round->creditor);
+    struct row_key end = key_open(&overview->round->creditor, overview->round->opened_at_ms,
+                                  &(struct skp_id){{0}}, 0);
+    struct store_row *rows;
+    size_t count = 0;
+    enum skp_err err =
+        store_scan(txn->ws.store, STORE_OPEN, row_key_span(&whole), row_key_span(&end),
+                   OPEN_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
+    for (size_t i = 0; !err && i < count; i++) {
+        int64_t published_ms;
+        struct skp_id bundle_id;
+        unsigned number;
+        struct ws_row *row;
+        struct page_row *page;
+        err = key_read_open(rows[i].key, &published_ms, &bundle_id, &number);
+        if (!err)
+            err = txn_page(txn, &bundle_id, number, &row, &page);
+        for (size_t n = 0; !err && page && n < page->count; n++)
+            if (page->requests[n].published_at_ms == published_ms &&
+                request_is_open(&page->requests[n]))
+                err = add_item(overview, page, &bundle_id, &page->requests[n]);
+    }
+    return err;
+}
+
+/* ---------------------------------------------------------------- what goes out */
+
+/* Pages of one bundle that leave together: one entry in the mailbox. */
+struct leaving {
+    bool any;
+    struct skp_id bundle_id;
+    struct entry_row entry;
+    size_t lines;
+    uint32_t bundle_lines;
+};
+
+static enum skp_err flush_leaving(struct txn *txn, const struct round_row *round,
+                                  struct leaving *leaving)
+{
+    if (!leaving->any)
+        return SKP_OK;
+    leaving->any = false;
+    leaving->entry.partial = leaving->lines < leaving->bundle_lines;
+    return txn_deliver(txn, &round->creditor, "", &leaving->entry);
+}
+
+static enum skp_err publish_page(struct overview *overview, struct leaving *leaving,
+                                 const struct skp_id *bundle_id, unsigned number, uint64_t bits,
+                                 size_t *ret_lines)
+{
+    struct txn *txn = overview->txn;
+    struct ws_row *row;
+    struct page_row *page;
+    uint8_t slots[PAGE_LINES];
+    size_t count = 0;
+    enum skp_err err = txn_page(txn, bundle_id, number, &row, &page);
+    if (err)
+        return err;
+    if (!page)
+        return SKP_E_DATA_LOSS;
+    for (size_t n = 0; n < page->count; n++)
+        if (bits >> n & 1u)
+            slots[count++] = (uint8_t)n;
+    err = publish_requests(txn, row, bundle_id, number, slots, count, overview->round->due_date,
+                           &overview->round->round_id);
+    if (err)
+        return err;
+    if (leaving->any && !id_equal(&leaving->bundle_id, bundle_id))
+        err = flush_leaving(txn, overview->round, leaving);
+    if (!leaving->any)
+        *leaving = (struct leaving){.any = true,
+                                    .bundle_id = *bundle_id,
+                                    .entry = {.bundle_id = *bundle_id,
+                                              .lane = page->counsellor,
+                                              .stored_at_ms = txn->now_ms},
+                                    .bundle_lines = page->bundle_lines};
+    for (size_t i = 0; !err && i < count; i++) {
+        mask_set(&leaving->entry.mask, number * PAGE_LINES + slots[i]);
+        err = add_item(overview, page, bundle_id, &page->requests[slots[i]]);
+    }
+    leaving->lines += count;
+    *ret_lines += count;
+    return err;
+}
+
+/* Takes what waits, up to a part; *ret_more when something is left. */
+static enum skp_err publish_waiting(struct overview *overview, size_t *ret_lines, bool *ret_more)
+{
+    struct txn *txn = overview->txn;
+    struct row_key whole = key_round(&overview->round->agreement_id);
+    struct row_key end = key_after_prefix(&whole);
+    struct store_row *rows;
+    size_t count = 0;
+    size_t used = 0;
+    struct leaving leaving = {.any = false};
+    enum skp_err err =
+        store_scan(txn->ws.store, STORE_WAITING, row_key_span(&whole), row_key_span(&end),
+                   ROUND_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
+    for (; !err && used < count && *ret_lines < ENGINE_TICK_LINES; used++) {
+        int64_t since_ms;
+        struct skp_id bundle_id;
+        unsigned number;
+        uint64_t bits;
+        struct row_key key = {.len = rows[used].key.len};
+        memcpy(key.bytes, rows[used].key.data, rows[used].key.len);
+        err = key_read_waiting(rows[used].key, &since_ms, &bundle_id, &number);
+        if (!err)
+            err = u64_read(rows[used].value, &bits);
+        if (!err)
+            err = publish_page(overview, &leaving, &bundle_id, number, bits, ret_lines);
+        if (!err)
+            err = ws_forget(&txn->ws, STORE_WAITING, key);
+    }
+    *ret_more = used < count || count == ROUND_SCAN_ROWS;
+    return err ? err : flush_leaving(txn, overview->round, &leaving);
+}
+
+static enum skp_err finish_overview(struct overview *overview)
+{
+    struct round_row *round = overview->round;
+    enum skp_err err =
+        overview->fact ? SKP_OK : begin_fact(overview); /* an empty one is sent too */
+    if (err)
+        return err;
+    overview->fact->last = true;
+    overview->fact->total_items = round->items;
+    round->state = ROUND_PUBLISHED;
+    return add_deadline(overview->txn, terms_overdue_at_ms(NULL, round->due_date),
+                        DEADLINE_ROUND_CLOSE, &round->round_id, 0);
+}
+
+enum skp_err round_publish(struct txn *txn, const struct skp_id *round_id, uint32_t part,
+                           size_t *ret_lines)
+{
+    struct round_row round;
+    enum skp_err err = load_round(txn, round_id, &round);
+    if (err || round.state != ROUND_OPENING)
+        return err;
+    struct overview overview = {.txn = txn, .round = &round, .part = part};
+    bool more = false;
+    size_t lines = 0;
+    if (part == 1)
+        err = list_open(&overview);
+    if (!err)
+        err = publish_waiting(&overview, &lines, &more);
+    round.published += (uint32_t)lines;
+    *ret_lines += lines;
+    if (!err && more)
+        err = add_deadline(txn, txn->now_ms, DEADLINE_ROUND_PUBLISH, round_id, part + 1);
+    else if (!err)
+        err = finish_overview(&overview);
+    return err ? err : save_round(txn, &round);
+}
+
+enum skp_err round_close(struct txn *txn, const struct skp_id *round_id)
+{
+    struct round_row round;
+    enum skp_err err = load_round(txn, round_id, &round);
+    if (err)
+        return err;
+    if (round.state != ROUND_PUBLISHED)
+        return SKP_E_STATE_INVALID;
+    round.state = ROUND_CLOSED;
+    round.closed_at_ms = txn->now_ms;
+    Skp__V1__Line *line;
+    struct skp_id *id = arena_copy(&txn->arena, round_id, sizeof *round_id);
+    Skp__V1__EventFact *event =
+        txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED, NULL, &line);
+    if (!event || !id)
+        return SKP_E_NO_MEMORY;
+    event->round_id = pb_id(id);
+    event->due_date = round.due_date;
+    event->calendar_version = CALENDAR_VERSION;
+    err = txn_say(txn, &round.creditor, line);
+    return err ? err : save_round(txn, &round);
+}

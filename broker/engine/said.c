@@ -1,0 +1,181 @@
+/* What the broker itself tells: facts of a transaction, as signed batches like anybody else's. */
+#include "txn.h"
+
+#include <stdlib.h>
+
+enum skp_err txn_say(struct txn *txn, const struct skp_oin *recipient, Skp__V1__Line *line)
+{
+    struct said_line *said =
+        txn_grow(txn, &txn->said, &txn->said_count, &txn->said_room, sizeof *said);
+    if (!said)
+        return SKP_E_NO_MEMORY;
+    said->recipient = *recipient;
+    said->line = line;
+    return SKP_OK;
+}
+
+Skp__V1__EventFact *txn_event(struct txn *txn, Skp__V1__EventKind kind, const struct skp_oin *other,
+                              Skp__V1__Line **ret_line)
+{
+    Skp__V1__Line *line = arena_calloc(&txn->arena, 1, sizeof *line);
+    Skp__V1__EventFact *event = arena_calloc(&txn->arena, 1, sizeof *event);
+    struct skp_id id = id_new();
+    uint8_t *id_bytes = arena_copy(&txn->arena, id.bytes, ID_BYTES);
+    char *name = other ? arena_copy(&txn->arena, other->text, sizeof other->text) : pb_text("");
+    if (!line || !event || !id_bytes || !name)
+        return NULL;
+    skp__v1__line__init(line);
+    skp__v1__event_fact__init(event);
+    line->fact_case = SKP__V1__LINE__FACT_EVENT;
+    line->event = event;
+    event->event_id = pb_bytes(span_of(id_bytes, ID_BYTES));
+    event->version = 1;
+    event->kind = kind;
+    event->happened_at_ms = txn->now_ms;
+    event->other = name;
+    *ret_line = line;
+    return event;
+}
+
+static int by_recipient(const void *a, const void *b)
+{
+    const struct said_line *left = a;
+    const struct said_line *right = b;
+    int order = strcmp(left->recipient.text, right->recipient.text);
+    return order != 0 ? order : (left->place > right->place) - (left->place < right->place);
+}
+
+/* One batch in the making. */
+struct said_batch {
+    struct txn *txn;
+    struct envelope_writer *writer; /* NULL: none open */
+    struct skp_id batch_id;
+    struct skp_oin *recipients; /* of each bundle */
+    size_t recipient_count, recipient_room;
+};
+
+static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_batch *made,
+                                const struct skp_hash *leaves, size_t index)
+{
+    struct txn *txn = batch->txn;
+    struct skp_hash path[MERKLE_MAX_PATH];
+    size_t path_len = merkle_path(leaves, made->bundle_count, index, path);
+    struct envelope_head head;
+    char where[WIRE_PATH_MAX] = "";
+    enum skp_err err = envelope_read_head(made->heads[index], &txn->arena, where, &head);
+    if (err)
+        return err;
+    struct bundle_row row = {.sender = txn->engine->broker,
+                             .batch_id = batch->batch_id,
+                             .bundle_index = (uint32_t)index,
+                             .recipient = batch->recipients[index],
+                             .line_count = head.line_count,
+                             .head_hash = sha256(made->heads[index]),
+                             .path = span_of(path, path_len * HASH_BYTES),
+                             .body = made->bundles[index]};
+    struct span value = bundle_row_pack(&row, &txn->arena);
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    if ((err = ws_append(&txn->ws, STORE_BUNDLE, key_bundle(&head.bundle_id), value)))
+        return err;
+    struct entry_row entry = {
+        .bundle_id = head.bundle_id, .lane = txn->engine->broker, .stored_at_ms = txn->now_ms};
+    return txn_deliver(txn, &batch->recipients[index], "", &entry);
+}
+
+static enum skp_err save_row(struct said_batch *batch, const struct envelope_batch *made)
+{
+    struct txn *txn = batch->txn;
+    struct batch_row row = {.header = made->header,
+                            .jws = span_text(made->jws),
+                            .root = made->root,
+                            .commit = txn->sequence};
+    struct span value = batch_row_pack(&row, &txn->arena);
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    return ws_append(&txn->ws, STORE_BATCH, key_batch(&txn->engine->broker, &batch->batch_id),
+                     value);
+}
+
+static enum skp_err close_batch(struct said_batch *batch)
+{
+    struct txn *txn = batch->txn;
+    struct envelope_batch made;
+    enum skp_err err = envelope_finish(batch->writer, txn->signer, txn->real_ms, &made);
+    if (err)
+        return err;
+    batch->writer = NULL;
+    struct skp_hash *leaves = arena_calloc(&txn->arena, made.bundle_count + 1, sizeof *leaves);
+    if (!leaves)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < made.bundle_count; i++)
+        leaves[i] = merkle_leaf(made.heads[i]);
+    err = save_row(batch, &made);
+    for (size_t i = 0; !err && i < made.bundle_count; i++)
+        err = save_bundle(batch, &made, leaves, i);
+    return err;
+}
+
+static enum skp_err open_bundle(struct said_batch *batch, const struct skp_oin *recipient)
+{
+    struct txn *txn = batch->txn;
+    struct skp_id ignored;
+    enum skp_err err = envelope_bundle_begin(batch->writer, recipient, "", NULL, 0, &ignored);
+    if (err)
+        return err;
+    struct skp_oin *slot = txn_grow(txn, &batch->recipients, &batch->recipient_count,
+                                    &batch->recipient_room, sizeof *slot);
+    if (!slot)
+        return SKP_E_NO_MEMORY;
+    *slot = *recipient;
+    return SKP_OK;
+}
+
+static enum skp_err open_batch(struct said_batch *batch, const struct skp_oin *recipient)
+{
+    struct txn *txn = batch->txn;
+    batch->batch_id = id_is_nil(&txn->said_id) ? id_new() : txn->said_id;
+    txn->said_id = (struct skp_id){{0}};
+    batch->recipients = NULL;
+    batch->recipient_count = batch->recipient_room = 0;
+    batch->writer = envelope_writer_new(&txn->arena, &txn->engine->broker, NULL, &batch->batch_id);
+    return batch->writer ? open_bundle(batch, recipient) : SKP_E_NO_MEMORY;
+}
+
+/* The line goes into the open bundle, else into a new one, else into a new batch. */
+static enum skp_err add_line(struct said_batch *batch, const struct said_line *said)
+{
+    bool same = batch->writer && batch->recipient_count > 0 &&
+                oin_equal(&batch->recipients[batch->recipient_count - 1], &said->recipient);
+    enum skp_err err = SKP_E_BATCH_TOO_LARGE;
+    if (same)
+        err = envelope_line_add(batch->writer, said->line, span_of(NULL, 0), NULL);
+    if (err == SKP_E_BATCH_TOO_LARGE && batch->writer) {
+        err = open_bundle(batch, &said->recipient);
+        if (!err)
+            err = envelope_line_add(batch->writer, said->line, span_of(NULL, 0), NULL);
+    }
+    if (err != SKP_E_BATCH_TOO_LARGE)
+        return err;
+    err = batch->writer ? close_batch(batch) : SKP_OK;
+    if (!err)
+        err = open_batch(batch, &said->recipient);
+    return err ? err : envelope_line_add(batch->writer, said->line, span_of(NULL, 0), NULL);
+}
+
+enum skp_err said_flush(struct txn *txn)
+{
+    if (txn->said_count == 0)
+        return SKP_OK;
+    struct said_batch batch = {.txn = txn};
+    /* What one recipient hears keeps its order. */
+    for (size_t i = 0; i < txn->said_count; i++)
+        txn->said[i].place = i;
+    qsort(txn->said, txn->said_count, sizeof *txn->said, by_recipient);
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < txn->said_count; i++)
+        err = add_line(&batch, &txn->said[i]);
+    if (!err && batch.writer)
+        err = close_batch(&batch);
+    return err;
+}

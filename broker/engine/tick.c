@@ -1,0 +1,176 @@
+/* The clock participant: what is due is done, as internal batches with a name that makes each
+ * happen once. */
+#include "rounds.h"
+#include "txn.h"
+
+#include "fold.h"
+
+#define TICK_DEADLINES 64
+
+/* ---------------------------------------------------------------- overdue */
+
+static enum skp_err add_ids(struct txn *txn, const struct page_row *page, const bool *moved,
+                            Skp__V1__EventFact *event)
+{
+    event->request_ids = arena_calloc(&txn->arena, PAGE_LINES, sizeof *event->request_ids);
+    if (!event->request_ids)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < page->count; i++)
+        if (moved[i]) {
+            event->request_ids[event->n_request_ids++] = pb_id(&page->requests[i].request_id);
+            event->due_date = page->requests[i].due_date;
+        }
+    event->calendar_version = CALENDAR_VERSION;
+    return SKP_OK;
+}
+
+static enum skp_err tell_overdue(struct txn *txn, const struct page_row *page, const bool *moved,
+                                 const struct skp_oin *to, const struct skp_oin *other)
+{
+    Skp__V1__Line *line;
+    Skp__V1__EventFact *event =
+        txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE, other, &line);
+    if (!event)
+        return SKP_E_NO_MEMORY;
+    enum skp_err err = add_ids(txn, page, moved, event);
+    return err ? err : txn_say(txn, to, line);
+}
+
+static enum skp_err expire_page(struct txn *txn, const struct deadline_key *deadline,
+                                size_t *ret_lines)
+{
+    struct ws_row *row;
+    struct page_row *page;
+    bool moved[PAGE_LINES] = {false};
+    size_t count = 0;
+    enum skp_err err = txn_page(txn, &deadline->object, deadline->part, &row, &page);
+    if (err || !page)
+        return err ? err : SKP_E_DATA_LOSS;
+    for (size_t i = 0; i < page->count; i++) {
+        if (page->requests[i].state != SKP__V1__REQUEST_STATE__REQUEST_STATE_REQUESTED)
+            continue;
+        moved[i] = request_expire(&page->requests[i], txn->now_ms);
+        count += moved[i];
+    }
+    if (count == 0)
+        return SKP_OK;
+    *ret_lines += count;
+    err = txn_page_changed(txn, row);
+    if (!err)
+        err = tell_overdue(txn, page, moved, &page->counsellor, &page->creditor);
+    return err ? err : tell_overdue(txn, page, moved, &page->creditor, &page->counsellor);
+}
+
+/* ---------------------------------------------------------------- deadlines */
+
+static enum skp_err open_round(struct txn *txn, const struct deadline_key *deadline)
+{
+    const struct agreement *agreement =
+        registry_agreement(txn->registry, &deadline->object, deadline->part);
+    struct skp_id ignored;
+    if (!agreement || !agreement_is_valid(agreement, calendar_date_of_ms(txn->now_ms)))
+        return SKP_OK;
+    enum skp_err err = round_open(txn, agreement, "", &ignored);
+    return err ? err : round_schedule(txn, agreement);
+}
+
+static enum skp_err close_round(struct txn *txn, const struct deadline_key *deadline)
+{
+    enum skp_err err = round_close(txn, &deadline->object);
+    return err == SKP_E_STATE_INVALID ? SKP_OK : err; /* closed by hand before */
+}
+
+static enum skp_err act(struct txn *txn, const struct deadline_key *deadline, size_t *ret_lines)
+{
+    switch ((enum deadline_kind)deadline->kind) {
+    case DEADLINE_ROUND_OPEN:
+        return open_round(txn, deadline);
+    case DEADLINE_ROUND_PUBLISH:
+        return round_publish(txn, &deadline->object, deadline->part, ret_lines);
+    case DEADLINE_EXPIRE:
+        return expire_page(txn, deadline, ret_lines);
+    case DEADLINE_ROUND_CLOSE:
+        return close_round(txn, deadline);
+    }
+    return SKP_E_DATA_LOSS;
+}
+
+/* The internal batch is named after its first deadline: hash(kind, object, due), so that it exists
+ * once. */
+static void name_batch(struct txn *txn, struct span key)
+{
+    if (id_is_nil(&txn->said_id)) {
+        struct skp_hash hash = sha256(key);
+        memcpy(txn->said_id.bytes, hash.bytes, ID_BYTES);
+    }
+}
+
+static enum skp_err do_deadline(struct txn *txn, const struct store_row *row, size_t *ret_lines)
+{
+    struct deadline_key deadline;
+    struct row_key key = {.len = row->key.len};
+    memcpy(key.bytes, row->key.data, row->key.len);
+    enum skp_err err = key_read_deadline(row->key, &deadline);
+    if (err)
+        return err;
+    name_batch(txn, row->key);
+    err = ws_forget(&txn->ws, STORE_DEADLINE, key);
+    return err ? err : act(txn, &deadline, ret_lines);
+}
+
+static enum skp_err do_due(struct txn *txn)
+{
+    struct row_key end = key_deadline(txn->now_ms + 1, 0, &(struct skp_id){{0}}, 0);
+    uint8_t zero = 0;
+    struct store_row *rows;
+    size_t count = 0;
+    size_t lines = 0;
+    enum skp_err err =
+        store_scan(txn->ws.store, STORE_DEADLINE, span_of(&zero, 1), row_key_span(&end),
+                   TICK_DEADLINES, (size_t)1 << 20, &txn->arena, &rows, &count);
+    for (size_t i = 0; !err && i < count && lines < ENGINE_TICK_LINES; i++)
+        err = do_deadline(txn, &rows[i], &lines);
+    return err;
+}
+
+static enum skp_err decide(struct txn *txn, struct engine_call *call)
+{
+    (void)call;
+    enum skp_err err = do_due(txn);
+    return err ? err : fold_journal(txn);
+}
+
+/* ---------------------------------------------------------------- when next */
+
+static enum skp_err find_next(struct engine *engine, struct arena *arena, int64_t *ret_due_ms)
+{
+    uint8_t zero = 0;
+    struct store_row *rows;
+    struct deadline_key deadline;
+    size_t count = 0;
+    enum skp_err err = store_begin(engine->store);
+    if (err)
+        return err;
+    err = store_scan(engine->store, STORE_DEADLINE, span_of(&zero, 1), span_of(NULL, 0), 1, 1024,
+                     arena, &rows, &count);
+    *ret_due_ms = INT64_MAX;
+    if (!err && count > 0 && !(err = key_read_deadline(rows[0].key, &deadline)))
+        *ret_due_ms = deadline.due_ms;
+    store_rollback(engine->store);
+    return err;
+}
+
+static enum skp_err answer(struct txn *txn, struct engine_call *call)
+{
+    struct engine *engine = txn->engine;
+    int64_t due_ms;
+    enum skp_err err = find_next(engine, &call->arena, &due_ms);
+    if (err)
+        return err;
+    pthread_mutex_lock(&engine->lock);
+    engine->next_due_ms = due_ms;
+    pthread_mutex_unlock(&engine->lock);
+    return SKP_OK;
+}
+
+const struct verb verb_tick = {.name = "tick", .decide = decide, .answer = answer};

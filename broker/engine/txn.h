@@ -1,0 +1,102 @@
+/* One transaction of the store worker: everything that waits, decided and committed together.
+ *
+ *   want     each call says which rows it needs        load    in bulk
+ *   decide   each call in its order, on those rows     say     what the broker itself has to tell
+ *   link     receipts, the commit header, its signature
+ *   save     in bulk                                   commit  on disk
+ *   answer   each call
+ *
+ * After CONFLICT it all runs again from the start: deciding changes nothing outside the
+ * transaction. */
+#ifndef SKP_TXN_H
+#define SKP_TXN_H
+
+#include "engine_internal.h"
+#include "workset.h"
+
+struct said_line {
+    struct skp_oin recipient;
+    size_t place; /* in the order it was said */
+    Skp__V1__Line *line;
+};
+
+struct wake_note {
+    struct skp_oin oin;
+    char mailbox[MAILBOX_NAME_MAX + 1];
+};
+
+struct txn {
+    struct engine *engine;
+    struct arena arena;
+    struct workset ws;
+    struct registry *registry;
+    struct keypair *signer;
+    int64_t now_ms; /* business time, one for the whole transaction */
+    int64_t real_ms;
+    uint64_t sequence; /* of this commit */
+    bool registry_changed;
+    int64_t offset_ms; /* the business clock's, when a call moved it */
+    bool offset_changed;
+
+    struct said_line *said; /* what the broker tells */
+    size_t said_count, said_room;
+    struct skp_id said_id; /* batch id of the first batch it makes; nil: random */
+
+    struct note *notes; /* for the journal */
+    size_t note_count, note_room;
+
+    struct wake_note *wakes;
+    size_t wake_count, wake_room;
+
+    struct skp_hash *taken; /* leaves of header || jws of the batches taken */
+    size_t taken_count, taken_room;
+
+    struct engine_call **receipts; /* batch calls that get a receipt, in order */
+    size_t receipt_count, receipt_room;
+
+    struct span commit_header;
+    const char *commit_jws;
+    struct skp_hash commit_hash;
+};
+
+/* Grows an array in the arena by one and gives its new last element, zeroed; NULL: no memory. */
+void *txn_grow(struct txn *txn, void *array_ptr, size_t *count, size_t *room, size_t element);
+
+/* The decoded page or case of a row, decoding it the first time; NULL object when there is no row.
+ */
+enum skp_err txn_page(struct txn *txn, const struct skp_id *bundle_id, unsigned page,
+                      struct ws_row **ret_row, struct page_row **ret_page) SKP_MUST_CHECK;
+enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
+                      const struct skp_id *case_id, struct ws_row **ret_row,
+                      struct case_file **ret_case) SKP_MUST_CHECK;
+
+/* The decoded form changed: it is packed again before saving. */
+enum skp_err txn_page_changed(struct txn *txn, struct ws_row *row) SKP_MUST_CHECK;
+enum skp_err txn_case_changed(struct txn *txn, struct ws_row *row) SKP_MUST_CHECK;
+
+/* A bundle into a mailbox: gives it the next position. */
+enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
+                         const struct entry_row *entry) SKP_MUST_CHECK;
+
+/* Something to fold into a case later. */
+enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
+                      const struct request_state *request) SKP_MUST_CHECK;
+
+/* The broker tells `recipient` a fact; the line lives in the transaction's arena. */
+enum skp_err txn_say(struct txn *txn, const struct skp_oin *recipient,
+                     Skp__V1__Line *line) SKP_MUST_CHECK;
+
+/* A new event line, filled in as far as the transaction knows; NULL: no memory. */
+Skp__V1__EventFact *txn_event(struct txn *txn, Skp__V1__EventKind kind, const struct skp_oin *other,
+                              Skp__V1__Line **ret_line);
+
+/* said.c: turns what was said into signed batches with mailbox entries. */
+enum skp_err said_flush(struct txn *txn) SKP_MUST_CHECK;
+
+/* chain.c: receipts, commit header, batch rows of the calls, chain mark. */
+enum skp_err chain_link(struct txn *txn) SKP_MUST_CHECK;
+
+/* The leaf of a batch in CommitHeader.taken_root. */
+struct skp_hash chain_taken_leaf(struct span header, struct span jws);
+
+#endif

@@ -1,0 +1,184 @@
+#include "workset.h"
+
+#include <assert.h>
+
+#define WS_KEY_BYTES 56 /* table, length, key padded with zeros */
+#define WS_MAX_ROWS  (1u << 20)
+
+enum skp_err ws_init(struct workset *ws, struct store *store, struct arena *arena)
+{
+    *ws = (struct workset){.store = store, .arena = arena};
+    return map_init(&ws->rows, WS_KEY_BYTES, 256, WS_MAX_ROWS);
+}
+
+void ws_fini(struct workset *ws)
+{
+    map_fini(&ws->rows);
+}
+
+static void map_key(enum store_table table, const struct row_key *key,
+                    uint8_t ret_bytes[WS_KEY_BYTES])
+{
+    assert(key->len <= WS_KEY_BYTES - 2);
+    memset(ret_bytes, 0, WS_KEY_BYTES);
+    ret_bytes[0] = (uint8_t)table;
+    ret_bytes[1] = (uint8_t)key->len;
+    memcpy(ret_bytes + 2, key->bytes, key->len);
+}
+
+static enum skp_err row_of(struct workset *ws, enum store_table table, const struct row_key *key,
+                           struct ws_row **ret_row)
+{
+    uint8_t bytes[WS_KEY_BYTES];
+    map_key(table, key, bytes);
+    struct ws_row *row = map_get(&ws->rows, bytes);
+    if (!row) {
+        row = arena_calloc(ws->arena, 1, sizeof *row);
+        if (!row)
+            return SKP_E_NO_MEMORY;
+        row->table = table;
+        row->key = *key;
+        enum skp_err err = map_put(&ws->rows, bytes, row);
+        if (err)
+            return err;
+    }
+    *ret_row = row;
+    return SKP_OK;
+}
+
+enum skp_err ws_want(struct workset *ws, enum store_table table, struct row_key key)
+{
+    struct ws_row *row;
+    return row_of(ws, table, &key, &row);
+}
+
+static enum skp_err load_table(struct workset *ws, enum store_table table, struct ws_row **wanted,
+                               size_t count)
+{
+    struct store_row *rows = arena_calloc(ws->arena, count, sizeof *rows);
+    if (!rows)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        rows[i].key = row_key_span(&wanted[i]->key);
+    enum skp_err err = store_get(ws->store, table, rows, count, ws->arena);
+    if (err)
+        return err;
+    for (size_t i = 0; i < count; i++) {
+        wanted[i]->value = rows[i].value;
+        wanted[i]->version = rows[i].version;
+        wanted[i]->loaded = true;
+    }
+    return SKP_OK;
+}
+
+enum skp_err ws_load(struct workset *ws)
+{
+    struct ws_row **wanted = arena_calloc(ws->arena, ws->rows.count + 1, sizeof(struct ws_row *));
+    if (!wanted)
+        return SKP_E_NO_MEMORY;
+    for (int table = 1; table < STORE_TABLE_END; table++) {
+        size_t count = 0;
+        for (size_t i = 0; i < ws->rows.count; i++) {
+            struct ws_row *row = map_value_at(&ws->rows, i);
+            if (row->table == (enum store_table)table && !row->loaded)
+                wanted[count++] = row;
+        }
+        enum skp_err err =
+            count > 0 ? load_table(ws, (enum store_table)table, wanted, count) : SKP_OK;
+        if (err)
+            return err;
+    }
+    return SKP_OK;
+}
+
+enum skp_err ws_get(struct workset *ws, enum store_table table, struct row_key key,
+                    struct ws_row **ret_row)
+{
+    struct ws_row *row;
+    enum skp_err err = row_of(ws, table, &key, &row);
+    if (!err && !row->loaded)
+        err = load_table(ws, table, &row, 1);
+    if (err)
+        return err;
+    *ret_row = row;
+    return SKP_OK;
+}
+
+void ws_put(struct ws_row *row, struct span value)
+{
+    assert(row->loaded);
+    row->value = value;
+    row->dirty = true;
+    row->gone = false;
+}
+
+void ws_remove(struct ws_row *row)
+{
+    assert(row->loaded);
+    row->gone = true;
+    row->dirty = false;
+}
+
+enum skp_err ws_append(struct workset *ws, enum store_table table, struct row_key key,
+                       struct span value)
+{
+    struct ws_row *row;
+    enum skp_err err = row_of(ws, table, &key, &row);
+    if (err)
+        return err;
+    if (!row->loaded)
+        row->version = table == STORE_DEADLINE || table == STORE_OPEN ? STORE_ANY : STORE_NEW;
+    row->loaded = true;
+    ws_put(row, value);
+    return SKP_OK;
+}
+
+enum skp_err ws_forget(struct workset *ws, enum store_table table, struct row_key key)
+{
+    struct ws_row *row;
+    enum skp_err err = row_of(ws, table, &key, &row);
+    if (err)
+        return err;
+    if (!row->loaded)
+        row->version = STORE_ANY;
+    row->loaded = true;
+    ws_remove(row);
+    return SKP_OK;
+}
+
+static size_t collect(const struct workset *ws, enum store_table table, bool gone,
+                      struct store_row *ret_rows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ws->rows.count; i++) {
+        const struct ws_row *row = map_value_at(&ws->rows, i);
+        if (row->table != table || !(gone ? row->gone && row->version > 0 : row->dirty))
+            continue;
+        ret_rows[count++] = (struct store_row){
+            .key = row_key_span(&row->key), .value = row->value, .version = row->version};
+    }
+    return count;
+}
+
+enum skp_err ws_save(struct workset *ws, size_t *ret_count)
+{
+    struct store_row *rows = arena_calloc(ws->arena, ws->rows.count + 1, sizeof *rows);
+    if (!rows)
+        return SKP_E_NO_MEMORY;
+    size_t total = 0;
+    for (int n = 1; n < STORE_TABLE_END; n++) {
+        enum store_table table = (enum store_table)n;
+        size_t count = collect(ws, table, false, rows);
+        enum skp_err err = count > 0 ? store_put(ws->store, table, rows, count) : SKP_OK;
+        if (err)
+            return err;
+        total += count;
+        count = collect(ws, table, true, rows);
+        err = count > 0 ? store_remove(ws->store, table, rows, count) : SKP_OK;
+        if (err)
+            return err;
+        total += count;
+    }
+    *ret_count = total;
+    return SKP_OK;
+}

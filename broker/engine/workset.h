@@ -1,0 +1,60 @@
+/* The rows one transaction works on: loaded in bulk, decided on in memory, saved in bulk.
+ *
+ * First everything that will be needed is wanted, then loaded with one question per table, then
+ * changed as often as needed, then saved with one statement per table. A row is decoded once and
+ * kept in its decoded form (`object`) until it is saved. What was not wanted beforehand is loaded
+ * one by one when asked for: right, but slower. Belongs to one transaction; memory from its arena.
+ */
+#ifndef SKP_WORKSET_H
+#define SKP_WORKSET_H
+
+#include "map.h"
+#include "rows.h"
+
+struct ws_row {
+    enum store_table table;
+    struct row_key key;
+    struct span value; /* as stored; data NULL with version 0: there is no such row */
+    uint64_t version;
+    void *object; /* decoded, by whoever decodes; NULL until then */
+    bool loaded;
+    bool dirty; /* save `value` */
+    bool gone;  /* remove it */
+};
+
+struct workset {
+    struct store *store;
+    struct arena *arena;
+    struct map rows; /* table, key -> struct ws_row */
+};
+
+enum skp_err ws_init(struct workset *ws, struct store *store, struct arena *arena) SKP_MUST_CHECK;
+void ws_fini(struct workset *ws);
+
+/* Notes that this row will be needed. NO_MEMORY. */
+enum skp_err ws_want(struct workset *ws, enum store_table table, struct row_key key) SKP_MUST_CHECK;
+
+/* Loads what was wanted and is not there yet. */
+enum skp_err ws_load(struct workset *ws) SKP_MUST_CHECK;
+
+/* The row, loaded. Never NULL on SKP_OK; version 0: there is none (yet). */
+enum skp_err ws_get(struct workset *ws, enum store_table table, struct row_key key,
+                    struct ws_row **ret_row) SKP_MUST_CHECK;
+
+/* Replaces the value; the bytes live until the transaction ends. */
+void ws_put(struct ws_row *row, struct span value);
+void ws_remove(struct ws_row *row);
+
+/* A row that is known to be new, or that nobody reads in this transaction: straight to the save
+ * list. */
+enum skp_err ws_append(struct workset *ws, enum store_table table, struct row_key key,
+                       struct span value) SKP_MUST_CHECK;
+
+/* Removes a row, if there is one, without loading it. */
+enum skp_err ws_forget(struct workset *ws, enum store_table table,
+                       struct row_key key) SKP_MUST_CHECK;
+
+/* Writes all changes to the store (not yet committed). *ret_count rows. */
+enum skp_err ws_save(struct workset *ws, size_t *ret_count) SKP_MUST_CHECK;
+
+#endif

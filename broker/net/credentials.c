@@ -1,0 +1,105 @@
+#include "credentials.h"
+
+#include <openssl/asn1.h>
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+#include <time.h>
+
+void credentials_fini(struct credentials *credentials)
+{
+    trust_unref(credentials->trust);
+    keypair_unref(credentials->tls);
+    keypair_unref(credentials->signer);
+    *credentials = (struct credentials){0};
+}
+
+static enum skp_err load_files(const struct credential_files *files,
+                               struct credentials *credentials, const char **ret_why)
+{
+    enum skp_err err = trust_load(files->ca_file, files->crl_file, &credentials->trust, ret_why);
+    if (!err)
+        err = keypair_load(files->tls_cert, files->tls_key, &credentials->tls, ret_why);
+    if (!err)
+        err = keypair_load(files->sign_cert, files->sign_key, &credentials->signer, ret_why);
+    return err;
+}
+
+static enum skp_err check_one(struct credentials *credentials, const struct keypair *keypair,
+                              const char *file, enum cert_purpose purpose, int64_t at_ms,
+                              struct skp_oin *ret_oin, char *ret_why)
+{
+    const char *why;
+    enum skp_err err = trust_check(credentials->trust, keypair_cert(keypair),
+                                   keypair_chain(keypair), purpose, at_ms, &why);
+    if (err) {
+        snprintf(ret_why, CREDENTIALS_WHY_BYTES, "%s: not usable: %s", file, why);
+        return SKP_E_CERTIFICATE;
+    }
+    if (cert_oin(keypair_cert(keypair), ret_oin)) {
+        snprintf(ret_why, CREDENTIALS_WHY_BYTES,
+                 "%s: the certificate names no valid OIN in Subject.serialNumber", file);
+        return SKP_E_CERTIFICATE;
+    }
+    return SKP_OK;
+}
+
+static enum skp_err check_both(const struct credential_files *files, int64_t at_ms,
+                               struct credentials *credentials, char *ret_why)
+{
+    struct skp_oin signer;
+    enum skp_err err = check_one(credentials, credentials->tls, files->tls_cert, CERT_TLS_SERVER,
+                                 at_ms, &credentials->oin, ret_why);
+    if (!err)
+        err = check_one(credentials, credentials->signer, files->sign_cert, CERT_SIGNING, at_ms,
+                        &signer, ret_why);
+    if (!err && !oin_equal(&credentials->oin, &signer)) {
+        snprintf(ret_why, CREDENTIALS_WHY_BYTES, "%s and %s name different OINs: %s and %s",
+                 files->tls_cert, files->sign_cert, credentials->oin.text, signer.text);
+        return SKP_E_CERTIFICATE;
+    }
+    return err;
+}
+
+enum skp_err credentials_load(const struct credential_files *files, int64_t at_ms,
+                              struct credentials *ret_credentials, char *ret_why)
+{
+    struct credentials credentials = {0};
+    const char *why = "";
+    enum skp_err err = load_files(files, &credentials, &why);
+    if (err)
+        snprintf(ret_why, CREDENTIALS_WHY_BYTES, "%s", why);
+    else
+        err = check_both(files, at_ms, &credentials, ret_why);
+    if (err) {
+        credentials_fini(&credentials);
+        return err;
+    }
+    *ret_credentials = credentials;
+    return SKP_OK;
+}
+
+static int64_t asn1_ms(const ASN1_TIME *time)
+{
+    struct tm tm;
+    if (time == NULL || ASN1_TIME_to_tm(time, &tm) != 1)
+        return INT64_MAX;
+    return (int64_t)timegm(&tm) * 1000;
+}
+
+int64_t credentials_not_after_ms(const X509 *cert)
+{
+    return asn1_ms(X509_get0_notAfter(cert));
+}
+
+int64_t credentials_crl_next_update_ms(const struct credentials *credentials)
+{
+    int64_t first = INT64_MAX;
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(trust_store(credentials->trust));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        int64_t next = crl != NULL ? asn1_ms(X509_CRL_get0_nextUpdate(crl)) : INT64_MAX;
+        if (next < first)
+            first = next;
+    }
+    return first;
+}

@@ -1,0 +1,40 @@
+/* The broker's certificates and whom it trusts, read from files as one set that fits together. */
+#ifndef SKP_CREDENTIALS_H
+#define SKP_CREDENTIALS_H
+
+#include "identity.h"
+
+#define CREDENTIALS_WHY_BYTES 512
+
+/* PEM files; borrowed texts. */
+struct credential_files {
+    const char *ca_file;
+    const char *crl_file;
+    const char *tls_cert, *tls_key;
+    const char *sign_cert, *sign_key;
+};
+
+struct credentials {
+    struct trust *trust;
+    struct keypair *tls;
+    struct keypair *signer;
+    struct skp_oin oin; /* the same in both certificates */
+};
+
+/* Reads all and checks at `at_ms` real time that both certificates are trusted, current, not
+ * revoked, for their purpose, and name one OIN. CERTIFICATE, NO_MEMORY:
+ * ret_why[CREDENTIALS_WHY_BYTES] says which file and why. Blocks on the disk for a moment: for
+ * start-up and reload. */
+enum skp_err credentials_load(const struct credential_files *files, int64_t at_ms,
+                              struct credentials *ret_credentials, char *ret_why) SKP_MUST_CHECK;
+
+/* Fine on a zeroed struct and a second time. */
+void credentials_fini(struct credentials *credentials);
+
+/* When the first CRL is due for renewal, in real milliseconds; INT64_MAX when none says so. */
+int64_t credentials_crl_next_update_ms(const struct credentials *credentials);
+
+/* End of validity of a certificate in real milliseconds. */
+int64_t credentials_not_after_ms(const X509 *cert);
+
+#endif

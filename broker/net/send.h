@@ -1,0 +1,22 @@
+/* Frames on their way out. Everything is copied into the session's output, in large pieces, so that
+ * TLS makes few records of it. Once a session is CLOSING nothing is added any more. Loop thread
+ * only. */
+#ifndef SKP_SEND_H
+#define SKP_SEND_H
+
+#include "session.h"
+
+void send_frame(struct session *session, enum frame_type type, struct span body);
+void send_message(struct session *session, enum frame_type type, const ProtobufCMessage *message);
+
+/* The frames of an answer; with `skip` (0: none) one type is left out. */
+void send_frames(struct session *session, const struct engine_frame *frames, size_t count,
+                 unsigned skip);
+
+/* An Error frame from the list; `path` and `sentence` may be NULL or "", batch_id NULL. */
+void send_error(struct session *session, enum skp_err err, const char *path, const char *sentence,
+                const struct skp_id *batch_id);
+
+void send_going_away(struct session *session);
+
+#endif

@@ -1,0 +1,122 @@
+/* The network side of the broker: listens, authenticates, turns frames into calls of the engine and
+ * its answers into frames.
+ *
+ * It knows limits, deadlines and the order of frames; what a frame means is the engine's. Every
+ * byte a peer sends has a limit, an owner and a place in a state machine; slow or hostile peers
+ * hurt only themselves. All deadlines follow the injected clock and are looked at in
+ * server_sweep(), so that a simulation owns time.
+ *
+ * Threads: everything here runs on the loop thread. */
+#ifndef SKP_SERVER_H
+#define SKP_SERVER_H
+
+#include "counters.h"
+#include "credentials.h"
+#include "engine.h"
+#include "wakeup.h"
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+struct server;
+
+struct server_limits {
+    unsigned sessions;              /* in all */
+    unsigned sessions_per_peer;     /* of one participant */
+    unsigned handshakes;            /* pending in all; beyond it accepting pauses */
+    unsigned handshakes_per_source; /* pending of one address (IPv6: one /64); beyond it closed */
+    unsigned asks;                  /* questions under way per session; beyond it reading pauses */
+    unsigned batches;               /* batches under way per session; beyond it reading pauses */
+    unsigned output_bytes;          /* unsent per session; beyond it reading and delivering pause */
+    int64_t handshake_ms;
+    int64_t hello_ms;   /* from handshake to Hello */
+    int64_t frame_ms;   /* from a frame's first byte to its last; between the frames of a batch */
+    int64_t batch_ms;   /* from Begin to End */
+    int64_t idle_ms;    /* what Welcome promises; cut after half as much again */
+    int64_t stall_ms;   /* output that does not move */
+    int64_t recheck_ms; /* a live session's certificate is checked again this often */
+};
+
+struct server_limits server_limits_default(void);
+
+struct server_config {
+    struct event_base *base; /* from server_base_new() in production */
+    struct engine *engine;   /* outlives server_stop() */
+    struct clock *clock;
+    struct wakeup *wakeup; /* signalled by the engine; NULL: the owner calls server_run_done() */
+    const char *host;      /* to listen on; NULL: no listener (simulation) */
+    uint16_t port;         /* 0: any, see server_port() */
+    const struct credentials
+        *credentials; /* for the first TLS context; borrowed; NULL without host */
+    const struct credential_files *files; /* for reloads; borrowed until server_free() */
+    const char *policy_oid;               /* see tls.h; borrowed until server_free() */
+    struct server_limits limits;
+    void (*stopped)(
+        void *ctx); /* once, after server_stop(): close the engine, then server_free() */
+    void *stopped_ctx;
+};
+
+/* An event loop where handshakes yield to live sessions. NULL: out of memory or descriptors. */
+struct event_base *server_base_new(void);
+
+/* Listens when there is a host. IO (the address cannot be used), CERTIFICATE, NO_MEMORY with words
+ * in ret_why[CREDENTIALS_WHY_BYTES]. */
+enum skp_err server_new(const struct server_config *config, struct server **ret_server,
+                        char *ret_why) SKP_MUST_CHECK;
+
+/* After `stopped` and engine_close(), or to throw everything away at once after engine_close():
+ * calls no function of the engine. */
+void server_free(struct server *server);
+
+uint16_t server_port(const struct server *server);
+
+/* Reads the certificate files anew; takes over trust, CRLs, TLS and signing certificate only when
+ * all of it is right, then checks live sessions against it within 5 seconds. On error (CERTIFICATE)
+ * everything stays as it was, words in ret_why[CREDENTIALS_WHY_BYTES]. */
+enum skp_err server_reload(struct server *server, char *ret_why) SKP_MUST_CHECK;
+
+/* Says GoingAway, accepts and takes no new work, finishes what is under way for at most `grace_ms`,
+ * closes, calls `stopped`. A second call shortens the grace. */
+void server_stop(struct server *server, int64_t grace_ms);
+
+/* Runs finished calls of the engine and what follows from them; leaves when the engine has failed.
+ */
+void server_run_done(struct server *server);
+
+/* Deadlines, ticks of the clock participant, certificates to check again. Every 200 ms by itself; a
+ * simulation calls it after it moved the clock. */
+void server_sweep(struct server *server);
+
+/* Makes a session of a stream whose other end is known to be `peer`: the seam for bufferevent_pair.
+ * Takes the stream. `source` is for the log. */
+void server_adopt(struct server *server, struct bufferevent *stream, const struct skp_oin *peer,
+                  const char *source);
+
+/* ---------------------------------------------------------------- for the operator */
+
+struct session_info {
+    uint64_t id;
+    const char *peer, *source, *state;
+    int64_t age_ms;
+    unsigned asks, batches, mailboxes;
+    uint64_t frames_in, frames_out;
+    size_t unsent_bytes;
+};
+
+/* Every live session. `visit` must not change the server. */
+void server_each_session(const struct server *server,
+                         void (*visit)(void *ctx, const struct session_info *info), void *ctx);
+
+/* Gauges beside the counters; times are real milliseconds, INT64_MAX = unknown. */
+struct server_status {
+    const struct counters *counters;
+    unsigned sessions, handshakes;
+    bool stopping;
+    int64_t tls_not_after_ms, sign_not_after_ms, crl_next_update_ms;
+};
+struct server_status server_status(const struct server *server);
+
+struct engine *server_engine(const struct server *server);
+const struct clock *server_clock(const struct server *server);
+
+#endif

@@ -1,0 +1,77 @@
+/* What the files of net share about the server. Not for other modules. */
+#ifndef SKP_SERVER_INTERNAL_H
+#define SKP_SERVER_INTERNAL_H
+
+#include "server.h"
+#include "session.h"
+
+#include <event2/listener.h>
+#include <openssl/ssl.h>
+#include <sys/queue.h>
+
+#define SERVER_PEER_BUCKETS 256
+
+LIST_HEAD(session_list, session);
+TAILQ_HEAD(handshake_list, handshake);
+
+struct server {
+    struct event_base *base;
+    struct engine *engine;
+    struct clock *clock;
+    struct wakeup *wakeup;
+    struct server_limits limits;
+    const struct credential_files *files;
+    const char *policy_oid;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+
+    struct evconnlistener *listener; /* NULL: none, or stopping */
+    SSL_CTX *tls;
+    struct trust *trust; /* what sessions are checked against; NULL without TLS */
+    bool accept_paused;
+    int64_t accept_again_ms; /* monotonic; out of descriptors until then */
+    struct handshake_list handshakes;
+    unsigned handshake_count;
+
+    struct session_list sessions;
+    struct session_list by_peer[SERVER_PEER_BUCKETS];
+    unsigned session_count;
+    struct session_list closed; /* waits for the end of the loop turn and for its calls */
+
+    struct event *sweep_event;
+    struct event *reap_event;
+    bool tick_under_way;
+    int64_t tick_again_ms; /* monotonic; not before, after a tick that failed */
+
+    bool stopping, has_stopped, failing;
+    int64_t stop_at_ms; /* monotonic; end of the grace */
+
+    int64_t tls_not_after_ms, sign_not_after_ms, crl_next_update_ms;
+    struct counters counters;
+};
+
+int64_t server_now_ms(const struct server *server); /* monotonic */
+
+/* Frees what is closed soon, but not inside this callback. */
+void server_reap_soon(struct server *server);
+
+/* Calls `stopped` when the last thing is done, or the grace is over. */
+void server_stop_progress(struct server *server);
+
+/* Where the sessions of one participant are, among others. */
+struct session_list *server_bucket(struct server *server, const struct skp_oin *peer);
+unsigned server_count_peer(struct server *server, const struct skp_oin *peer);
+
+/* listener.c */
+enum skp_err listener_open(struct server *server, const char *host, uint16_t port,
+                           char *ret_why) SKP_MUST_CHECK;
+void listener_close(struct server *server);
+void listener_sweep(struct server *server, int64_t now_ms);
+
+/* handshake.c: connections that have not yet shown who they are. */
+void handshake_start(struct server *server, evutil_socket_t fd, const struct sockaddr *address);
+void handshake_sweep(struct server *server, int64_t now_ms);
+void handshake_reap(struct server *server);
+void handshake_drop_all(struct server *server);
+
+#endif

@@ -1,0 +1,137 @@
+/* One authenticated connection: reads frames, keeps their order, paces both directions, ends in
+ * good manners.
+ *
+ * Works on any bufferevent. A session is never freed inside a callback: closed ones wait on the
+ * server's list until the loop turn is over and every call they asked for has come back. Loop
+ * thread only. */
+#ifndef SKP_SESSION_H
+#define SKP_SESSION_H
+
+#include "engine.h"
+
+#include <event2/bufferevent.h>
+#include <sys/queue.h>
+
+struct server;
+struct flow;
+
+/* name, words for the operator */
+#define SESSION_STATES(X)                                                                          \
+    X(GREETING, "waits for Hello")                                                                 \
+    X(WELCOMING, "Hello under way")                                                                \
+    X(UP, "up")                                                                                    \
+    X(CLOSING, "sending the last frames")                                                          \
+    X(LINGERING, "waits for the peer to close")                                                    \
+    X(CLOSED, "closed")
+
+enum session_state {
+#define X(name, words) SESSION_##name,
+    SESSION_STATES(X)
+#undef X
+};
+
+#define SESSION_BIT(state) (1u << (SESSION_##state))
+
+/* The batch whose frames are coming in: between Begin and End. */
+struct open_batch {
+    bool open;
+    enum skp_err refused; /* turned away: its frames are skipped and End is answered with this */
+    struct engine_call *call;
+    int64_t begun_ms, heard_ms;
+};
+
+struct session {
+    LIST_ENTRY(session) link; /* of all, or of closed */
+    LIST_ENTRY(session) by_peer;
+    struct server *server;
+    struct bufferevent *stream;
+    uint64_t id;
+    struct skp_oin peer;
+    char source[64];
+    enum session_state state;
+    int64_t opened_ms, since_ms; /* since: in this state */
+    const char *why;             /* it ends */
+
+    int64_t heard_ms;         /* last whole frame */
+    int64_t frame_started_ms; /* first byte of an unfinished frame; -1: none */
+    bool reading;             /* EV_READ is enabled */
+    bool in_read;
+    bool choked;                   /* output over its limit */
+    bool leaving;                  /* the broker stops: no new work */
+    unsigned calls, asks, batches; /* asks: without fetches; batches: of asks */
+    struct open_batch batch;
+    LIST_HEAD(, flow) flows;
+    unsigned flow_count;
+
+    int64_t control_window_ms;
+    unsigned control_weight; /* in the window */
+    unsigned key_updates;    /* at the start of its window */
+    int64_t key_window_ms;
+
+    int64_t moved_ms;            /* output last moved */
+    uint64_t queued_bytes;       /* ever given to the output */
+    uint64_t sent_bytes;         /* of them gone, when last looked */
+    uint64_t checked_generation; /* of the trust its certificate was checked against */
+    int64_t checked_ms;
+    uint64_t frames_in, frames_out;
+};
+
+const char *session_state_words(enum session_state state);
+
+/* Takes the stream, also on failure. `peer` as authenticated. */
+void session_open(struct server *server, struct bufferevent *stream, const struct skp_oin *peer,
+                  const char *source);
+
+/* Sends what is queued, then closes; nothing more is read. */
+void session_finish(struct session *session, const char *why);
+
+/* Closes at once. */
+void session_close(struct session *session, const char *why);
+
+/* Tells the peer what is wrong; a 1xx error, or any before the session is up, is the last thing it
+ * hears. `path` and `sentence` may be NULL or "" (the list's), batch_id NULL. */
+void session_refuse(struct session *session, enum skp_err err, const char *path,
+                    const char *sentence, const struct skp_id *batch_id);
+
+/* Moves on after something changed that reading or delivering waited for. */
+void session_update(struct session *session);
+
+/* session_read.c: takes the whole frames that are there, as long as the session may read, and sets
+ * the stream to match. */
+void session_read(struct session *session);
+
+/* Counts a frame that costs the peer nothing; true when it was one too many and the session ends.
+ */
+bool session_control_flood(struct session *session, unsigned weight);
+#define SESSION_WEIGHT_PING  100 /* 60 in ten seconds */
+#define SESSION_WEIGHT_OTHER 1   /* 6,000 in ten seconds */
+
+/* Deadlines and pacing at `now_ms` monotonic. */
+void session_sweep(struct session *session, int64_t now_ms);
+
+/* The broker stops: GoingAway, then closed as soon as nothing is under way. */
+void session_leave(struct session *session);
+
+/* Checks the certificate of a live TLS session again when trust changed or it is time; false: not
+ * needed. */
+bool session_recheck(struct session *session, int64_t now_ms);
+
+/* Frees it if no call is under way. `engine_alive`: leases are given back. */
+bool session_reap(struct session *session, bool engine_alive);
+
+/* session_state.c: the one place where states change; an illegal move is our fault and asserted. */
+void session_move(struct session *session, enum session_state state);
+
+/* session_call.c: asks the engine; the answer's frames (or its error) go to the peer. BUSY,
+ * NO_MEMORY: not asked, and the caller says so. */
+enum skp_err session_ask(struct session *session, enum engine_verb verb,
+                         struct span body) SKP_MUST_CHECK;
+
+/* For handlers with a completion of their own: submits and counts, ... */
+void session_submit(struct session *session, struct engine_call *call);
+/* ... and in the completion: frees the call, moves on. */
+void session_call_end(struct session *session, struct engine_call *call);
+/* The error of a call, as an Error frame. */
+void session_refuse_call(struct session *session, const struct engine_call *call);
+
+#endif

@@ -1,0 +1,111 @@
+#include "handle.h"
+#include "log.h"
+#include "server_internal.h"
+#include "tls.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+
+#define CLOSING_MS      3000
+#define LINGERING_MS    2000
+#define KEY_WINDOW_MS   60000
+#define KEY_UPDATES_MAX 10
+
+static bool is_stalled(struct session *session, int64_t now_ms)
+{
+    size_t left = evbuffer_get_length(bufferevent_get_output(session->stream));
+    uint64_t sent = session->queued_bytes - left;
+    if (left == 0 || sent != session->sent_bytes) {
+        session->sent_bytes = sent;
+        session->moved_ms = now_ms;
+    }
+    return now_ms - session->moved_ms > session->server->limits.stall_ms;
+}
+
+static bool floods_key_updates(struct session *session, int64_t now_ms)
+{
+    SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
+    if (ssl == NULL)
+        return false;
+    unsigned count = tls_key_updates(ssl);
+    if (now_ms - session->key_window_ms >= KEY_WINDOW_MS) {
+        session->key_window_ms = now_ms;
+        session->key_updates = count;
+    }
+    return count - session->key_updates > KEY_UPDATES_MAX;
+}
+
+static void sweep_greeting(struct session *session, int64_t now_ms)
+{
+    if (now_ms - session->opened_ms > session->server->limits.hello_ms)
+        session_refuse(session, SKP_E_FRAME_TIMEOUT, NULL, "Hello did not come in time", NULL);
+}
+
+static void sweep_up(struct session *session, int64_t now_ms)
+{
+    const struct server_limits *limits = &session->server->limits;
+    if (floods_key_updates(session, now_ms)) {
+        session_refuse(session, SKP_E_FLOOD, NULL, "too many TLS key updates", NULL);
+        return;
+    }
+    if (!session->reading) { /* silence is ours then */
+        session->heard_ms = session->batch.heard_ms = now_ms;
+        return;
+    }
+    if (session->frame_started_ms >= 0 && now_ms - session->frame_started_ms > limits->frame_ms)
+        session_refuse(session, SKP_E_FRAME_TIMEOUT, NULL, NULL, NULL);
+    else if (now_ms - session->heard_ms > limits->idle_ms + limits->idle_ms / 2)
+        session_refuse(session, SKP_E_IDLE_TIMEOUT, NULL, NULL, NULL);
+    else if (!batch_sweep(session, now_ms))
+        session_update(session);
+}
+
+void session_sweep(struct session *session, int64_t now_ms)
+{
+    if (is_stalled(session, now_ms)) {
+        session->server->counters.sessions_stalled++;
+        session_close(session, "the peer stopped reading");
+        return;
+    }
+    switch (session->state) {
+    case SESSION_GREETING:
+        sweep_greeting(session, now_ms);
+        break;
+    case SESSION_UP:
+        sweep_up(session, now_ms);
+        break;
+    case SESSION_CLOSING:
+        if (now_ms - session->since_ms > CLOSING_MS)
+            session_close(session, session->why);
+        break;
+    case SESSION_LINGERING:
+        if (now_ms - session->since_ms > LINGERING_MS)
+            session_close(session, session->why);
+        break;
+    case SESSION_WELCOMING: /* the engine always answers */
+    case SESSION_CLOSED:
+        break;
+    }
+}
+
+bool session_recheck(struct session *session, int64_t now_ms)
+{
+    struct server *server = session->server;
+    struct skp_oin oin;
+    const char *why;
+    SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
+    if (ssl == NULL || session->state >= SESSION_CLOSING ||
+        (session->checked_generation == trust_generation(server->trust) &&
+         now_ms - session->checked_ms < server->limits.recheck_ms))
+        return false;
+    session->checked_generation = trust_generation(server->trust);
+    session->checked_ms = now_ms;
+    if (tls_check_peer(ssl, server->trust, clock_real_ms(server->clock), &oin, &why) == SKP_OK)
+        return true;
+    server->counters.sessions_untrusted++;
+    log_line(LOG_WARN, "session_untrusted", "peer=%s session=%016llx why=%s", session->peer.text,
+             (unsigned long long)session->id, why);
+    session_refuse(session, SKP_E_IDENTITY_INVALID, NULL, why, NULL);
+    session_finish(session, "certificate not trusted any more");
+    return true;
+}

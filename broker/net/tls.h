@@ -1,0 +1,29 @@
+/* TLS as this broker speaks it: version 1.3 only, both sides with certificates checked against CRLs
+ * of every level, ALPN "skp/1" or nothing, no tickets, no resumption, no early data, so that every
+ * session checks the peer's certificate anew.
+ *
+ * A context is immutable once made: a reload makes a whole new one, and sessions keep the one they
+ * began with. Loop thread only. */
+#ifndef SKP_TLS_H
+#define SKP_TLS_H
+
+#include "credentials.h"
+
+#include <openssl/ssl.h>
+
+/* `policy_oid`: certificate policy that a peer's chain must assert ("2.16.528.1.1003..."); NULL or
+ * "" for none. Returns owned: SSL_CTX_free(); connections hold references of their own.
+ * CERTIFICATE, CONFIG, NO_MEMORY with words in ret_why[CREDENTIALS_WHY_BYTES]. */
+enum skp_err tls_context_new(const struct credentials *credentials, const char *policy_oid,
+                             SSL_CTX **ret_ctx, char *ret_why) SKP_MUST_CHECK;
+
+/* After the handshake: demands what the handshake itself does not (a certificate for TLS clients,
+ * one valid OIN). CERTIFICATE or IDENTITY_INVALID, *ret_why in words. Also for live sessions after
+ * a reload. */
+enum skp_err tls_check_peer(SSL *ssl, struct trust *trust, int64_t at_ms, struct skp_oin *ret_oin,
+                            const char **ret_why) SKP_MUST_CHECK;
+
+/* KeyUpdate messages the peer sent on this connection so far. */
+unsigned tls_key_updates(const SSL *ssl);
+
+#endif

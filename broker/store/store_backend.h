@@ -1,0 +1,50 @@
+/* What the backends share with store.c and nobody else: words for an error, order of keys,
+ * checksums, the list a scan fills. */
+#ifndef SKP_STORE_BACKEND_H
+#define SKP_STORE_BACKEND_H
+
+#include "store.h"
+
+/* Puts the words in store->why and returns `err`. */
+enum skp_err store_fail(struct store *store, enum skp_err err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The words for CONFLICT and a full arena, alike in every backend. */
+enum skp_err store_fail_conflict(struct store *store, enum store_table table);
+enum skp_err store_fail_memory(struct store *store);
+
+/* Bytewise, a prefix before what it is a prefix of. */
+int store_key_compare(struct span a, struct span b);
+
+/* The first 8 bytes, big-endian, of SHA-256 over table number (1 byte) || length of key (2 bytes,
+ * big-endian) || key || value. The length keeps a byte from moving unseen between key and value. */
+uint64_t store_row_sum(enum store_table table, struct span key, struct span value);
+
+/* DATA_LOSS when `sum` is not the row's; during store_verify() the damage is told instead and OK
+ * returned. */
+enum skp_err store_row_check(struct store *store, enum store_table table,
+                             const struct store_row *row, uint64_t sum) SKP_MUST_CHECK;
+
+/* Tells store_verify()'s caller; only from the `check` function of a backend. */
+void store_damage(struct store *store, const char *what);
+
+/* What a scan has found so far, within its bounds. */
+struct store_scan_list {
+    struct store *store;
+    enum store_table table;
+    struct arena *arena;
+    struct span to;
+    size_t max_rows;
+    size_t max_bytes;
+    struct store_row *rows;
+    size_t count;
+    size_t capacity;
+    size_t bytes;
+    enum skp_err err;
+};
+
+/* Copies the row found next into the arena after checking `sum`. False: the scan is over, by its
+ * bounds or by list->err. */
+bool store_scan_add(struct store_scan_list *list, const struct store_row *found, uint64_t sum);
+
+#endif

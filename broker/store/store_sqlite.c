@@ -1,0 +1,306 @@
+#include "store_sqlite_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define OLDEST_SQLITE       3037000 /* STRICT tables */
+#define OPEN_WAIT_MS        5000
+#define BUSY_WAIT_MS        250
+#define LOG_CHECKPOINT_SIZE ((int64_t)16 * 1024 * 1024)
+#define LOG_TRUNCATE_SIZE   ((int64_t)64 * 1024 * 1024)
+
+static enum skp_err fail_errno(struct sqlite_store *store, const char *doing, const char *path)
+{
+    return store_fail(&store->base, SKP_E_IO, "cannot %s %s: %s", doing, path, strerror(errno));
+}
+
+static enum skp_err run(struct sqlite_store *store, enum sqlite_phase phase, const char *sql)
+{
+    int rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? SKP_OK : sqlite_fail(store, phase, rc);
+}
+
+/* Called after each commit with the length of the log; takes the place of SQLite's own checkpoints.
+ */
+static int on_committed(void *context, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    ((struct sqlite_store *)context)->log_pages = pages;
+    return SQLITE_OK;
+}
+
+static void sqlite_close(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    /* After a failed sync nothing is known; a checkpoint at closing would write as if it were. */
+    if (store->db && base->state == STORE_DEAD)
+        sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite_statements_free(store);
+    int rc = sqlite3_close(store->db);
+    assert(rc == SQLITE_OK);
+    if (store->lock_fd >= 0)
+        close(store->lock_fd);
+    free(store->path);
+    free(store);
+}
+
+static enum skp_err sqlite_begin(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    if (base->writer)
+        return run(store, SQLITE_WRITING, "BEGIN IMMEDIATE");
+    /* A snapshot begins with the first row read, not with BEGIN. */
+    return run(store, SQLITE_READING, "BEGIN; SELECT 1 FROM meta LIMIT 1");
+}
+
+static enum skp_err sqlite_commit(struct store *base)
+{
+    return run(sqlite_of(base), SQLITE_SYNCING, "COMMIT");
+}
+
+/* SQLite may have rolled back by itself; a rollback only reads, so what it says changes nothing. */
+static void sqlite_rollback(struct store *base)
+{
+    sqlite3 *db = sqlite_of(base)->db;
+    if (!sqlite3_get_autocommit(db))
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* Copies the log into the file as far as readers allow. BUSY is no failure here: the next one gets
+ * further. */
+static enum skp_err checkpoint(struct sqlite_store *store, int mode, bool *ret_complete)
+{
+    int log_pages = 0;
+    int done_pages = 0;
+    int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, &log_pages, &done_pages);
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY)
+        return sqlite_fail(store, SQLITE_SYNCING, rc);
+    *ret_complete = log_pages == done_pages;
+    /* A log that is copied whole starts again at its beginning with the next commit. */
+    if (*ret_complete)
+        store->log_pages = 0;
+    return SKP_OK;
+}
+
+static enum skp_err sqlite_maintain(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    int64_t log_size = (int64_t)store->log_pages * store->page_bytes;
+    bool complete = false;
+    if (log_size <= LOG_CHECKPOINT_SIZE)
+        return SKP_OK;
+    enum skp_err err = checkpoint(store, SQLITE_CHECKPOINT_PASSIVE, &complete);
+    /* While a reader holds on to a part, cutting would only wait for it, with all commits behind.
+     */
+    if (err == SKP_OK && complete && log_size > LOG_TRUNCATE_SIZE)
+        err = checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &complete);
+    return err;
+}
+
+static enum skp_err sqlite_check(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(store->db, "PRAGMA quick_check", -1, &statement, NULL);
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        rc = sqlite3_step(statement);
+        if (rc != SQLITE_ROW)
+            break;
+        const char *text = (const char *)sqlite3_column_text(statement, 0);
+        if (text && strcmp(text, "ok") != 0)
+            store_damage(base, text);
+    }
+    sqlite3_finalize(statement);
+    if (rc == SQLITE_DONE)
+        return SKP_OK;
+    enum skp_err err = sqlite_fail(store, SQLITE_READING, rc);
+    if (err != SKP_E_DATA_LOSS)
+        return err;
+    store_damage(base, base->why);
+    return SKP_OK;
+}
+
+static enum skp_err sqlite_reader(struct store *store, struct store **ret_reader);
+
+static const struct store_ops sqlite_ops = {
+    .name = "sqlite",
+    .close = sqlite_close,
+    .reader = sqlite_reader,
+    .begin = sqlite_begin,
+    .get = sqlite_get,
+    .scan = sqlite_scan,
+    .put = sqlite_put,
+    .remove = sqlite_remove,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .maintain = sqlite_maintain,
+    .check = sqlite_check,
+};
+
+static struct sqlite_store *handle_new(const char *path, bool writer)
+{
+    struct sqlite_store *store = calloc(1, sizeof *store);
+    if (!store)
+        return NULL;
+    store->base.ops = &sqlite_ops;
+    store->base.writer = writer;
+    store->lock_fd = -1;
+    store->path = strdup(path);
+    if (store->path)
+        return store;
+    free(store);
+    return NULL;
+}
+
+static enum skp_err connect_file(struct sqlite_store *store)
+{
+    int flags = store->base.writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
+    int rc = sqlite3_open_v2(store->path, &store->db, flags, NULL);
+    if (rc != SQLITE_OK)
+        return sqlite_fail(store, SQLITE_OPENING, rc);
+    sqlite3_busy_timeout(store->db, store->base.writer ? OPEN_WAIT_MS : BUSY_WAIT_MS);
+    return sqlite_harden(store);
+}
+
+static enum skp_err sqlite_reader(struct store *base, struct store **ret_reader)
+{
+    struct sqlite_store *reader = handle_new(sqlite_of(base)->path, false);
+    if (!reader)
+        return store_fail_memory(base);
+    enum skp_err err = connect_file(reader);
+    if (err != SKP_OK) {
+        store_fail(base, err, "%s", reader->base.why);
+        store_close(&reader->base);
+        return err;
+    }
+    *ret_reader = &reader->base;
+    return SKP_OK;
+}
+
+static enum skp_err check_library(struct sqlite_store *store)
+{
+    if (sqlite3_libversion_number() < OLDEST_SQLITE)
+        return store_fail(&store->base, SKP_E_IO, "SQLite %s is too old: 3.37 is needed",
+                          sqlite3_libversion());
+    if (sqlite3_threadsafe() == 0)
+        return store_fail(&store->base, SKP_E_IO, "this SQLite was built without threads");
+    return SKP_OK;
+}
+
+/* A file of its own: SQLite's locks are on the store itself, and closing any descriptor of that
+ * would drop them. The lock goes with the process; the file stays, since removing it would let two
+ * brokers lock two files. */
+static enum skp_err take_lock(struct sqlite_store *store)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s-lock", store->path) < 0)
+        return store_fail_memory(&store->base);
+    enum skp_err err = SKP_OK;
+    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (store->lock_fd < 0)
+        err = fail_errno(store, "open", path);
+    else if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        err = store_fail(&store->base, SKP_E_IO,
+                         "another broker has the store %s open: stop that one first", store->path);
+    else if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        err = fail_errno(store, "lock", path);
+    free(path);
+    return err;
+}
+
+/* Makes the empty file, for its owner only; SQLite gives -wal and -shm the same mode. */
+static enum skp_err ensure_file(struct sqlite_store *store, bool create)
+{
+    if (!create)
+        return access(store->path, F_OK) == 0 ? SKP_OK : fail_errno(store, "open", store->path);
+    int fd = open(store->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    else if (errno != EEXIST)
+        return fail_errno(store, "create", store->path);
+    return SKP_OK;
+}
+
+static enum skp_err sync_directory(struct sqlite_store *store)
+{
+    const char *slash = strrchr(store->path, '/');
+    size_t len = slash ? (size_t)(slash - store->path) + 1 : 0;
+    char *path = slash ? strndup(store->path, len) : strdup(".");
+    if (!path)
+        return store_fail_memory(&store->base);
+    enum skp_err err = SKP_OK;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        err = fail_errno(store, "sync", path);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return err;
+}
+
+/* What the last broker wrote but perhaps did not sync must be on disk before anything is said about
+ * it. The checkpoint writes it again, so that the sync is not answered from pages the kernel has
+ * given up on. */
+static enum skp_err settle_on_disk(struct sqlite_store *store)
+{
+    sqlite3_file *file = NULL;
+    bool complete = false;
+    enum skp_err err = checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &complete);
+    if (err != SKP_OK)
+        return err;
+    if (!complete)
+        return store_fail(&store->base, SKP_E_IO,
+                          "another program reads the store %s: stop that one first", store->path);
+    /* Through SQLite's own descriptor, for the sake of its locks. */
+    int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xSync(file, SQLITE_SYNC_FULL);
+    return rc == SQLITE_OK ? sync_directory(store) : sqlite_fail(store, SQLITE_OPENING, rc);
+}
+
+static enum skp_err open_file(struct sqlite_store *store, bool create)
+{
+    enum skp_err err = check_library(store);
+    if (err == SKP_OK)
+        err = take_lock(store);
+    if (err == SKP_OK)
+        err = ensure_file(store, create);
+    if (err == SKP_OK)
+        err = connect_file(store);
+    if (err == SKP_OK)
+        err = sqlite_schema_open(store, create);
+    if (err == SKP_OK)
+        err = settle_on_disk(store);
+    if (err != SKP_OK)
+        return err;
+    sqlite3_wal_hook(store->db, on_committed, store);
+    sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
+    return SKP_OK;
+}
+
+enum skp_err store_sqlite_open(const char *path, bool create, struct store **ret_store,
+                               char *ret_why)
+{
+    struct sqlite_store *store = handle_new(path, true);
+    if (!store) {
+        snprintf(ret_why, sizeof store->base.why, "out of memory");
+        return SKP_E_NO_MEMORY;
+    }
+    enum skp_err err = open_file(store, create);
+    if (err == SKP_OK) {
+        *ret_store = &store->base;
+        return SKP_OK;
+    }
+    memcpy(ret_why, store->base.why, sizeof store->base.why);
+    /* No checkpoint at closing: what could not be opened is left as it was found. */
+    store->base.state = STORE_DEAD;
+    store_close(&store->base);
+    return err == SKP_E_OUTCOME_UNKNOWN || err == SKP_E_UNAVAILABLE ? SKP_E_IO : err;
+}

@@ -1,0 +1,80 @@
+/* What the files of the SQLite backend share:
+ *
+ *   store_sqlite.c         the handle: open, lock, readers, transactions, checkpoints
+ *   store_sqlite_schema.c  whose file it is, its schema and settings
+ *   store_sqlite_rows.c    rows in and out
+ *   store_sqlite_error.c   what an error of SQLite means to the store */
+#ifndef SKP_STORE_SQLITE_INTERNAL_H
+#define SKP_STORE_SQLITE_INTERNAL_H
+
+#include "store_backend.h"
+
+#include <sqlite3.h>
+
+#define SQLITE_APPLICATION_ID 0x534b5031 /* "SKP1" */
+#define SQLITE_SCHEMA_VERSION 1
+
+enum sqlite_statement {
+    STATEMENT_GET,
+    STATEMENT_SCAN,
+    STATEMENT_INSERT,
+    STATEMENT_UPDATE,
+    STATEMENT_UPSERT,
+    STATEMENT_DELETE,
+    STATEMENT_DELETE_ANY,
+    STATEMENT_COUNT
+};
+
+struct sqlite_store {
+    struct store base;
+    sqlite3 *db;
+    sqlite3_stmt *statements[STORE_TABLE_END][STATEMENT_COUNT]; /* made at first use */
+    char *path;
+    int lock_fd;   /* -1 on a reader */
+    int log_pages; /* in the write-ahead log after the last commit */
+    int page_bytes;
+};
+
+static inline struct sqlite_store *sqlite_of(struct store *store)
+{
+    return (struct sqlite_store *)store;
+}
+
+/* What was being done decides what an error means. */
+enum sqlite_phase {
+    SQLITE_OPENING,
+    SQLITE_READING,
+    SQLITE_WRITING, /* nothing of it is promised yet */
+    SQLITE_SYNCING, /* commit and checkpoint */
+};
+
+/* Puts words in why and returns the store's error for the result code `rc` (not OK, ROW or DONE).
+ */
+enum skp_err sqlite_fail(struct sqlite_store *store, enum sqlite_phase phase, int rc);
+
+/* Settings that SQLite keeps per connection. */
+enum skp_err sqlite_harden(struct sqlite_store *store) SKP_MUST_CHECK;
+
+/* On the writer: finds out whether the file is ours, makes the schema if it is empty and `create`
+ * is set, and switches to the write-ahead log. */
+enum skp_err sqlite_schema_open(struct sqlite_store *store, bool create) SKP_MUST_CHECK;
+
+/* The SQL that makes one table into ret_sql; the same as in schema/sqlite.sql. */
+void sqlite_schema_print(enum store_table table, char *ret_sql, size_t size);
+
+/* The cached statement, ready to be bound; the caller resets it after use. */
+enum skp_err sqlite_statement(struct sqlite_store *store, enum store_table table,
+                              enum sqlite_statement kind, sqlite3_stmt **ret) SKP_MUST_CHECK;
+void sqlite_statements_free(struct sqlite_store *store);
+
+enum skp_err sqlite_get(struct store *store, enum store_table table, struct store_row *rows,
+                        size_t count, struct arena *arena);
+enum skp_err sqlite_scan(struct store *store, enum store_table table, struct span from,
+                         struct span to, size_t max_rows, size_t max_bytes, struct arena *arena,
+                         struct store_row **ret_rows, size_t *ret_count);
+enum skp_err sqlite_put(struct store *store, enum store_table table, const struct store_row *rows,
+                        size_t count);
+enum skp_err sqlite_remove(struct store *store, enum store_table table,
+                           const struct store_row *rows, size_t count);
+
+#endif

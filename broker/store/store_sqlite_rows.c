@@ -1,0 +1,270 @@
+#include "store_sqlite_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define SQL_BYTES 256
+
+struct statement_text {
+    const char *before; /* the name of the table */
+    const char *after;
+};
+
+#define PUT_COLUMNS "(key, version, sum, value) VALUES(?1, 1, ?2, ?3)"
+
+/* ?1 is the key everywhere. Versions are counted by the statements, so that none has to be read
+ * first. */
+static const struct statement_text statement_texts[STATEMENT_COUNT] = {
+    [STATEMENT_GET] = {"SELECT key, version, sum, value FROM ", " WHERE key=?1"},
+    [STATEMENT_SCAN] = {"SELECT key, version, sum, value FROM ", " WHERE key>=?1 ORDER BY key"},
+    [STATEMENT_INSERT] = {"INSERT INTO ", PUT_COLUMNS},
+    [STATEMENT_UPDATE] = {"UPDATE ", " SET version=version+1, sum=?2, value=?3"
+                                     " WHERE key=?1 AND version=?4"},
+    [STATEMENT_UPSERT] = {"INSERT INTO ",
+                          PUT_COLUMNS " ON CONFLICT(key) DO UPDATE SET version=version+1,"
+                                      " sum=excluded.sum, value=excluded.value"},
+    [STATEMENT_DELETE] = {"DELETE FROM ", " WHERE key=?1 AND version=?2"},
+    [STATEMENT_DELETE_ANY] = {"DELETE FROM ", " WHERE key=?1"},
+};
+
+static enum skp_err prepare(struct sqlite_store *store, enum store_table table,
+                            enum sqlite_statement kind)
+{
+    char sql[SQL_BYTES];
+    const struct statement_text *text = &statement_texts[kind];
+    int len =
+        snprintf(sql, sizeof sql, "%s%s%s", text->before, store_table_name(table), text->after);
+    assert(len > 0 && (size_t)len < sizeof sql);
+    int rc = sqlite3_prepare_v3(store->db, sql, len + 1, SQLITE_PREPARE_PERSISTENT,
+                                &store->statements[table][kind], NULL);
+    if (rc == SQLITE_ERROR)
+        return store_fail(&store->base, SKP_E_DATA_LOSS,
+                          "table %s is missing or not as it was made", store_table_name(table));
+    return rc == SQLITE_OK ? SKP_OK : sqlite_fail(store, SQLITE_READING, rc);
+}
+
+enum skp_err sqlite_statement(struct sqlite_store *store, enum store_table table,
+                              enum sqlite_statement kind, sqlite3_stmt **ret)
+{
+    sqlite3_stmt **cached = &store->statements[table][kind];
+    if (!*cached) {
+        enum skp_err err = prepare(store, table, kind);
+        if (err != SKP_OK)
+            return err;
+    }
+    *ret = *cached;
+    return SKP_OK;
+}
+
+void sqlite_statements_free(struct sqlite_store *store)
+{
+    for (unsigned table = 1; table < STORE_TABLE_END; table++) {
+        for (unsigned kind = 0; kind < STATEMENT_COUNT; kind++)
+            sqlite3_finalize(store->statements[table][kind]);
+    }
+}
+
+/* Borrows until the statement is reset. A null pointer would bind NULL instead of no bytes. */
+static int bind_span(sqlite3_stmt *statement, int at, struct span bytes)
+{
+    return sqlite3_bind_blob64(statement, at, bytes.len > 0 ? (const void *)bytes.data : "",
+                               bytes.len, SQLITE_STATIC);
+}
+
+static struct span column_span(sqlite3_stmt *statement, int column)
+{
+    const void *data = sqlite3_column_blob(statement, column);
+    return span_of(data, data ? (size_t)sqlite3_column_bytes(statement, column) : 0);
+}
+
+/* The row under the cursor; borrowed until the next step. */
+static struct store_row column_row(sqlite3_stmt *statement, uint64_t *ret_sum)
+{
+    *ret_sum = (uint64_t)sqlite3_column_int64(statement, 2);
+    return (struct store_row){
+        .key = column_span(statement, 0),
+        .value = column_span(statement, 3),
+        .version = (uint64_t)sqlite3_column_int64(statement, 1),
+    };
+}
+
+static enum skp_err take_row(struct store *store, enum store_table table, sqlite3_stmt *statement,
+                             struct store_row *row, struct arena *arena)
+{
+    uint64_t sum = 0;
+    struct store_row found = column_row(statement, &sum);
+    enum skp_err err = store_row_check(store, table, &found, sum);
+    if (err != SKP_OK)
+        return err;
+    uint8_t *value = arena_copy(arena, found.value.data, found.value.len);
+    if (!value)
+        return store_fail_memory(store);
+    row->value = span_of(value, found.value.len);
+    row->version = found.version;
+    return SKP_OK;
+}
+
+static enum skp_err get_row(struct store *store, enum store_table table, sqlite3_stmt *statement,
+                            struct store_row *row, struct arena *arena)
+{
+    enum skp_err err = SKP_OK;
+    row->version = 0;
+    row->value = (struct span){0};
+    int rc = bind_span(statement, 1, row->key);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
+        err = take_row(store, table, statement, row, arena);
+    else if (rc != SQLITE_DONE)
+        err = sqlite_fail(sqlite_of(store), SQLITE_READING, rc);
+    sqlite3_reset(statement);
+    return err;
+}
+
+enum skp_err sqlite_get(struct store *store, enum store_table table, struct store_row *rows,
+                        size_t count, struct arena *arena)
+{
+    sqlite3_stmt *statement = NULL;
+    enum skp_err err = sqlite_statement(sqlite_of(store), table, STATEMENT_GET, &statement);
+    for (size_t i = 0; err == SKP_OK && i < count; i++)
+        err = get_row(store, table, statement, &rows[i], arena);
+    return err;
+}
+
+/* Steps until the list has enough. The upper bound is the list's: one statement serves with and
+ * without. */
+static enum skp_err fill_list(struct sqlite_store *store, sqlite3_stmt *statement, struct span from,
+                              struct store_scan_list *list)
+{
+    bool wants_more = true;
+    int rc = bind_span(statement, 1, from);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    while (rc == SQLITE_ROW && wants_more) {
+        uint64_t sum = 0;
+        struct store_row row = column_row(statement, &sum);
+        wants_more = store_scan_add(list, &row, sum);
+        if (wants_more)
+            rc = sqlite3_step(statement);
+    }
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        list->err = sqlite_fail(store, SQLITE_READING, rc);
+    sqlite3_reset(statement);
+    return list->err;
+}
+
+enum skp_err sqlite_scan(struct store *store, enum store_table table, struct span from,
+                         struct span to, size_t max_rows, size_t max_bytes, struct arena *arena,
+                         struct store_row **ret_rows, size_t *ret_count)
+{
+    struct store_scan_list list = {.store = store,
+                                   .table = table,
+                                   .arena = arena,
+                                   .to = to,
+                                   .max_rows = max_rows,
+                                   .max_bytes = max_bytes};
+    sqlite3_stmt *statement = NULL;
+    enum skp_err err = sqlite_statement(sqlite_of(store), table, STATEMENT_SCAN, &statement);
+    if (err == SKP_OK)
+        err = fill_list(sqlite_of(store), statement, from, &list);
+    if (err != SKP_OK)
+        return err;
+    *ret_rows = list.rows;
+    *ret_count = list.count;
+    return SKP_OK;
+}
+
+/* Runs a bound writing statement; no row touched means that it was not there in the expected
+ * version. */
+static enum skp_err run_write(struct store *store, enum store_table table, sqlite3_stmt *statement,
+                              int rc, bool must_change)
+{
+    struct sqlite_store *self = sqlite_of(store);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    if (rc == SQLITE_CONSTRAINT_PRIMARYKEY)
+        return store_fail_conflict(store, table);
+    if (rc != SQLITE_DONE)
+        return sqlite_fail(self, SQLITE_WRITING, rc);
+    if (must_change && sqlite3_changes(self->db) == 0)
+        return store_fail_conflict(store, table);
+    return SKP_OK;
+}
+
+static enum sqlite_statement put_kind(uint64_t version)
+{
+    if (version == STORE_NEW)
+        return STATEMENT_INSERT;
+    return version == STORE_ANY ? STATEMENT_UPSERT : STATEMENT_UPDATE;
+}
+
+static enum skp_err put_row(struct store *store, enum store_table table,
+                            const struct store_row *row)
+{
+    sqlite3_stmt *statement = NULL;
+    enum sqlite_statement kind = put_kind(row->version);
+    enum skp_err err = sqlite_statement(sqlite_of(store), table, kind, &statement);
+    if (err != SKP_OK)
+        return err;
+    int rc = bind_span(statement, 1, row->key);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_bind_int64(statement, 2, (int64_t)store_row_sum(table, row->key, row->value));
+    if (rc == SQLITE_OK)
+        rc = bind_span(statement, 3, row->value);
+    if (rc == SQLITE_OK && kind == STATEMENT_UPDATE)
+        rc = sqlite3_bind_int64(statement, 4, (int64_t)row->version);
+    return run_write(store, table, statement, rc, true);
+}
+
+enum skp_err sqlite_put(struct store *store, enum store_table table, const struct store_row *rows,
+                        size_t count)
+{
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; err == SKP_OK && i < count; i++)
+        err = put_row(store, table, &rows[i]);
+    return err;
+}
+
+/* Whether the row is there at all, without reading its value. */
+static enum skp_err expect_absent(struct store *store, enum store_table table,
+                                  const struct store_row *row)
+{
+    sqlite3_stmt *statement = NULL;
+    enum skp_err err = sqlite_statement(sqlite_of(store), table, STATEMENT_GET, &statement);
+    if (err != SKP_OK)
+        return err;
+    int rc = bind_span(statement, 1, row->key);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    if (rc == SQLITE_ROW)
+        return store_fail_conflict(store, table);
+    return rc == SQLITE_DONE ? SKP_OK : sqlite_fail(sqlite_of(store), SQLITE_READING, rc);
+}
+
+static enum skp_err remove_row(struct store *store, enum store_table table,
+                               const struct store_row *row)
+{
+    if (row->version == STORE_NEW)
+        return expect_absent(store, table, row);
+    bool any = row->version == STORE_ANY;
+    sqlite3_stmt *statement = NULL;
+    enum skp_err err = sqlite_statement(sqlite_of(store), table,
+                                        any ? STATEMENT_DELETE_ANY : STATEMENT_DELETE, &statement);
+    if (err != SKP_OK)
+        return err;
+    int rc = bind_span(statement, 1, row->key);
+    if (rc == SQLITE_OK && !any)
+        rc = sqlite3_bind_int64(statement, 2, (int64_t)row->version);
+    return run_write(store, table, statement, rc, !any);
+}
+
+enum skp_err sqlite_remove(struct store *store, enum store_table table,
+                           const struct store_row *rows, size_t count)
+{
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; err == SKP_OK && i < count; i++)
+        err = remove_row(store, table, &rows[i]);
+    return err;
+}

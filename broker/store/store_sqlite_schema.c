@@ -1,0 +1,156 @@
+#include "store_sqlite_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SQL_BYTES 256
+
+/* Measured with bench_store, see schema/sqlite.sql. */
+#define PAGE_SIZE "8192"
+
+static enum skp_err run(struct sqlite_store *store, const char *sql)
+{
+    int rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? SKP_OK : sqlite_fail(store, SQLITE_OPENING, rc);
+}
+
+/* The first column of the first row as a number. */
+static enum skp_err query_number(struct sqlite_store *store, const char *sql, int *ret_number)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
+        *ret_number = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return rc == SQLITE_ROW ? SKP_OK : sqlite_fail(store, SQLITE_OPENING, rc);
+}
+
+enum skp_err sqlite_harden(struct sqlite_store *store)
+{
+    /* A changed file must not be able to run anything, and no reader may checkpoint when it closes.
+     */
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_FKEY, 0, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !store->base.writer, NULL);
+    return run(store, "PRAGMA cell_size_check=ON;"
+                      "PRAGMA mmap_size=0;"
+                      "PRAGMA temp_store=MEMORY;"
+                      "PRAGMA cache_size=-16384;"
+                      "PRAGMA secure_delete=ON;"
+                      "PRAGMA synchronous=FULL;"
+                      "PRAGMA wal_autocheckpoint=0;");
+}
+
+struct identity {
+    int application_id;
+    int schema_version;
+    int object_count;
+};
+
+static enum skp_err read_identity(struct sqlite_store *store, struct identity *ret_identity)
+{
+    enum skp_err err = query_number(store, "PRAGMA application_id", &ret_identity->application_id);
+    if (err == SKP_OK)
+        err = query_number(store, "PRAGMA user_version", &ret_identity->schema_version);
+    if (err == SKP_OK)
+        err =
+            query_number(store, "SELECT count(*) FROM sqlite_schema", &ret_identity->object_count);
+    return err;
+}
+
+static bool is_empty(const struct identity *identity)
+{
+    return identity->application_id == 0 && identity->schema_version == 0 &&
+           identity->object_count == 0;
+}
+
+static enum skp_err check_identity(struct sqlite_store *store, const struct identity *identity)
+{
+    if (identity->application_id != SQLITE_APPLICATION_ID)
+        return store_fail(&store->base, SKP_E_DATA_LOSS, "%s is not a store of schuldenknooppunt",
+                          store->path);
+    if (identity->schema_version != SQLITE_SCHEMA_VERSION)
+        return store_fail(&store->base, SKP_E_DATA_LOSS,
+                          "%s has schema version %d, this broker knows %d: start the broker that "
+                          "wrote it, or a newer one",
+                          store->path, identity->schema_version, SQLITE_SCHEMA_VERSION);
+    return SKP_OK;
+}
+
+/* Some file systems cannot carry a write-ahead log; a weaker journal is no answer to that. */
+static enum skp_err enter_log_mode(struct sqlite_store *store)
+{
+    sqlite3_stmt *statement = NULL;
+    bool is_wal = false;
+    int rc = sqlite3_prepare_v2(store->db, "PRAGMA journal_mode=WAL", -1, &statement, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
+        is_wal = strcmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+    sqlite3_finalize(statement);
+    if (rc != SQLITE_ROW)
+        return sqlite_fail(store, SQLITE_OPENING, rc);
+    if (!is_wal)
+        return store_fail(&store->base, SKP_E_IO,
+                          "%s is on a file system without a write-ahead log: use a local disk",
+                          store->path);
+    return SKP_OK;
+}
+
+void sqlite_schema_print(enum store_table table, char *ret_sql, size_t size)
+{
+    int len = snprintf(ret_sql, size,
+                       "CREATE TABLE %s(key BLOB PRIMARY KEY, version INTEGER NOT NULL, "
+                       "sum INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID, STRICT",
+                       store_table_name(table));
+    assert(len > 0 && (size_t)len < size);
+}
+
+static enum skp_err create_tables(struct sqlite_store *store)
+{
+    char sql[SQL_BYTES];
+    enum skp_err err = run(store, "BEGIN IMMEDIATE");
+    for (unsigned table = 1; err == SKP_OK && table < STORE_TABLE_END; table++) {
+        sqlite_schema_print((enum store_table)table, sql, sizeof sql);
+        err = run(store, sql);
+    }
+    if (err != SKP_OK)
+        return err;
+    snprintf(sql, sizeof sql, "PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT",
+             SQLITE_APPLICATION_ID, SQLITE_SCHEMA_VERSION);
+    return run(store, sql);
+}
+
+/* A missing or odd table shows when the statements are prepared. */
+static enum skp_err check_tables(struct sqlite_store *store)
+{
+    sqlite3_stmt *statement = NULL;
+    enum skp_err err = SKP_OK;
+    for (unsigned table = 1; err == SKP_OK && table < STORE_TABLE_END; table++)
+        err = sqlite_statement(store, (enum store_table)table, STATEMENT_GET, &statement);
+    return err;
+}
+
+enum skp_err sqlite_schema_open(struct sqlite_store *store, bool create)
+{
+    struct identity identity = {0};
+    enum skp_err err = read_identity(store, &identity);
+    if (err != SKP_OK)
+        return err;
+    /* An empty file is what a crash leaves between making the file and its schema. */
+    bool fresh = create && is_empty(&identity);
+    err = fresh ? run(store, "PRAGMA page_size=" PAGE_SIZE) : check_identity(store, &identity);
+    if (err == SKP_OK)
+        err = enter_log_mode(store);
+    if (err == SKP_OK && fresh)
+        err = create_tables(store);
+    if (err == SKP_OK)
+        err = check_tables(store);
+    if (err == SKP_OK)
+        err = query_number(store, "PRAGMA page_size", &store->page_bytes);
+    return err;
+}

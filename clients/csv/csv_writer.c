@@ -1,0 +1,154 @@
+#include "csv.h"
+
+#include "csv_text.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct csv_writer {
+    FILE *out;
+    size_t column_count;
+    size_t cell; /* of the present row */
+    char path[PATH_MAX];
+    char temporary[PATH_MAX];
+};
+
+static enum skp_err io_error(struct csv_problem *ret_problem, int error)
+{
+    *ret_problem = (struct csv_problem){.err = SKP_E_IO, .os_error = error};
+    return SKP_E_IO;
+}
+
+/* mkostemp() makes the file with mode 0600, whatever the umask. */
+static FILE *open_temporary(struct csv_writer *writer, const char *path)
+{
+    int path_len = snprintf(writer->path, sizeof(writer->path), "%s", path);
+    int len = snprintf(writer->temporary, sizeof(writer->temporary), "%s.XXXXXX", path);
+    if (path_len <= 0 || len <= 0 || (size_t)len >= sizeof(writer->temporary)) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    int fd = mkostemp(writer->temporary, O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    FILE *out = fdopen(fd, "w");
+    if (!out) {
+        close(fd);
+        unlink(writer->temporary);
+    }
+    return out;
+}
+
+enum skp_err csv_writer_open(const char *path, const struct csv_column *columns, size_t count,
+                             struct csv_writer **ret_writer, struct csv_problem *ret_problem)
+{
+    assert(count > 0 && count <= CSV_MAX_COLUMNS);
+    struct csv_writer *writer = calloc(1, sizeof(*writer));
+    if (!writer) {
+        *ret_problem = (struct csv_problem){.err = SKP_E_NO_MEMORY};
+        return SKP_E_NO_MEMORY;
+    }
+    writer->out = open_temporary(writer, path);
+    if (!writer->out) {
+        int error = errno;
+        free(writer);
+        return io_error(ret_problem, error);
+    }
+    writer->column_count = count;
+    fputs("\xef\xbb\xbf", writer->out);
+    for (size_t i = 0; i < count; i++)
+        csv_writer_plain(writer, columns[i].name);
+    csv_writer_end_row(writer);
+    *ret_writer = writer;
+    return SKP_OK;
+}
+
+static void begin_cell(struct csv_writer *writer)
+{
+    assert(writer->cell < writer->column_count);
+    if (writer->cell++ > 0)
+        fputc(';', writer->out);
+}
+
+static bool needs_quotes(const char *text)
+{
+    size_t len = strlen(text);
+    return text[strcspn(text, ";\"\r\n")] != '\0' ||
+           (len > 0 && (text[0] == ' ' || text[len - 1] == ' '));
+}
+
+static void put_cell(struct csv_writer *writer, const char *prefix, const char *text)
+{
+    begin_cell(writer);
+    if (!needs_quotes(text)) {
+        fprintf(writer->out, "%s%s", prefix, text);
+        return;
+    }
+    fprintf(writer->out, "\"%s", prefix);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', writer->out);
+        fputc(*text, writer->out);
+    }
+    fputc('"', writer->out);
+}
+
+void csv_writer_text(struct csv_writer *writer, const char *text)
+{
+    put_cell(writer, csv_text_needs_apostrophe(text) ? "'" : "", text);
+}
+
+void csv_writer_plain(struct csv_writer *writer, const char *text)
+{
+    put_cell(writer, "", text);
+}
+
+void csv_writer_end_row(struct csv_writer *writer)
+{
+    assert(writer->cell == writer->column_count);
+    writer->cell = 0;
+    fputs("\r\n", writer->out);
+}
+
+/* Closing is part of the check: network file systems report a full disk there. */
+static int finish(struct csv_writer *writer)
+{
+    bool failed =
+        ferror(writer->out) != 0 || fflush(writer->out) != 0 || fsync(fileno(writer->out)) != 0;
+    int error = errno;
+    if (fclose(writer->out) != 0 && !failed) {
+        failed = true;
+        error = errno;
+    }
+    writer->out = NULL;
+    if (!failed && rename(writer->temporary, writer->path) != 0) {
+        failed = true;
+        error = errno;
+    }
+    return failed ? error : 0;
+}
+
+enum skp_err csv_writer_close(struct csv_writer *writer, struct csv_problem *ret_problem)
+{
+    assert(writer->cell == 0);
+    errno = EIO;
+    int error = finish(writer);
+    if (error != 0)
+        unlink(writer->temporary);
+    free(writer);
+    return error != 0 ? io_error(ret_problem, error) : SKP_OK;
+}
+
+void csv_writer_abandon(struct csv_writer *writer)
+{
+    if (!writer)
+        return;
+    fclose(writer->out);
+    unlink(writer->temporary);
+    free(writer);
+}

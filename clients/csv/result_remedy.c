@@ -1,0 +1,52 @@
+#include "result_csv.h"
+
+struct remedy {
+    enum skp_err err;
+    const char *dutch;
+};
+
+/* What a case worker meets most; the others get the sentence of their retry class. */
+static const struct remedy remedies[] = {
+    {SKP_E_REQUIRED, "Vul de kolom in"},
+    {SKP_E_OIN_FORMAT, "Neem het OIN over uit de deelnemerslijst"},
+    {SKP_E_DATE_INVALID, "Schrijf de datum als dd-mm-jjjj, bijvoorbeeld 03-12-2026"},
+    {SKP_E_DATE_RANGE, "Controleer het jaar en de volgorde van de datums"},
+    {SKP_E_AMOUNT_RANGE, "Vul een bedrag in van 0 tot en met 999.999.999,99"},
+    {SKP_E_AMOUNT_ZERO, "Kies bij SoortSchuld: saldo nul"},
+    {SKP_E_ENUM_VALUE, "Gebruik een woord uit de handleiding van dit bestand"},
+    {SKP_E_TEXT_ENCODING, "Bewaar het bestand opnieuw als CSV UTF-8"},
+    {SKP_E_TEXT_CONTROL, "Haal regeleinden en onzichtbare tekens weg"},
+    {SKP_E_TEXT_TOO_LONG, "Maak de tekst korter"},
+    {SKP_E_FIELD_UNEXPECTED, "Maak deze kolom leeg of pas de andere kolommen aan"},
+    {SKP_E_DECODE_ITEMS, "Verdeel de regels over meer dossiers of meld ze later aan"},
+    {SKP_E_BSN_INVALID, "Controleer het BSN: negen cijfers, ook als het met een nul begint"},
+    {SKP_E_POSTCODE_INVALID, "Schrijf de postcode als 1234AB"},
+    {SKP_E_CSV_HEADER, "Neem de kopregel over uit de handleiding van dit bestand"},
+    {SKP_E_CSV_LINE, "Controleer de puntkomma's en aanhalingstekens in deze regel"},
+    {SKP_E_VALUE_INVALID, "Verbeter de waarde; zie de handleiding van dit bestand"},
+    {SKP_E_CREDITOR_AMBIGUOUS, "Vul SchuldeiserOIN in"},
+    {SKP_E_DUPLICATE_CLAIM, "Haal de dubbele regel weg"},
+    {SKP_E_DUPLICATE_ITEM, "Haal de dubbele regel weg"},
+    {SKP_E_RECIPIENT_UNKNOWN, "Stuur een brief, of vul het juiste SchuldeiserOIN in"},
+    {SKP_E_RECIPIENT_NOT_CONNECTED, "Stuur een brief"},
+    {SKP_E_CONSENT_INVALID, "Vul bij alle vorderingen van deze klant hetzelfde in"},
+    {SKP_E_CLAIM_UNKNOWN, "Vul bij alle regels van deze klant hetzelfde in"},
+    {SKP_E_CASE_UNKNOWN, "Controleer het dossiernummer"},
+};
+
+const char *result_remedy(enum skp_err err)
+{
+    for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+        if (remedies[i].err == err)
+            return remedies[i].dutch;
+    }
+    switch (skp_error(err)->retry) {
+    case SKP_RETRY_LATER:
+        return "Probeer het later opnieuw; wat al binnen is, telt niet dubbel";
+    case SKP_RETRY_AFTER_FIX:
+        return "Verbeter de regel en bied hem opnieuw aan";
+    case SKP_RETRY_NEVER:
+        break;
+    }
+    return "Vraag uw applicatiebeheerder om hulp en noem de code";
+}

@@ -1,0 +1,243 @@
+/* Mailboxes: credit that is kept filled, deliveries that are checked before they are shown, and the
+ * signed word that they are safe. */
+#include "skp_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COLLECT_MAX_ITEMS 256
+#define COLLECT_MAX_BYTES (256 * 1024) /* arena for one statement and its signature */
+
+struct fetch_box {
+    struct fetch_box *next;
+    char *mailbox;
+    uint32_t wanted_messages; /* 0: no more */
+    uint32_t wanted_bytes;
+    uint32_t left_messages; /* credit the broker still holds */
+    uint32_t left_bytes;
+};
+
+/* ---------------------------------------------------------------- credit */
+
+static struct fetch_box *find_box(const struct skp_client *client, const char *mailbox)
+{
+    struct fetch_box *box = client->boxes;
+    while (box != NULL && strcmp(box->mailbox, mailbox) != 0)
+        box = box->next;
+    return box;
+}
+
+static struct fetch_box *add_box(struct skp_client *client, const char *mailbox)
+{
+    struct fetch_box *box = calloc(1, sizeof *box);
+    if (box == NULL)
+        return NULL;
+    box->mailbox = strdup(mailbox);
+    if (box->mailbox == NULL) {
+        free(box);
+        return NULL;
+    }
+    box->next = client->boxes;
+    client->boxes = box;
+    return box;
+}
+
+enum skp_err skp_fetch(struct skp_client *client, const char *mailbox, uint32_t messages,
+                       uint32_t bytes)
+{
+    struct fetch_box *box = find_box(client, mailbox);
+    if (box == NULL)
+        box = add_box(client, mailbox);
+    if (box == NULL)
+        return SKP_E_NO_MEMORY;
+    bool wanted = messages > 0 || bytes > 0;
+    box->wanted_messages = wanted && messages == 0 ? UINT32_MAX : messages;
+    box->wanted_bytes = wanted && bytes == 0 ? UINT32_MAX : bytes;
+    client_wake(client);
+    return SKP_OK;
+}
+
+static uint32_t at_most(uint32_t value, uint32_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+/* Refilled at half, so that one Fetch serves many deliveries; and always before one delivery of the
+ * largest size would not fit, or a mailbox whose head is large would stand still. */
+static bool needs_credit(const struct fetch_box *box, uint32_t messages, uint32_t bytes)
+{
+    if (messages <= box->left_messages && bytes <= box->left_bytes)
+        return false;
+    return box->left_messages <= messages / 2 || box->left_bytes <= bytes / 2 ||
+           box->left_bytes < FRAME_MAX_BYTES;
+}
+
+static void fill_box(struct skp_client *client, struct fetch_box *box)
+{
+    uint32_t bytes = box->wanted_bytes > FRAME_MAX_BYTES ? box->wanted_bytes : FRAME_MAX_BYTES;
+    uint32_t messages = at_most(box->wanted_messages, client->limits.credit_messages);
+    bytes = at_most(bytes, client->limits.credit_bytes);
+    if (box->wanted_messages == 0 || !needs_credit(box, messages, bytes))
+        return;
+    Skp__V1__Fetch fetch = SKP__V1__FETCH__INIT;
+    fetch.mailbox = box->mailbox;
+    fetch.messages = messages > box->left_messages ? messages - box->left_messages : 0;
+    fetch.bytes = bytes > box->left_bytes ? bytes - box->left_bytes : 0;
+    if (buffer_add_frame(&client->connection.out, FRAME_FETCH, &fetch.base))
+        return; /* the buffer is full: the next turn tries again */
+    box->left_messages += fetch.messages;
+    box->left_bytes += fetch.bytes;
+}
+
+void fetch_pump(struct skp_client *client)
+{
+    if (client->state != CLIENT_UP)
+        return;
+    for (struct fetch_box *box = client->boxes; box != NULL; box = box->next)
+        fill_box(client, box);
+}
+
+void fetch_disconnected(struct skp_client *client)
+{
+    for (struct fetch_box *box = client->boxes; box != NULL; box = box->next)
+        box->left_messages = box->left_bytes = 0;
+}
+
+void fetch_fini(struct skp_client *client)
+{
+    while (client->boxes != NULL) {
+        struct fetch_box *box = client->boxes;
+        client->boxes = box->next;
+        free(box->mailbox);
+        free(box);
+    }
+}
+
+/* ---------------------------------------------------------------- deliveries */
+
+static void use_credit(struct skp_client *client, const char *mailbox, size_t body_bytes)
+{
+    struct fetch_box *box = find_box(client, mailbox);
+    if (box == NULL)
+        return;
+    uint32_t bytes = (uint32_t)body_bytes; /* a frame, so far below 4 GiB */
+    box->left_messages -= at_most(1, box->left_messages);
+    box->left_bytes -= at_most(bytes, box->left_bytes);
+}
+
+static void refuse_delivery(struct skp_client *client, const Skp__V1__Delivery *delivery,
+                            enum skp_err err, const char *why)
+{
+    char path[128];
+    snprintf(path, sizeof path, "mailbox[%.64s].position[%llu]", delivery->mailbox,
+             (unsigned long long)delivery->position);
+    client_problem(client, err, path, why);
+}
+
+/* What fails its proof is left where it is: the lease runs out, the broker counts the attempt and
+ * parks it in the end, and somebody looks. */
+void fetch_take_delivery(struct skp_client *client, const Skp__V1__Delivery *delivery,
+                         size_t body_bytes)
+{
+    struct envelope_delivery checked;
+    const char *why = "";
+    use_credit(client, delivery->mailbox, body_bytes);
+    enum skp_err err =
+        envelope_check_delivery(client->trust, client->jws_cache, delivery, &client->self,
+                                skp_now_ms(client), &client->arena, &checked, &why);
+    if (err) {
+        refuse_delivery(client, delivery, err, why);
+    } else if (client->callbacks.on_delivery != NULL) {
+        open_begin(client, &checked);
+        client->callbacks.on_delivery(client->ctx, delivery, &checked);
+        open_end(client);
+    }
+}
+
+/* ---------------------------------------------------------------- collecting */
+
+/* The items by address, as protobuf-c wants them. */
+static Skp__V1__CollectedItem **list_items(const Skp__V1__CollectedItem *items, size_t count,
+                                           struct arena *arena)
+{
+    Skp__V1__CollectedItem **list = arena_calloc(arena, count, sizeof *list);
+    Skp__V1__CollectedItem *copies = arena_copy(arena, items, count * sizeof *items);
+    for (size_t i = 0; list != NULL && copies != NULL && i < count; i++)
+        list[i] = &copies[i];
+    return copies != NULL ? list : NULL;
+}
+
+static enum skp_err sign_statement(struct skp_client *client, const char *mailbox,
+                                   const Skp__V1__CollectedItem *items, size_t count,
+                                   struct arena *arena, Skp__V1__Collect *ret_collect)
+{
+    Skp__V1__CollectStatement statement = SKP__V1__COLLECT_STATEMENT__INIT;
+    const char *jws = NULL;
+    statement.context = (char *)(uintptr_t)COLLECT_CONTEXT;
+    statement.participant = client->self.text;
+    statement.mailbox = (char *)(uintptr_t)mailbox;
+    statement.collected_at_ms = skp_now_ms(client);
+    statement.n_items = count;
+    statement.items = list_items(items, count, arena);
+    if (statement.items == NULL)
+        return SKP_E_NO_MEMORY;
+    struct span bytes = wire_pack(&statement.base, arena);
+    if (bytes.data == NULL)
+        return SKP_E_NO_MEMORY;
+    enum skp_err err = jws_sign(client->sign_pair, bytes, statement.collected_at_ms, arena, &jws);
+    if (err)
+        return err;
+    ret_collect->statement = wire_bytes(bytes);
+    ret_collect->jws = (char *)(uintptr_t)jws;
+    return SKP_OK;
+}
+
+enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
+                         const Skp__V1__CollectedItem *items, size_t count, uint64_t tag)
+{
+    if (count == 0 || count > COLLECT_MAX_ITEMS)
+        return count == 0 ? SKP_E_REQUIRED : SKP_E_DECODE_ITEMS;
+    struct arena arena;
+    arena_init(&arena, COLLECT_MAX_BYTES);
+    Skp__V1__Collect collect = SKP__V1__COLLECT__INIT;
+    collect.tag = tag;
+    enum skp_err err = sign_statement(client, mailbox, items, count, &arena, &collect);
+    if (!err)
+        err = lookup_ask(client, FRAME_COLLECT, &collect.base, tag);
+    arena_fini(&arena);
+    return err;
+}
+
+/* ---------------------------------------------------------------- leases */
+
+/* About leases of this session: not kept for the next one. */
+static enum skp_err say_now(struct skp_client *client, enum frame_type type,
+                            const ProtobufCMessage *message)
+{
+    if (!client_is_up(client))
+        return SKP_E_NOT_CONNECTED;
+    enum skp_err err = buffer_add_frame(&client->connection.out, type, message);
+    client_wake(client);
+    return err;
+}
+
+enum skp_err skp_extend(struct skp_client *client, const char *mailbox, const uint64_t *positions,
+                        size_t count, uint32_t lease_seconds)
+{
+    Skp__V1__Extend extend = SKP__V1__EXTEND__INIT;
+    extend.mailbox = (char *)(uintptr_t)mailbox;
+    extend.positions = (uint64_t *)(uintptr_t)positions;
+    extend.n_positions = count;
+    extend.lease_seconds = lease_seconds;
+    return say_now(client, FRAME_EXTEND, &extend.base);
+}
+
+enum skp_err skp_release(struct skp_client *client, const char *mailbox, const uint64_t *positions,
+                         size_t count)
+{
+    Skp__V1__Release release = SKP__V1__RELEASE__INIT;
+    release.mailbox = (char *)(uintptr_t)mailbox;
+    release.positions = (uint64_t *)(uintptr_t)positions;
+    release.n_positions = count;
+    return say_now(client, FRAME_RELEASE, &release.base);
+}

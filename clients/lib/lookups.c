@@ -1,0 +1,245 @@
+/* Questions that get one answer: directory, cases, publish, and the collect statements of fetch.c.
+ *
+ * All of them may be asked twice without harm, so a question without answer is asked again after a
+ * reconnect. Error frames carry no tag; the broker answers in order, so an Error about no batch
+ * ends the oldest question that is under way. */
+#include "skp_internal.h"
+
+#include <stdlib.h>
+
+#define MAX_UNANSWERED    16
+#define LOOKUPS_MAX_BYTES (8u * 1024 * 1024)
+#define RECORD_MAX_BYTES  (256 * 1024) /* arena for one mailbox record and its signature */
+#define RECORD_MAX_CERTS  16
+
+struct lookup {
+    struct lookup *next;
+    enum frame_type type;
+    uint64_t tag;
+    bool sent;
+    struct buffer wire;
+};
+
+void lookups_init(struct lookups *lookups)
+{
+    *lookups = (struct lookups){0};
+    lookups->end = &lookups->first;
+}
+
+static void remove_lookup(struct lookups *lookups, struct lookup *lookup)
+{
+    struct lookup **at = &lookups->first;
+    while (*at != lookup)
+        at = &(*at)->next;
+    *at = lookup->next;
+    if (lookup->next == NULL)
+        lookups->end = at;
+    lookups->bytes -= lookup->wire.len;
+    lookups->sent -= lookup->sent;
+    buffer_fini(&lookup->wire);
+    free(lookup);
+}
+
+void lookups_fini(struct lookups *lookups)
+{
+    while (lookups->first != NULL)
+        remove_lookup(lookups, lookups->first);
+}
+
+enum skp_err lookup_ask(struct skp_client *client, enum frame_type type,
+                        const ProtobufCMessage *message, uint64_t tag)
+{
+    struct lookups *lookups = &client->lookups;
+    if (client->closing || client->state == CLIENT_STOPPED)
+        return SKP_E_NOT_CONNECTED;
+    if (lookups->bytes >= LOOKUPS_MAX_BYTES)
+        return SKP_E_FULL;
+    struct lookup *lookup = calloc(1, sizeof *lookup);
+    if (lookup == NULL)
+        return SKP_E_NO_MEMORY;
+    lookup->type = type;
+    lookup->tag = tag;
+    buffer_init(&lookup->wire, LOOKUPS_MAX_BYTES - lookups->bytes);
+    enum skp_err err = buffer_add_frame(&lookup->wire, type, message);
+    if (err) {
+        free(lookup);
+        return err;
+    }
+    *lookups->end = lookup;
+    lookups->end = &lookup->next;
+    lookups->bytes += lookup->wire.len;
+    client_wake(client);
+    return SKP_OK;
+}
+
+void lookups_pump(struct skp_client *client)
+{
+    struct lookups *lookups = &client->lookups;
+    struct buffer *out = &client->connection.out;
+    struct lookup *lookup = lookups->first;
+    if (client->state != CLIENT_UP)
+        return;
+    for (; lookup != NULL; lookup = lookup->next) {
+        if (lookups->sent >= MAX_UNANSWERED || out->len >= WRITE_BYTES)
+            return;
+        if (lookup->sent)
+            continue;
+        uint8_t *room = buffer_room(out, lookup->wire.len);
+        if (room == NULL)
+            return;
+        memcpy(room, buffer_bytes(&lookup->wire), lookup->wire.len);
+        buffer_added(out, lookup->wire.len);
+        lookup->sent = true;
+        lookups->sent++;
+    }
+}
+
+void lookups_disconnected(struct skp_client *client)
+{
+    for (struct lookup *lookup = client->lookups.first; lookup != NULL; lookup = lookup->next)
+        lookup->sent = false;
+    client->lookups.sent = 0;
+}
+
+void lookup_answered(struct skp_client *client, enum frame_type question, uint64_t tag)
+{
+    struct lookup *lookup = client->lookups.first;
+    while (lookup != NULL && (!lookup->sent || lookup->type != question || lookup->tag != tag))
+        lookup = lookup->next;
+    if (lookup != NULL)
+        remove_lookup(&client->lookups, lookup);
+}
+
+void lookup_refused(struct skp_client *client)
+{
+    struct lookup *lookup = client->lookups.first;
+    while (lookup != NULL && !lookup->sent)
+        lookup = lookup->next;
+    if (lookup != NULL)
+        remove_lookup(&client->lookups, lookup);
+}
+
+/* ---------------------------------------------------------------- directory and cases */
+
+enum skp_err skp_directory_get(struct skp_client *client, const char *const *oins, size_t count,
+                               const char *after, uint64_t tag)
+{
+    Skp__V1__DirectoryGet get = SKP__V1__DIRECTORY_GET__INIT;
+    get.oins = (char **)(uintptr_t)oins;
+    get.n_oins = count;
+    get.after = (char *)(uintptr_t)(after != NULL ? after : "");
+    get.tag = tag;
+    return lookup_ask(client, FRAME_DIRECTORY_GET, &get.base, tag);
+}
+
+enum skp_err skp_cases_get(struct skp_client *client, const struct skp_id *case_ids, size_t count,
+                           const struct skp_id *after, uint64_t tag)
+{
+    Skp__V1__CasesGet get = SKP__V1__CASES_GET__INIT;
+    get.case_ids = calloc(count + 1, sizeof *get.case_ids);
+    if (get.case_ids == NULL)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        get.case_ids[i] = wire_bytes(span_of(case_ids[i].bytes, ID_BYTES));
+    get.n_case_ids = count;
+    if (after != NULL && !id_is_nil(after))
+        get.after = wire_bytes(span_of(after->bytes, ID_BYTES));
+    get.tag = tag;
+    enum skp_err err = lookup_ask(client, FRAME_CASES_GET, &get.base, tag);
+    free(get.case_ids);
+    return err;
+}
+
+/* ---------------------------------------------------------------- publish */
+
+static enum skp_err add_cert(Skp__V1__MailboxRecord *record, X509 *cert, struct arena *arena)
+{
+    uint8_t *der = NULL;
+    int der_bytes = i2d_X509(cert, &der);
+    if (der_bytes <= 0)
+        return SKP_E_CERTIFICATE;
+    struct span copy = span_of(arena_copy(arena, der, (size_t)der_bytes), (size_t)der_bytes);
+    OPENSSL_free(der);
+    if (copy.data == NULL)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < record->n_encryption_certificates; i++) {
+        if (span_equal(wire_span(record->encryption_certificates[i]), copy))
+            return SKP_OK;
+    }
+    if (record->n_encryption_certificates == RECORD_MAX_CERTS)
+        return SKP_E_DECODE_ITEMS;
+    record->encryption_certificates[record->n_encryption_certificates++] = wire_bytes(copy);
+    return SKP_OK;
+}
+
+/* The issuers of a leaf travel with it, so that a sender needs only the root. They are known for
+ * keys that this client can open with. */
+static enum skp_err add_issuers(const struct skp_client *client, Skp__V1__MailboxRecord *record,
+                                const X509 *leaf, struct arena *arena)
+{
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; i < client->decrypt_key_count; i++) {
+        STACK_OF(X509) *chain = keypair_chain(client->decrypt_keys[i]);
+        if (X509_cmp(keypair_cert(client->decrypt_keys[i]), leaf) != 0)
+            continue;
+        for (int at = 1; !err && at < sk_X509_num(chain); at++) {
+            if (!cert_is_self_issued(sk_X509_value(chain, at)))
+                err = add_cert(record, sk_X509_value(chain, at), arena);
+        }
+        return err;
+    }
+    return SKP_OK;
+}
+
+static enum skp_err sign_record(struct skp_client *client, Skp__V1__MailboxRecord *record,
+                                struct arena *arena, Skp__V1__SignedRecord *ret_signed)
+{
+    const char *jws = NULL;
+    struct span bytes = wire_pack(&record->base, arena);
+    if (bytes.data == NULL)
+        return SKP_E_NO_MEMORY;
+    enum skp_err err = jws_sign(client->sign_pair, bytes, record->created_at_ms, arena, &jws);
+    if (err)
+        return err;
+    ret_signed->record = wire_bytes(bytes);
+    ret_signed->jws = (char *)(uintptr_t)jws;
+    return SKP_OK;
+}
+
+static enum skp_err publish(struct skp_client *client, Skp__V1__MailboxRecord *record,
+                            X509 *const *certs, size_t count, uint64_t tag, struct arena *arena)
+{
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < count; i++) {
+        err = add_cert(record, certs[i], arena);
+        if (!err)
+            err = add_issuers(client, record, certs[i], arena);
+    }
+    Skp__V1__SignedRecord signed_record = SKP__V1__SIGNED_RECORD__INIT;
+    if (!err)
+        err = sign_record(client, record, arena, &signed_record);
+    if (err)
+        return err;
+    Skp__V1__Publish message = SKP__V1__PUBLISH__INIT;
+    message.record = &signed_record;
+    message.tag = tag;
+    return lookup_ask(client, FRAME_PUBLISH, &message.base, tag);
+}
+
+enum skp_err skp_publish(struct skp_client *client, const char *mailbox, uint32_t version,
+                         X509 *const *certs, size_t count, uint64_t tag)
+{
+    ProtobufCBinaryData list[RECORD_MAX_CERTS];
+    Skp__V1__MailboxRecord record = SKP__V1__MAILBOX_RECORD__INIT;
+    record.context = (char *)(uintptr_t)MAILBOX_CONTEXT;
+    record.participant = client->self.text;
+    record.mailbox = (char *)(uintptr_t)mailbox;
+    record.version = version;
+    record.created_at_ms = skp_now_ms(client);
+    record.encryption_certificates = list;
+    struct arena arena;
+    arena_init(&arena, RECORD_MAX_BYTES);
+    enum skp_err err = publish(client, &record, certs, count, tag, &arena);
+    arena_fini(&arena);
+    return err;
+}

@@ -1,0 +1,155 @@
+#include "arena.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGNMENT   16
+#define BLOCK_BYTES ((size_t)32 * 1024)
+
+struct arena_block {
+    struct arena_block *next;
+    size_t capacity;
+    size_t used;
+    alignas(ALIGNMENT) uint8_t data[];
+};
+
+static void *protobuf_alloc(void *arena, size_t bytes)
+{
+    return arena_alloc(arena, bytes);
+}
+
+/* Deliberately nothing: the arena frees all at once. */
+static void protobuf_free(void *arena, void *pointer)
+{
+    (void)arena;
+    (void)pointer;
+}
+
+void arena_init(struct arena *arena, size_t max_bytes)
+{
+    *arena = (struct arena){
+        .protobuf = {.alloc = protobuf_alloc, .free = protobuf_free, .allocator_data = arena},
+        .max_bytes = max_bytes,
+    };
+}
+
+static void free_blocks(struct arena_block *block)
+{
+    while (block) {
+        struct arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+}
+
+void arena_fini(struct arena *arena)
+{
+    free_blocks(arena->blocks);
+    arena->blocks = NULL;
+    arena->used_bytes = 0;
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *kept = arena->blocks;
+    if (kept) {
+        free_blocks(kept->next);
+        kept->next = NULL;
+        kept->used = 0;
+    }
+    /* An outsized block is not worth holding on to. */
+    if (kept && kept->capacity > BLOCK_BYTES) {
+        free(kept);
+        arena->blocks = NULL;
+    }
+    arena->used_bytes = 0;
+    arena->exhausted = false;
+}
+
+static struct arena_block *block_new(size_t capacity)
+{
+    struct arena_block *block = malloc(sizeof *block + capacity);
+    if (block)
+        *block = (struct arena_block){.capacity = capacity};
+    return block;
+}
+
+static void *block_take(struct arena_block *block, size_t bytes)
+{
+    void *taken = block->data + block->used;
+    block->used += bytes;
+    return taken;
+}
+
+/* A large piece gets a block of its own behind the current one, so that the tail of the current one
+ * is not wasted and memory stays within a quarter of what is counted. */
+static void *take_own_block(struct arena *arena, size_t bytes)
+{
+    struct arena_block *block = block_new(bytes);
+    if (!block)
+        return NULL;
+    if (arena->blocks) {
+        block->next = arena->blocks->next;
+        arena->blocks->next = block;
+    } else {
+        arena->blocks = block;
+    }
+    return block_take(block, bytes);
+}
+
+static void *take_shared_block(struct arena *arena, size_t bytes)
+{
+    struct arena_block *current = arena->blocks;
+    if (current && current->capacity - current->used >= bytes)
+        return block_take(current, bytes);
+    if (bytes > BLOCK_BYTES / 4)
+        return take_own_block(arena, bytes);
+    struct arena_block *block = block_new(BLOCK_BYTES);
+    if (!block)
+        return NULL;
+    block->next = current;
+    arena->blocks = block;
+    return block_take(block, bytes);
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    assert(arena->used_bytes <= arena->max_bytes);
+    size_t left = arena->max_bytes - arena->used_bytes;
+    void *taken = NULL;
+    /* Compared before rounding up, so that a size near SIZE_MAX cannot wrap around. */
+    if (bytes <= left) {
+        size_t rounded = (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+        if (rounded >= bytes && rounded <= left)
+            taken = take_shared_block(arena, rounded);
+        if (taken)
+            arena->used_bytes += rounded;
+    }
+    if (!taken)
+        arena->exhausted = true;
+    return taken;
+}
+
+void *arena_calloc(struct arena *arena, size_t count, size_t bytes)
+{
+    size_t total = 0;
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        arena->exhausted = true;
+        return NULL;
+    }
+    void *taken = arena_alloc(arena, total);
+    if (taken)
+        memset(taken, 0, total);
+    return taken;
+}
+
+void *arena_copy(struct arena *arena, const void *data, size_t bytes)
+{
+    void *taken = arena_alloc(arena, bytes);
+    if (taken && bytes > 0)
+        memcpy(taken, data, bytes);
+    return taken;
+}

@@ -1,0 +1,15 @@
+/* What identity.c and trust.c share. */
+#ifndef SKP_IDENTITY_INTERNAL_H
+#define SKP_IDENTITY_INTERNAL_H
+
+#include "identity.h"
+
+/* Formats into this thread's one buffer, valid until the thread's next call, and empties OpenSSL's
+ * error queue. */
+const char *identity_why(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Every certificate of a PEM file, owned by the caller; NULL with *ret_why when there is none or
+ * one of them is damaged. */
+STACK_OF(X509) * identity_read_certs(const char *file, const char **ret_why);
+
+#endif

@@ -1,0 +1,187 @@
+#include "identity_internal.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define MAX_INTERMEDIATES 3 /* PKIoverheid has two */
+#define AUTH_LEVEL        3 /* 128 bits: RSA >= 3072, EC >= 256, SHA-256 and up */
+
+struct trust {
+    atomic_uint references;
+    uint64_t generation;
+    X509_STORE *store;
+};
+
+static bool add_anchors(X509_STORE *store, const char *file, const char **ret_why)
+{
+    STACK_OF(X509) *certs = identity_read_certs(file, ret_why);
+    if (certs == NULL)
+        return false;
+    bool added = true;
+    for (int i = 0; added && i < sk_X509_num(certs); i++)
+        added = X509_STORE_add_cert(store, sk_X509_value(certs, i)) == 1;
+    if (!added)
+        *ret_why = identity_why("%s: certificates cannot be used as anchors", file);
+    sk_X509_pop_free(certs, X509_free);
+    return added;
+}
+
+static bool add_crls(X509_STORE *store, const char *file, const char **ret_why)
+{
+    X509_CRL *crl;
+    int count = 0;
+    bool added = true;
+    BIO *bio = BIO_new_file(file, "r");
+    if (bio == NULL) {
+        *ret_why = identity_why("%s: cannot be opened", file);
+        return false;
+    }
+    while (added && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
+        added = X509_STORE_add_crl(store, crl) == 1;
+        X509_CRL_free(crl);
+        count++;
+    }
+    if (!added || count == 0 || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+        *ret_why = identity_why("%s: holds no readable PEM CRL", file);
+        added = false;
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return added;
+}
+
+static bool harden(X509_STORE *store, bool with_crls)
+{
+    unsigned long flags = X509_V_FLAG_X509_STRICT;
+    if (with_crls)
+        flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
+    X509_VERIFY_PARAM *rules = X509_STORE_get0_param(store);
+    X509_VERIFY_PARAM_set_auth_level(rules, AUTH_LEVEL);
+    X509_VERIFY_PARAM_set_depth(rules, MAX_INTERMEDIATES);
+    return X509_STORE_set_flags(store, flags) == 1;
+}
+
+enum skp_err trust_load(const char *ca_file, const char *crl_file, struct trust **ret_trust,
+                        const char **ret_why)
+{
+    static atomic_uint_fast64_t generations;
+    struct trust *trust = calloc(1, sizeof *trust);
+    X509_STORE *store = X509_STORE_new();
+    if (trust == NULL || store == NULL || !harden(store, crl_file != NULL)) {
+        *ret_why = identity_why("out of memory");
+        X509_STORE_free(store);
+        free(trust);
+        return SKP_E_NO_MEMORY;
+    }
+    trust->references = 1;
+    trust->generation = atomic_fetch_add(&generations, 1) + 1;
+    trust->store = store;
+    if (!add_anchors(store, ca_file, ret_why) ||
+        (crl_file != NULL && !add_crls(store, crl_file, ret_why))) {
+        trust_unref(trust);
+        return SKP_E_CERTIFICATE;
+    }
+    *ret_trust = trust;
+    return SKP_OK;
+}
+
+struct trust *trust_ref(struct trust *trust)
+{
+    atomic_fetch_add(&trust->references, 1);
+    return trust;
+}
+
+void trust_unref(struct trust *trust)
+{
+    if (trust == NULL || atomic_fetch_sub(&trust->references, 1) != 1)
+        return;
+    X509_STORE_free(trust->store);
+    free(trust);
+}
+
+X509_STORE *trust_store(struct trust *trust)
+{
+    return trust->store;
+}
+
+uint64_t trust_generation(const struct trust *trust)
+{
+    return trust->generation;
+}
+
+static const char *check_tls_use(X509 *cert, uint32_t wanted)
+{
+    /* An absent extendedKeyUsage means "anything" to OpenSSL, and "not for TLS" here. */
+    if ((X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) == 0 ||
+        (X509_get_extended_key_usage(cert) & wanted) == 0)
+        return "extendedKeyUsage does not allow this side of TLS";
+    if ((X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) == 0)
+        return "keyUsage lacks digitalSignature";
+    return NULL;
+}
+
+static const char *check_message_use(X509 *cert, uint32_t wanted, const char *lacking)
+{
+    uint32_t tls = XKU_SSL_CLIENT | XKU_SSL_SERVER | XKU_ANYEKU;
+    uint32_t flags = X509_get_extension_flags(cert);
+    if ((flags & EXFLAG_XKUSAGE) != 0 && (X509_get_extended_key_usage(cert) & tls) != 0)
+        return "a TLS certificate is not for signing or encryption";
+    if ((flags & EXFLAG_KUSAGE) == 0 || (X509_get_key_usage(cert) & wanted) == 0)
+        return lacking;
+    return NULL;
+}
+
+static const char *check_use(X509 *cert, enum cert_purpose purpose)
+{
+    /* Also makes OpenSSL cache the extensions that are read below. */
+    if (X509_check_ca(cert) != 0)
+        return "a CA certificate is not for use by itself";
+    switch (purpose) {
+    case CERT_TLS_CLIENT:
+        return check_tls_use(cert, XKU_SSL_CLIENT);
+    case CERT_TLS_SERVER:
+        return check_tls_use(cert, XKU_SSL_SERVER);
+    case CERT_SIGNING:
+        return check_message_use(cert, KU_DIGITAL_SIGNATURE, "keyUsage lacks digitalSignature");
+    case CERT_ENCRYPTION:
+        if (EVP_PKEY_is_a(X509_get0_pubkey(cert), "RSA"))
+            return check_message_use(cert, KU_KEY_ENCIPHERMENT, "keyUsage lacks keyEncipherment");
+        return check_message_use(cert, KU_KEY_AGREEMENT, "keyUsage lacks keyAgreement");
+    }
+    return "not a purpose of the list";
+}
+
+static const char *check_chain(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
+                               int64_t at_ms)
+{
+    const char *why = NULL;
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    if (ctx == NULL || X509_STORE_CTX_init(ctx, trust->store, cert, chain) != 1) {
+        why = "out of memory";
+    } else {
+        X509_STORE_CTX_set_time(ctx, 0, (time_t)(at_ms / 1000));
+        if (X509_verify_cert(ctx) != 1)
+            why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
+    }
+    X509_STORE_CTX_free(ctx);
+    ERR_clear_error();
+    return why;
+}
+
+enum skp_err trust_check(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
+                         enum cert_purpose purpose, int64_t at_ms, const char **ret_why)
+{
+    const char *why = X509_get0_pubkey(cert) == NULL ? "the public key is not readable" : NULL;
+    if (why == NULL)
+        why = check_use(cert, purpose);
+    if (why == NULL)
+        why = check_chain(trust, cert, chain, at_ms);
+    if (why == NULL)
+        return SKP_OK;
+    ERR_clear_error();
+    *ret_why = why;
+    return purpose == CERT_SIGNING ? SKP_E_SIGNER_INVALID : SKP_E_CERTIFICATE;
+}

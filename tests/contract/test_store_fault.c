@@ -1,0 +1,219 @@
+/* The disk is full, the sync fails: what the store says then, and what is there afterwards. */
+#include "store_testing.h"
+
+#include "fault_vfs.h"
+
+static char large[20000]; /* a text; main() fills it */
+
+/* One transaction; any of its calls may be the one that fails. */
+static enum skp_err try_commit(struct store *store, const char *key, const char *value)
+{
+    enum skp_err err = store_begin(store);
+    if (err == SKP_OK)
+        err = put_one(store, key, value, STORE_NEW);
+    return err == SKP_OK ? store_commit(store) : err;
+}
+
+static bool is_there(struct fixture *fixture, const char *key)
+{
+    assert_ok(store_begin(fixture->store));
+    struct store_row row = get_one(fixture, fixture->store, key);
+    store_rollback(fixture->store);
+    return row.version > 0;
+}
+
+static void a_full_disk_refuses_reads_on_and_recovers_without_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "before", "x", STORE_NEW);
+    fault_knobs.is_full = true;
+    for (int i = 0; i < 3; i++) {
+        assert_err(try_commit(fixture->store, "during", large), SKP_E_UNAVAILABLE);
+        assert_non_null(strstr(fixture->store->why, "full"));
+        assert_true(is_there(fixture, "before"));
+        assert_false(is_there(fixture, "during"));
+    }
+    fault_knobs.is_full = false;
+    assert_ok(try_commit(fixture->store, "after", large));
+    sqlite_open_again(fixture);
+    assert_true(is_there(fixture, "before"));
+    assert_false(is_there(fixture, "during"));
+    assert_true(is_there(fixture, "after"));
+}
+
+/* So large that it goes to the log before the commit. */
+static void a_disk_that_fills_inside_a_large_transaction_loses_none_of_the_others(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t *value = arena_calloc(&fixture->arena, 1, STORE_VALUE_MAX);
+    enum skp_err err = SKP_OK;
+    commit_one(fixture->store, "before", "x", STORE_NEW);
+    fault_knobs.is_full = true;
+    assert_ok(store_begin(fixture->store));
+    for (uint8_t i = 1; err == SKP_OK && i < 60; i++) {
+        struct store_row row = {.key = span_of(&i, 1), .value = span_of(value, STORE_VALUE_MAX)};
+        err = store_put(fixture->store, STORE_BATCH, &row, 1);
+    }
+    assert_err(err, SKP_E_UNAVAILABLE);
+    fault_knobs.is_full = false;
+    assert_ok(try_commit(fixture->store, "after", "x"));
+    sqlite_open_again(fixture);
+    assert_true(is_there(fixture, "before"));
+    assert_true(is_there(fixture, "after"));
+    assert_false(is_there(fixture, "\x01"));
+}
+
+static void a_full_disk_at_the_checkpoint_costs_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t *value = arena_calloc(&fixture->arena, 1, STORE_VALUE_MAX);
+    assert_ok(store_begin(fixture->store));
+    for (uint8_t i = 1; i < 20; i++) {
+        struct store_row row = {.key = span_of(&i, 1), .value = span_of(value, STORE_VALUE_MAX)};
+        assert_ok(store_put(fixture->store, STORE_BATCH, &row, 1));
+    }
+    assert_ok(store_commit(fixture->store));
+    fault_knobs.is_full = true;
+    assert_err(store_maintain(fixture->store), SKP_E_UNAVAILABLE);
+    assert_true(is_there(fixture, "\x13"));
+    fault_knobs.is_full = false;
+    assert_ok(store_maintain(fixture->store));
+    assert_ok(try_commit(fixture->store, "after", "x"));
+    sqlite_open_again(fixture);
+    assert_true(is_there(fixture, "\x13"));
+}
+
+static void assert_dead(struct store *store)
+{
+    struct arena arena;
+    struct store *reader = NULL;
+    struct store_row row = row_of("a", "b", STORE_NEW);
+    arena_init(&arena, 1000);
+    for (int i = 0; i < 2; i++) {
+        assert_err(store_begin(store), SKP_E_OUTCOME_UNKNOWN);
+        assert_err(store_get(store, STORE_BATCH, &row, 1, &arena), SKP_E_OUTCOME_UNKNOWN);
+        assert_err(store_put(store, STORE_BATCH, &row, 1), SKP_E_OUTCOME_UNKNOWN);
+        assert_err(store_remove(store, STORE_BATCH, &row, 1), SKP_E_OUTCOME_UNKNOWN);
+        assert_err(store_commit(store), SKP_E_OUTCOME_UNKNOWN);
+        assert_err(store_maintain(store), SKP_E_OUTCOME_UNKNOWN);
+        assert_err(store_reader(store, &reader), SKP_E_OUTCOME_UNKNOWN);
+        store_rollback(store);
+    }
+    arena_fini(&arena);
+}
+
+static void after_a_failed_sync_nothing_is_promised_any_more(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "before", "x", STORE_NEW);
+    fault_knobs.syncs_to_failure = 1;
+    assert_err(try_commit(fixture->store, "unknown", "x"), SKP_E_OUTCOME_UNKNOWN);
+    assert_dead(fixture->store);
+    int syncs = fault_knobs.sync_count;
+    close_store(fixture);
+    assert_int_equal(fault_knobs.sync_count, syncs); /* a dead handle does not checkpoint */
+    sqlite_open_again(fixture);
+    assert_true(is_there(fixture, "before"));
+    assert_ok(try_commit(fixture->store, "after", "x"));
+}
+
+/* A single row needs one write or several; each is the failing one once. */
+static void a_write_error_in_the_commit_is_an_unknown_outcome(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned failures = 0;
+    commit_one(fixture->store, "before", "x", STORE_NEW);
+    for (int at = 1; at < 20; at++) {
+        char key[16];
+        snprintf(key, sizeof key, "at %d", at);
+        fault_knobs.writes_to_failure = at;
+        enum skp_err err = try_commit(fixture->store, key, large);
+        bool is_spent = fault_knobs.writes_to_failure == 0;
+        fault_knobs.writes_to_failure = 0;
+        assert_err(err, is_spent ? SKP_E_OUTCOME_UNKNOWN : SKP_OK);
+        failures += is_spent;
+        sqlite_open_again(fixture);
+        assert_true(is_there(fixture, "before"));
+        assert_true(is_spent || is_there(fixture, key));
+    }
+    assert_true(failures > 2);
+}
+
+static void a_failed_sync_at_the_checkpoint_ends_the_handle(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t *value = arena_calloc(&fixture->arena, 1, STORE_VALUE_MAX);
+    assert_ok(store_begin(fixture->store));
+    for (uint8_t i = 1; i < 20; i++) {
+        struct store_row row = {.key = span_of(&i, 1), .value = span_of(value, STORE_VALUE_MAX)};
+        assert_ok(store_put(fixture->store, STORE_BATCH, &row, 1));
+    }
+    assert_ok(store_commit(fixture->store));
+    fault_knobs.syncs_to_failure = 1;
+    assert_err(store_maintain(fixture->store), SKP_E_OUTCOME_UNKNOWN);
+    assert_dead(fixture->store);
+    sqlite_open_again(fixture);
+    assert_true(is_there(fixture, "\x13"));
+}
+
+static void every_commit_is_synced_before_it_is_acknowledged(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "first", "x", STORE_NEW);
+    for (int i = 0; i < 10; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%d", i);
+        int before = fault_knobs.sync_count;
+        commit_one(fixture->store, key, "x", STORE_NEW);
+        assert_int_equal(fault_knobs.sync_count, before + 1);
+    }
+}
+
+static void opening_syncs_what_an_earlier_broker_left(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = NULL;
+    char why[256] = "";
+    close_store(fixture);
+    fault_knobs.sync_count = 0;
+    sqlite_open_again(fixture);
+    assert_true(fault_knobs.sync_count > 0);
+    close_store(fixture);
+    fault_knobs.syncs_to_failure = 1;
+    assert_err(store_sqlite_open(fixture->path, true, &store, why), SKP_E_IO);
+    assert_non_null(strstr(why, "disk I/O error"));
+}
+
+static int open_faulty(void **state)
+{
+    fault_knobs = (struct fault_knobs){0};
+    return open_sqlite(state);
+}
+
+static int close_faulty(void **state)
+{
+    fault_knobs = (struct fault_knobs){0};
+    return close_fixture(state);
+}
+
+#define ON_FAULTY(test)                                                                            \
+    {                                                                                              \
+#test, test, open_faulty, close_faulty, NULL                                               \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_FAULTY(a_full_disk_refuses_reads_on_and_recovers_without_restart),
+        ON_FAULTY(a_disk_that_fills_inside_a_large_transaction_loses_none_of_the_others),
+        ON_FAULTY(a_full_disk_at_the_checkpoint_costs_nothing),
+        ON_FAULTY(after_a_failed_sync_nothing_is_promised_any_more),
+        ON_FAULTY(a_write_error_in_the_commit_is_an_unknown_outcome),
+        ON_FAULTY(a_failed_sync_at_the_checkpoint_ends_the_handle),
+        ON_FAULTY(every_commit_is_synced_before_it_is_acknowledged),
+        ON_FAULTY(opening_syncs_what_an_earlier_broker_left),
+    };
+    memset(large, 'x', sizeof large - 1);
+    fault_vfs_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,457 @@
+/* What only a file can promise: it comes back, damage is noticed, and it is nobody else's. */
+#include "store_testing.h"
+
+#include "store_sqlite_internal.h"
+
+#include <fcntl.h>
+
+static void everything_is_there_after_opening_again(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "a", "one", STORE_NEW);
+    commit_one(fixture->store, "a", "two", 1);
+    commit_one(fixture->store, "b", "", STORE_NEW);
+    commit_one(fixture->store, "c", "x", STORE_NEW);
+    assert_ok(store_begin(fixture->store));
+    assert_ok(remove_one(fixture->store, "c", 1));
+    assert_ok(store_commit(fixture->store));
+    assert_ok(store_begin(fixture->store));
+    assert_ok(put_one(fixture->store, "open", "never committed", STORE_NEW));
+    sqlite_open_again(fixture);
+    assert_ok(store_begin(fixture->store));
+    assert_row(get_one(fixture, fixture->store, "a"), "two", 2);
+    assert_row(get_one(fixture, fixture->store, "b"), "", 1);
+    assert_absent(get_one(fixture, fixture->store, "c"));
+    assert_absent(get_one(fixture, fixture->store, "open"));
+    store_rollback(fixture->store);
+}
+
+/* Opens what must be refused and looks for a word in the sentence. */
+static void assert_refused(const char *path, bool create, enum skp_err expected, const char *word)
+{
+    struct store *store = NULL;
+    char why[256] = "";
+    assert_err(store_sqlite_open(path, create, &store, why), expected);
+    assert_null(store);
+    if (!strstr(why, word))
+        fail_msg("'%s' is not in '%s'", word, why);
+}
+
+static void a_second_broker_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_refused(fixture->path, true, SKP_E_IO, "another broker");
+    commit_one(fixture->store, "a", "the first goes on", STORE_NEW);
+    sqlite_open_again(fixture);
+}
+
+static void a_missing_store_is_made_only_when_asked(void **state)
+{
+    struct fixture *fixture = *state;
+    close_store(fixture);
+    assert_ok(unlink(fixture->path));
+    assert_refused(fixture->path, false, SKP_E_IO, "No such file");
+    sqlite_open_again(fixture);
+    assert_refused("/nowhere/at/all.db", true, SKP_E_IO, "No such file");
+}
+
+static void an_empty_file_is_made_a_store_only_when_asked(void **state)
+{
+    struct fixture *fixture = *state;
+    close_store(fixture);
+    assert_ok(truncate(fixture->path, 0));
+    assert_refused(fixture->path, false, SKP_E_DATA_LOSS, "not a store");
+    sqlite_open_again(fixture);
+    commit_one(fixture->store, "a", "x", STORE_NEW);
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    close_store(fixture);
+    raw_sql(fixture, "PRAGMA user_version=2");
+    assert_refused(fixture->path, true, SKP_E_DATA_LOSS, "schema version 2");
+}
+
+static void a_file_of_another_program_is_refused_and_left_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    close_store(fixture);
+    raw_sql(fixture, "PRAGMA journal_mode=DELETE; PRAGMA application_id=1");
+    assert_refused(fixture->path, true, SKP_E_DATA_LOSS, "not a store");
+    uint8_t read_version = 0;
+    int fd = open(fixture->path, O_RDONLY);
+    assert_int_equal(pread(fd, &read_version, 1, 19), 1);
+    close(fd);
+    assert_int_equal(read_version, 1); /* 2 would say that somebody switched it to a log */
+}
+
+static void a_file_that_is_no_database_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    close_store(fixture);
+    int fd = open(fixture->path, O_WRONLY);
+    assert_int_equal(pwrite(fd, "No database at all", 18, 0), 18);
+    close(fd);
+    assert_refused(fixture->path, true, SKP_E_DATA_LOSS, "not a database");
+}
+
+static void a_missing_table_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    close_store(fixture);
+    raw_sql(fixture, "DROP TABLE deadline");
+    assert_refused(fixture->path, true, SKP_E_DATA_LOSS, "deadline");
+}
+
+static void the_files_are_for_their_owner_only(void **state)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "a", "x", STORE_NEW);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        struct stat status;
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", fixture->path, suffixes[i]);
+        assert_ok(stat(path, &status));
+        assert_int_equal(status.st_mode & 0777, 0600);
+    }
+}
+
+struct damage {
+    size_t count;
+    char table[32];
+    char key[32];
+};
+
+static void on_damage(void *context, const char *table, struct span key, const char *what)
+{
+    struct damage *damage = context;
+    assert_true(strlen(what) > 0);
+    assert_true(key.len < sizeof damage->key);
+    damage->count++;
+    snprintf(damage->table, sizeof damage->table, "%s", table);
+    snprintf(damage->key, sizeof damage->key, "%.*s", (int)key.len, (const char *)key.data);
+}
+
+/* Changes a row behind the store's back; then it can neither be read nor hide from verify. */
+static void assert_damage_is_noticed(struct fixture *fixture, const char *sql, const char *key)
+{
+    struct store_row row = row_of(key, "", 0);
+    struct store_row *rows = NULL;
+    struct damage damage = {0};
+    size_t count = 0;
+    close_store(fixture);
+    raw_sql(fixture, sql);
+    sqlite_open_again(fixture);
+
+    assert_ok(store_begin(fixture->store));
+    assert_err(store_get(fixture->store, STORE_BATCH, &row, 1, &fixture->arena), SKP_E_DATA_LOSS);
+    assert_non_null(strstr(fixture->store->why, "table batch"));
+    assert_null(strstr(fixture->store->why, key));
+    assert_err(store_scan(fixture->store, STORE_BATCH, (struct span){0}, (struct span){0}, 100, 100,
+                          &fixture->arena, &rows, &count),
+               SKP_E_DATA_LOSS);
+    assert_row(get_one(fixture, fixture->store, "zz"), "sound", 1);
+    store_rollback(fixture->store);
+
+    assert_err(store_verify(fixture->store, on_damage, &damage), SKP_E_DATA_LOSS);
+    assert_int_equal(damage.count, 1);
+    assert_string_equal(damage.table, "batch");
+    assert_string_equal(damage.key, key);
+}
+
+static void commit_sound_rows(struct fixture *fixture)
+{
+    commit_one(fixture->store, "key-a", "value", STORE_NEW);
+    commit_one(fixture->store, "zz", "sound", STORE_NEW);
+}
+
+static void a_changed_value_is_data_loss(void **state)
+{
+    commit_sound_rows(*state);
+    assert_damage_is_noticed(*state, "UPDATE batch SET value=x'76616c7564' WHERE key=x'6b65792d61'",
+                             "key-a");
+}
+
+static void a_changed_key_is_data_loss(void **state)
+{
+    commit_sound_rows(*state);
+    assert_damage_is_noticed(*state,
+                             "UPDATE batch SET key=CAST('key-b' AS BLOB) WHERE value="
+                             "CAST('value' AS BLOB)",
+                             "key-b");
+}
+
+static void a_byte_moved_from_value_to_key_is_data_loss(void **state)
+{
+    commit_sound_rows(*state);
+    assert_damage_is_noticed(*state,
+                             "UPDATE batch SET key=CAST('key-av' AS BLOB), "
+                             "value=CAST('alue' AS BLOB) WHERE value=CAST('value' AS BLOB)",
+                             "key-av");
+}
+
+static void a_row_from_another_table_is_data_loss(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_row row = row_of("key-a", "value", STORE_NEW);
+    assert_ok(store_begin(fixture->store));
+    assert_ok(store_put(fixture->store, STORE_RECORD, &row, 1));
+    assert_ok(store_commit(fixture->store));
+    commit_one(fixture->store, "zz", "sound", STORE_NEW);
+    assert_damage_is_noticed(fixture, "INSERT INTO batch SELECT * FROM record", "key-a");
+}
+
+static void verify_goes_on_after_the_first_damage(void **state)
+{
+    struct fixture *fixture = *state;
+    struct damage damage = {0};
+    for (char c = 'a'; c <= 'j'; c++)
+        commit_one(fixture->store, (char[]){c, '\0'}, "value", STORE_NEW);
+    close_store(fixture);
+    raw_sql(fixture, "UPDATE batch SET sum=sum+1 WHERE key IN (x'62', x'63', x'69')");
+    sqlite_open_again(fixture);
+    assert_err(store_verify(fixture->store, on_damage, &damage), SKP_E_DATA_LOSS);
+    assert_int_equal(damage.count, 3);
+    assert_string_equal(damage.key, "i");
+    assert_non_null(strstr(fixture->store->why, "3 places"));
+}
+
+/* Overwrites the middle of the file, where by now only pages of table page are. */
+static void scratch_file(const struct fixture *fixture)
+{
+    uint8_t scratch[8192];
+    struct stat status;
+    memset(scratch, 0x5a, sizeof scratch);
+    int fd = open(fixture->path, O_RDWR);
+    assert_ok(fstat(fd, &status));
+    off_t middle = status.st_size / 2 / 8192 * 8192;
+    assert_int_equal(pwrite(fd, scratch, sizeof scratch, middle), sizeof scratch);
+    close(fd);
+}
+
+static void a_scratched_page_is_data_loss_and_verify_reads_the_other_tables(void **state)
+{
+    struct fixture *fixture = *state;
+    struct damage damage = {0};
+    char value[512];
+    memset(value, 'v', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    assert_ok(store_begin(fixture->store));
+    for (unsigned i = 0; i < 2000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%06u", i);
+        struct store_row row = row_of(key, value, STORE_NEW);
+        assert_ok(store_put(fixture->store, STORE_PAGE, &row, 1));
+    }
+    struct store_row last = row_of("in the last table", "x", STORE_NEW);
+    assert_ok(store_put(fixture->store, STORE_COMMIT, &last, 1));
+    assert_ok(store_commit(fixture->store));
+    close_store(fixture);
+    scratch_file(fixture);
+    raw_sql(fixture, "UPDATE commit_link SET sum=0");
+    sqlite_open_again(fixture);
+    assert_err(store_verify(fixture->store, on_damage, &damage), SKP_E_DATA_LOSS);
+    assert_true(damage.count >= 2);
+    assert_string_equal(damage.table, "commit_link");
+}
+
+static off_t log_bytes(const struct fixture *fixture)
+{
+    struct stat status;
+    char path[128];
+    snprintf(path, sizeof path, "%s-wal", fixture->path);
+    assert_ok(stat(path, &status));
+    return status.st_size;
+}
+
+/* About 1 MiB of log with each call. */
+static void commit_mebibyte(struct fixture *fixture)
+{
+    static uint8_t value[STORE_VALUE_MAX];
+    struct store_row row = {
+        .key = span_text("large"), .value = span_of(value, sizeof value), .version = STORE_ANY};
+    memset(value, value[0] + 1, sizeof value); /* unchanged pages would not be written */
+    assert_ok(store_begin(fixture->store));
+    assert_ok(store_put(fixture->store, STORE_BUNDLE, &row, 1));
+    assert_ok(store_commit(fixture->store));
+    assert_ok(store_maintain(fixture->store));
+}
+
+#define MEBIBYTE ((off_t)1024 * 1024)
+
+static void maintain_keeps_the_log_short(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 60; i++)
+        commit_mebibyte(fixture);
+    assert_true(log_bytes(fixture) > 15 * MEBIBYTE);
+    assert_true(log_bytes(fixture) < 20 * MEBIBYTE);
+}
+
+static void a_log_that_a_reader_held_long_is_cut_when_it_lets_go(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *reader = NULL;
+    assert_ok(store_reader(fixture->store, &reader));
+    assert_ok(store_begin(reader));
+    for (int i = 0; i < 70; i++)
+        commit_mebibyte(fixture);
+    assert_true(log_bytes(fixture) > 64 * MEBIBYTE);
+    store_rollback(reader);
+    commit_mebibyte(fixture);
+    assert_int_equal(log_bytes(fixture), 0);
+    commit_mebibyte(fixture);
+    assert_true(log_bytes(fixture) < 2 * MEBIBYTE);
+    store_close(reader);
+}
+
+static void a_closing_reader_leaves_the_log_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *reader = NULL;
+    commit_one(fixture->store, "a", "x", STORE_NEW);
+    off_t before = log_bytes(fixture);
+    assert_true(before > 0);
+    assert_ok(store_reader(fixture->store, &reader));
+    assert_ok(store_begin(reader));
+    assert_row(get_one(fixture, reader, "a"), "x", 1);
+    store_close(reader);
+    assert_int_equal(log_bytes(fixture), before);
+}
+
+static void a_program_that_holds_the_lock_makes_the_store_unavailable_not_broken(void **state)
+{
+    struct fixture *fixture = *state;
+    sqlite3 *other = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_err(store_begin(fixture->store), SKP_E_UNAVAILABLE);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    commit_one(fixture->store, "a", "x", STORE_NEW);
+}
+
+static bool file_holds(const char *path, const char *text)
+{
+    struct stat status;
+    int fd = open(path, O_RDONLY);
+    assert_ok(fstat(fd, &status));
+    uint8_t *bytes = calloc(1, (size_t)status.st_size);
+    assert_non_null(bytes);
+    assert_int_equal(read(fd, bytes, (size_t)status.st_size), status.st_size);
+    bool found = memmem(bytes, (size_t)status.st_size, text, strlen(text)) != NULL;
+    free(bytes);
+    close(fd);
+    return found;
+}
+
+static void what_was_removed_is_not_left_in_the_file(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "a", "to be forgotten", STORE_NEW);
+    sqlite_open_again(fixture);
+    assert_true(file_holds(fixture->path, "to be forgotten"));
+    assert_ok(store_begin(fixture->store));
+    assert_ok(remove_one(fixture->store, "a", 1));
+    assert_ok(store_commit(fixture->store));
+    sqlite_open_again(fixture);
+    assert_false(file_holds(fixture->path, "to be forgotten"));
+}
+
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    char *text = calloc(1, 65536);
+    assert_non_null(text);
+    assert_true(fread(text, 1, 65535, file) > 0);
+    fclose(file);
+    return text;
+}
+
+/* Both databases described the same way: ids, and the SQL of all tables. */
+static void describe(sqlite3 *db, char *ret_text, size_t size)
+{
+    static const char *const questions[] = {
+        "PRAGMA application_id", "PRAGMA user_version",
+        "SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM sqlite_schema ORDER BY name)"};
+    size_t len = 0;
+    for (size_t i = 0; i < 3; i++) {
+        sqlite3_stmt *statement = NULL;
+        assert_int_equal(sqlite3_prepare_v2(db, questions[i], -1, &statement, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        len += (size_t)snprintf(ret_text + len, size - len, "%s\n",
+                                (const char *)sqlite3_column_text(statement, 0));
+        assert_true(len < size);
+        sqlite3_finalize(statement);
+    }
+}
+
+static void the_documented_schema_is_the_one_that_is_made(void **state)
+{
+    struct fixture *fixture = *state;
+    char documented[8192];
+    char made[8192];
+    sqlite3 *db = NULL;
+    char *sql = read_text(TEST_DATA "/../../broker/store/schema/sqlite.sql");
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    describe(db, documented, sizeof documented);
+    describe(((struct sqlite_store *)fixture->store)->db, made, sizeof made);
+    assert_string_equal(documented, made);
+    sqlite3_close(db);
+    free(sql);
+}
+
+static int pragma_number(struct fixture *fixture, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *db = ((struct sqlite_store *)fixture->store)->db;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int number = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return number;
+}
+
+static void no_weaker_mode_is_in_force(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(pragma_number(fixture, "PRAGMA synchronous"), 2);
+    assert_int_equal(pragma_number(fixture, "PRAGMA wal_autocheckpoint"), 0);
+    assert_int_equal(pragma_number(fixture, "PRAGMA secure_delete"), 1);
+    assert_int_equal(pragma_number(fixture, "PRAGMA cell_size_check"), 1);
+    assert_int_equal(pragma_number(fixture, "PRAGMA trusted_schema"), 0);
+    assert_int_equal(pragma_number(fixture, "PRAGMA page_size"), 8192);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_SQLITE(everything_is_there_after_opening_again),
+        ON_SQLITE(a_second_broker_is_refused),
+        ON_SQLITE(a_missing_store_is_made_only_when_asked),
+        ON_SQLITE(an_empty_file_is_made_a_store_only_when_asked),
+        ON_SQLITE(a_newer_schema_is_refused),
+        ON_SQLITE(a_file_of_another_program_is_refused_and_left_alone),
+        ON_SQLITE(a_file_that_is_no_database_is_refused),
+        ON_SQLITE(a_missing_table_is_refused),
+        ON_SQLITE(the_files_are_for_their_owner_only),
+        ON_SQLITE(a_changed_value_is_data_loss),
+        ON_SQLITE(a_changed_key_is_data_loss),
+        ON_SQLITE(a_byte_moved_from_value_to_key_is_data_loss),
+        ON_SQLITE(a_row_from_another_table_is_data_loss),
+        ON_SQLITE(verify_goes_on_after_the_first_damage),
+        ON_SQLITE(a_scratched_page_is_data_loss_and_verify_reads_the_other_tables),
+        ON_SQLITE(maintain_keeps_the_log_short),
+        ON_SQLITE(a_log_that_a_reader_held_long_is_cut_when_it_lets_go),
+        ON_SQLITE(a_closing_reader_leaves_the_log_alone),
+        ON_SQLITE(a_program_that_holds_the_lock_makes_the_store_unavailable_not_broken),
+        ON_SQLITE(what_was_removed_is_not_left_in_the_file),
+        ON_SQLITE(the_documented_schema_is_the_one_that_is_made),
+        ON_SQLITE(no_weaker_mode_is_in_force),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,405 @@
+#include "testing.h"
+
+#include "domain_facts.h"
+
+#include <string.h>
+
+#define COUNSELLOR_ROLE SKP__V1__ROLE__ROLE_COUNSELLOR
+#define CREDITOR_ROLE   SKP__V1__ROLE__ROLE_CREDITOR
+
+/* A builder with three participants, and room for rows. */
+struct desk {
+    struct arena arena;
+    struct registry_builder *builder;
+    struct registry *registry;
+    struct skp_oin municipality;
+    struct skp_oin creditor;
+    struct skp_oin stranger;
+};
+
+static enum skp_err add_participant(struct desk *desk, const char *oin, const char *name,
+                                    Skp__V1__Role role)
+{
+    Skp__V1__DirectoryEntry entry;
+    skp__v1__directory_entry__init(&entry);
+    char oin_text[32];
+    char name_text[32];
+    (void)snprintf(oin_text, sizeof oin_text, "%s", oin);
+    (void)snprintf(name_text, sizeof name_text, "%s", name);
+    entry.oin = oin_text;
+    entry.name = name_text;
+    entry.n_roles = 1;
+    entry.roles = &role;
+    entry.bsn_entitled = role == COUNSELLOR_ROLE;
+    return registry_add_participant(desk->builder, wire_pack(&entry.base, &desk->arena));
+}
+
+static enum skp_err add_record(struct desk *desk, const char *oin, const char *mailbox,
+                               uint32_t version)
+{
+    Skp__V1__MailboxRecord record;
+    skp__v1__mailbox_record__init(&record);
+    Skp__V1__SignedRecord row;
+    skp__v1__signed_record__init(&row);
+    char context[] = "skp.v1 mailbox";
+    char oin_text[32];
+    char mailbox_text[32];
+    uint8_t certificate_byte = 1;
+    ProtobufCBinaryData certificate = {.len = 1, .data = &certificate_byte};
+    (void)snprintf(oin_text, sizeof oin_text, "%s", oin);
+    (void)snprintf(mailbox_text, sizeof mailbox_text, "%s", mailbox);
+    record.context = context;
+    record.participant = oin_text;
+    record.mailbox = mailbox_text;
+    record.version = version;
+    record.created_at_ms = 1;
+    record.n_encryption_certificates = 1;
+    record.encryption_certificates = &certificate;
+    struct span bytes = wire_pack(&record.base, &desk->arena);
+    row.record.len = bytes.len;
+    row.record.data = arena_copy(&desk->arena, bytes.data, bytes.len);
+    return registry_add_record(desk->builder, wire_pack(&row.base, &desk->arena));
+}
+
+static enum skp_err add_agreement(struct desk *desk, const struct agreement_text *text)
+{
+    return registry_add_agreement(desk->builder, agreement_file(text, NULL, 0, &desk->arena));
+}
+
+static int setup(void **state)
+{
+    static struct desk desk;
+    desk = (struct desk){.builder = registry_builder_new(),
+                         .municipality = oin_of(MUNICIPALITY),
+                         .creditor = oin_of(CREDITOR),
+                         .stranger = oin_of(STRANGER)};
+    arena_init(&desk.arena, 4 * 1024 * 1024);
+    assert_non_null(desk.builder);
+    assert_ok(add_participant(&desk, STRANGER, "Gemeente Elders", COUNSELLOR_ROLE));
+    assert_ok(add_participant(&desk, MUNICIPALITY, "Gemeente Hier", COUNSELLOR_ROLE));
+    assert_ok(add_participant(&desk, CREDITOR, "Zorgzaam", CREDITOR_ROLE));
+    *state = &desk;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct desk *desk = *state;
+    registry_builder_free(desk->builder);
+    registry_unref(desk->registry);
+    arena_fini(&desk->arena);
+    return 0;
+}
+
+static enum skp_err build(struct desk *desk)
+{
+    struct registry_builder *builder = desk->builder;
+    desk->builder = NULL;
+    return registry_build(builder, &desk->registry);
+}
+
+/* ---------------------------------------------------------------- participants */
+
+static void participants_are_found_and_listed_by_oin(void **state)
+{
+    struct desk *desk = *state;
+    struct skp_oin nobody = oin_of("00000099000000009000");
+    assert_ok(build(desk));
+    const struct registry_participant *found = registry_find(desk->registry, &desk->creditor);
+    assert_non_null(found);
+    assert_string_equal(found->entry->name, "Zorgzaam");
+    assert_int_equal(found->roles, ROLE_BIT(CREDITOR_ROLE));
+    assert_false(found->bsn_entitled);
+    assert_int_equal(found->record_count, 0);
+    assert_null(registry_find(desk->registry, &nobody));
+    assert_int_equal(registry_count(desk->registry), 3);
+    assert_string_equal(registry_at(desk->registry, 0)->oin.text, MUNICIPALITY);
+    assert_string_equal(registry_at(desk->registry, 1)->oin.text, CREDITOR);
+    assert_string_equal(registry_at(desk->registry, 2)->oin.text, STRANGER);
+    assert_true(registry_at(desk->registry, 0)->bsn_entitled);
+}
+
+static void a_bad_row_is_named_and_leaves_the_builder_usable(void **state)
+{
+    struct desk *desk = *state;
+    const uint8_t noise[] = {0xff, 0xff, 0xff};
+    assert_err(add_participant(desk, CREDITOR, "Dubbel", CREDITOR_ROLE), SKP_E_ID_REUSED);
+    assert_err(add_participant(desk, "kort", "Kort", CREDITOR_ROLE), SKP_E_OIN_FORMAT);
+    assert_err(add_participant(desk, "00000099000000004000", "", CREDITOR_ROLE), SKP_E_REQUIRED);
+    assert_err(add_participant(desk, "00000099000000004000", "  ", CREDITOR_ROLE), SKP_E_REQUIRED);
+    assert_err(add_participant(desk, "00000099000000004000", "Rolloos", 0), SKP_E_ENUM_VALUE);
+    assert_err(registry_add_participant(desk->builder, span_of(noise, sizeof noise)), SKP_E_DECODE);
+    assert_int_not_equal(registry_add_record(desk->builder, span_of(noise, sizeof noise)), SKP_OK);
+    assert_int_not_equal(registry_add_agreement(desk->builder, span_of(noise, sizeof noise)),
+                         SKP_OK);
+    assert_ok(build(desk));
+    assert_int_equal(registry_count(desk->registry), 3);
+    assert_string_equal(registry_find(desk->registry, &desk->creditor)->entry->name, "Zorgzaam");
+}
+
+static void records_do_not_travel_inside_a_participant_row(void **state)
+{
+    struct desk *desk = *state;
+    Skp__V1__DirectoryEntry entry;
+    skp__v1__directory_entry__init(&entry);
+    Skp__V1__SignedRecord record;
+    skp__v1__signed_record__init(&record);
+    Skp__V1__SignedRecord *records[] = {&record};
+    Skp__V1__Role role = CREDITOR_ROLE;
+    char oin[] = "00000099000000004000";
+    char name[] = "Vreemd";
+    entry.oin = oin;
+    entry.name = name;
+    entry.n_roles = 1;
+    entry.roles = &role;
+    entry.n_records = 1;
+    entry.records = records;
+    assert_err(registry_add_participant(desk->builder, wire_pack(&entry.base, &desk->arena)),
+               SKP_E_FIELD_UNEXPECTED);
+}
+
+static void a_registry_lives_as_long_as_its_last_reference(void **state)
+{
+    struct desk *desk = *state;
+    assert_ok(build(desk));
+    struct registry *second = registry_ref(desk->registry);
+    registry_unref(desk->registry);
+    assert_int_equal(registry_count(second), 3);
+    desk->registry = second;
+}
+
+/* ---------------------------------------------------------------- mailbox records */
+
+static void the_newest_record_of_each_mailbox_stays(void **state)
+{
+    struct desk *desk = *state;
+    assert_ok(add_record(desk, CREDITOR, "zuid", 1));
+    assert_ok(add_record(desk, CREDITOR, "", 1));
+    assert_ok(add_record(desk, CREDITOR, "", 3));
+    assert_ok(add_record(desk, CREDITOR, "", 2));
+    assert_ok(add_record(desk, MUNICIPALITY, "", 7));
+    assert_ok(build(desk));
+    const struct registry_participant *creditor = registry_find(desk->registry, &desk->creditor);
+    assert_int_equal(creditor->record_count, 2);
+    assert_string_equal(creditor->records[0]->mailbox, "");
+    assert_int_equal(creditor->records[0]->version, 3);
+    assert_string_equal(creditor->records[1]->mailbox, "zuid");
+    assert_true(creditor->records[0]->bytes.len > 0);
+    const struct registry_participant *municipality =
+        registry_find(desk->registry, &desk->municipality);
+    assert_int_equal(municipality->record_count, 1);
+    assert_int_equal(municipality->records[0]->version, 7);
+    assert_int_equal(registry_find(desk->registry, &desk->stranger)->record_count, 0);
+}
+
+static void a_record_of_nobody_builds_no_registry(void **state)
+{
+    struct desk *desk = *state;
+    assert_ok(add_record(desk, "00000099000000009000", "", 1));
+    assert_err(build(desk), SKP_E_NOT_REGISTERED);
+    assert_null(desk->registry);
+}
+
+/* ---------------------------------------------------------------- agreements */
+
+static const struct agreement *agreement_for(struct desk *desk, plain_date date, const char *brand)
+{
+    return registry_agreement_for(desk->registry, &desk->municipality, &desk->creditor, date,
+                                  BIT(KIND(HEALTH)), PRODUCT(DEBT_MEDIATION), GUIDANCE(NONE),
+                                  brand);
+}
+
+static void agreements_are_found_by_id_and_version(void **state)
+{
+    struct desk *desk = *state;
+    struct agreement_text text;
+    struct skp_id id = id_of(50);
+    agreement_text_init(&text, 50);
+    assert_ok(add_agreement(desk, &text));
+    assert_err(add_agreement(desk, &text), SKP_E_ID_REUSED);
+    text.said.version = 2;
+    assert_ok(add_agreement(desk, &text));
+    assert_ok(build(desk));
+    assert_int_equal(registry_agreement(desk->registry, &id, 1)->version, 1);
+    assert_int_equal(registry_agreement(desk->registry, &id, 2)->version, 2);
+    assert_null(registry_agreement(desk->registry, &id, 3));
+    assert_int_equal(registry_agreement_count(desk->registry), 2);
+    assert_int_equal(registry_agreement_at(desk->registry, 0)->version, 1);
+    assert_int_equal(registry_agreement_at(desk->registry, 1)->version, 2);
+}
+
+static void an_agreement_with_nobody_builds_no_registry(void **state)
+{
+    struct desk *desk = *state;
+    struct agreement_text text;
+    agreement_text_init(&text, 50);
+    memcpy(text.municipality, "00000099000000009000", OIN_CHARS);
+    assert_ok(add_agreement(desk, &text));
+    assert_err(build(desk), SKP_E_NOT_REGISTERED);
+}
+
+static void a_request_goes_under_an_agreement_in_force_that_covers_it(void **state)
+{
+    struct desk *desk = *state;
+    struct agreement_text text;
+    Skp__V1__Product products[] = {PRODUCT(DEBT_MEDIATION)};
+    agreement_text_init(&text, 50);
+    text.said.n_products = 1;
+    text.said.products = products;
+    assert_ok(add_agreement(desk, &text));
+    assert_ok(build(desk));
+    assert_non_null(agreement_for(desk, 20260601, ""));
+    assert_null(agreement_for(desk, 20251231, ""));
+    assert_null(agreement_for(desk, 20280101, ""));
+    assert_null(registry_agreement_for(desk->registry, &desk->stranger, &desk->creditor, 20260601,
+                                       0, PRODUCT(DEBT_MEDIATION), 1, ""));
+    assert_null(registry_agreement_for(desk->registry, &desk->municipality, &desk->stranger,
+                                       20260601, 0, PRODUCT(DEBT_MEDIATION), 1, ""));
+    assert_null(registry_agreement_for(desk->registry, &desk->municipality, &desk->creditor,
+                                       20260601, 0, PRODUCT(RESTRUCTURING_LOAN), 1, ""));
+}
+
+static void the_agreement_for_the_brand_goes_first(void **state)
+{
+    struct desk *desk = *state;
+    struct agreement_text all;
+    struct agreement_text one;
+    char brand[] = "Zorgzaam";
+    agreement_text_init(&all, 50);
+    all.said.valid_from_date = 20260301;
+    agreement_text_init(&one, 51);
+    one.said.brand = brand;
+    assert_ok(add_agreement(desk, &one));
+    assert_ok(add_agreement(desk, &all));
+    assert_ok(build(desk));
+    assert_true(id_equal(&agreement_for(desk, 20260601, "Zorgzaam")->agreement_id, &one.id));
+    assert_true(id_equal(&agreement_for(desk, 20260601, "Anders")->agreement_id, &all.id));
+    assert_true(id_equal(&agreement_for(desk, 20260601, "")->agreement_id, &all.id));
+}
+
+static void the_newest_agreement_goes_first(void **state)
+{
+    struct desk *desk = *state;
+    struct agreement_text texts[3];
+    const plain_date from[] = {20260101, 20260301, 20260201};
+    for (uint8_t i = 0; i < 3; i++) {
+        agreement_text_init(&texts[i], (uint8_t)(50 + i));
+        texts[i].said.valid_from_date = from[i];
+        assert_ok(add_agreement(desk, &texts[i]));
+    }
+    assert_ok(build(desk));
+    assert_true(id_equal(&agreement_for(desk, 20260115, "")->agreement_id, &texts[0].id));
+    assert_true(id_equal(&agreement_for(desk, 20260215, "")->agreement_id, &texts[2].id));
+    assert_true(id_equal(&agreement_for(desk, 20260315, "")->agreement_id, &texts[1].id));
+}
+
+static void a_higher_version_replaces_the_lower_from_its_first_day(void **state)
+{
+    struct desk *desk = *state;
+    struct agreement_text text;
+    agreement_text_init(&text, 50);
+    assert_ok(add_agreement(desk, &text));
+    text.said.version = 2;
+    text.said.valid_from_date = 20260301;
+    text.said.valid_until_date = 20260630;
+    assert_ok(add_agreement(desk, &text));
+    assert_ok(build(desk));
+    assert_int_equal(agreement_for(desk, 20260228, "")->version, 1);
+    assert_int_equal(agreement_for(desk, 20260301, "")->version, 2);
+    assert_null(agreement_for(desk, 20260701, ""));
+}
+
+static void a_counsellor_left_out_of_the_new_version_has_no_agreement(void **state)
+{
+    struct desk *desk = *state;
+    struct agreement_text text;
+    agreement_text_init(&text, 50);
+    text.said.n_counsellors = 2;
+    assert_ok(add_agreement(desk, &text));
+    text.said.version = 2;
+    text.said.n_counsellors = 1;
+    text.counsellors[0] = text.second;
+    assert_ok(add_agreement(desk, &text));
+    assert_ok(build(desk));
+    assert_null(agreement_for(desk, 20260601, ""));
+    const struct agreement *other = registry_agreement_for(desk->registry, &desk->stranger,
+                                                           &desk->creditor, 20260601, 0, 2, 1, "");
+    assert_int_equal(other->version, 2);
+}
+
+/* ---------------------------------------------------------------- who says what */
+
+#define C ROLE_BIT(COUNSELLOR_ROLE)
+#define S ROLE_BIT(CREDITOR_ROLE)
+#define O ROLE_BIT(SKP__V1__ROLE__ROLE_OPERATOR)
+
+/* Written out by hand: what a counsellor or creditor says to the broker (0), a counsellor or a
+ * creditor. Whatever is not here is forbidden. */
+static const struct {
+    Skp__V1__Line__FactCase fact;
+    uint32_t from;
+    uint32_t to;
+    enum skp_err err;
+} sayings[] = {
+    {SKP__V1__LINE__FACT_CASE_FACT, C, 0, SKP_OK},
+    {SKP__V1__LINE__FACT_OFF_NETWORK, C, 0, SKP_OK},
+    {SKP__V1__LINE__FACT_REQUEST, C, S, SKP_OK},
+    {SKP__V1__LINE__FACT_ANSWER, S, C, SKP_OK},
+    {SKP__V1__LINE__FACT_RECORDED, C, 0, SKP_OK},
+    {SKP__V1__LINE__FACT_WITHDRAWAL, C, 0, SKP_E_NOT_YET_AVAILABLE},
+};
+
+static enum skp_err expected(Skp__V1__Line__FactCase fact, uint32_t from, uint32_t to)
+{
+    for (size_t i = 0; i < sizeof sayings / sizeof sayings[0]; i++) {
+        if (sayings[i].fact == fact && sayings[i].from == from && sayings[i].to == to)
+            return sayings[i].err;
+    }
+    return SKP_E_ROLE_FORBIDDEN;
+}
+
+static void every_role_says_what_the_table_says_and_nothing_else(void **state)
+{
+    (void)state;
+    const uint32_t roles[] = {0, C, S, O};
+    for (int fact = SKP__V1__LINE__FACT__NOT_SET; fact <= SKP__V1__LINE__FACT_EVENT; fact++) {
+        for (size_t from = 0; from < 4; from++) {
+            for (size_t to = 0; to < 4; to++)
+                assert_err(registry_may_say(roles[from], roles[to], (Skp__V1__Line__FactCase)fact),
+                           expected((Skp__V1__Line__FactCase)fact, roles[from], roles[to]));
+        }
+    }
+}
+
+static void a_municipality_that_is_also_a_creditor_says_both(void **state)
+{
+    (void)state;
+    assert_ok(registry_may_say(C | S, S, SKP__V1__LINE__FACT_REQUEST));
+    assert_ok(registry_may_say(C | S, C, SKP__V1__LINE__FACT_ANSWER));
+    assert_ok(registry_may_say(C, C | S, SKP__V1__LINE__FACT_REQUEST));
+    assert_err(registry_may_say(C | S, S, SKP__V1__LINE__FACT_ANSWER), SKP_E_ROLE_FORBIDDEN);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(participants_are_found_and_listed_by_oin),
+        TEST(a_bad_row_is_named_and_leaves_the_builder_usable),
+        TEST(records_do_not_travel_inside_a_participant_row),
+        TEST(a_registry_lives_as_long_as_its_last_reference),
+        TEST(the_newest_record_of_each_mailbox_stays),
+        TEST(a_record_of_nobody_builds_no_registry),
+        TEST(agreements_are_found_by_id_and_version),
+        TEST(an_agreement_with_nobody_builds_no_registry),
+        TEST(a_request_goes_under_an_agreement_in_force_that_covers_it),
+        TEST(the_agreement_for_the_brand_goes_first),
+        TEST(the_newest_agreement_goes_first),
+        TEST(a_higher_version_replaces_the_lower_from_its_first_day),
+        TEST(a_counsellor_left_out_of_the_new_version_has_no_agreement),
+        TEST(every_role_says_what_the_table_says_and_nothing_else),
+        TEST(a_municipality_that_is_also_a_creditor_says_both),
+    };
+    return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
+}

@@ -1,0 +1,75 @@
+/* Every message of skp.proto; test_wire holds the list against the file. */
+#ifndef SKP_TEST_MESSAGES_H
+#define SKP_TEST_MESSAGES_H
+
+#include "skp.pb-c.h"
+
+/* clang-format off */
+static const ProtobufCMessageDescriptor *const all_messages[] = {
+    &skp__v1__chain_head__descriptor,
+    &skp__v1__hello__descriptor,
+    &skp__v1__limits__descriptor,
+    &skp__v1__welcome__descriptor,
+    &skp__v1__ping__descriptor,
+    &skp__v1__pong__descriptor,
+    &skp__v1__going_away__descriptor,
+    &skp__v1__error__descriptor,
+    &skp__v1__batch_header__descriptor,
+    &skp__v1__bundle_head__descriptor,
+    &skp__v1__begin__descriptor,
+    &skp__v1__withheld__descriptor,
+    &skp__v1__bundle__descriptor,
+    &skp__v1__end__descriptor,
+    &skp__v1__refusal__descriptor,
+    &skp__v1__error_text__descriptor,
+    &skp__v1__receipt_body__descriptor,
+    &skp__v1__commit_header__descriptor,
+    &skp__v1__receipt__descriptor,
+    &skp__v1__fetch__descriptor,
+    &skp__v1__delivery__descriptor,
+    &skp__v1__waiting__descriptor,
+    &skp__v1__collected_item__descriptor,
+    &skp__v1__collect_statement__descriptor,
+    &skp__v1__collect__descriptor,
+    &skp__v1__collected__descriptor,
+    &skp__v1__extend__descriptor,
+    &skp__v1__release__descriptor,
+    &skp__v1__mailbox_record__descriptor,
+    &skp__v1__signed_record__descriptor,
+    &skp__v1__publish__descriptor,
+    &skp__v1__published__descriptor,
+    &skp__v1__agreement_summary__descriptor,
+    &skp__v1__directory_entry__descriptor,
+    &skp__v1__directory_get__descriptor,
+    &skp__v1__directory__descriptor,
+    &skp__v1__request_view__descriptor,
+    &skp__v1__case_view__descriptor,
+    &skp__v1__cases_get__descriptor,
+    &skp__v1__cases__descriptor,
+    &skp__v1__case_fact__descriptor,
+    &skp__v1__off_network_fact__descriptor,
+    &skp__v1__known_claim__descriptor,
+    &skp__v1__request_fact__descriptor,
+    &skp__v1__claim__descriptor,
+    &skp__v1__answer_fact__descriptor,
+    &skp__v1__recorded_answer_fact__descriptor,
+    &skp__v1__withdrawal_fact__descriptor,
+    &skp__v1__overview_item__descriptor,
+    &skp__v1__overview_fact__descriptor,
+    &skp__v1__event_fact__descriptor,
+    &skp__v1__line__descriptor,
+    &skp__v1__person__descriptor,
+    &skp__v1__address__descriptor,
+    &skp__v1__contact__descriptor,
+    &skp__v1__person_part__descriptor,
+    &skp__v1__answer_part__descriptor,
+    &skp__v1__key_box__descriptor,
+    &skp__v1__round_schedule__descriptor,
+    &skp__v1__agreement__descriptor,
+    &skp__v1__signed_agreement__descriptor,
+};
+/* clang-format on */
+
+#define ALL_MESSAGES_COUNT (sizeof all_messages / sizeof all_messages[0])
+
+#endif

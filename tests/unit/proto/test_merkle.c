@@ -1,0 +1,206 @@
+#include "testing.h"
+
+#include "merkle.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#define MAX_LEAVES 70
+
+/* The reference leaves and roots of Certificate Transparency (RFC 6962, whose tree RFC 9162 keeps).
+ */
+static const char *const known_leaves[] = {
+    "",
+    "00",
+    "10",
+    "2021",
+    "3031",
+    "40414243",
+    "5051525354555657",
+    "606162636465666768696a6b6c6d6e6f",
+};
+
+static const char *const known_roots[] = {
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+};
+
+static size_t from_hex(const char *text, uint8_t *ret_bytes)
+{
+    size_t len = strlen(text) / 2;
+    for (size_t i = 0; i < len; i++) {
+        unsigned byte;
+        assert_int_equal(sscanf(text + 2 * i, "%2x", &byte), 1);
+        ret_bytes[i] = (uint8_t)byte;
+    }
+    return len;
+}
+
+static void the_trees_of_the_rfc_have_their_roots(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[8];
+    uint8_t bytes[HASH_BYTES];
+    for (size_t i = 0; i < 8; i++)
+        leaves[i] = merkle_leaf(span_of(bytes, from_hex(known_leaves[i], bytes)));
+    for (size_t count = 0; count <= 8; count++) {
+        struct skp_hash root = merkle_root(leaves, count);
+        assert_int_equal(from_hex(known_roots[count], bytes), HASH_BYTES);
+        assert_memory_equal(root.bytes, bytes, HASH_BYTES);
+    }
+}
+
+static void hashing_spans_is_hashing_their_bytes(void **state)
+{
+    (void)state;
+    struct span pieces[] = {span_text("sal"), span_of(NULL, 0), span_text("do")};
+    struct skp_hash whole = sha256(span_text("saldo"));
+    struct skp_hash joined = sha256_spans(pieces, 3);
+    assert_true(hash_equal(&whole, &joined));
+}
+
+/* MTH of the RFC, word for word: slow and obviously right. */
+static struct skp_hash reference_root(const struct skp_hash *leaves, size_t count)
+{
+    static const uint8_t one = 1;
+    size_t split = 1;
+    if (count == 1)
+        return leaves[0];
+    while (split * 2 < count)
+        split *= 2;
+    struct skp_hash left = reference_root(leaves, split);
+    struct skp_hash right = reference_root(leaves + split, count - split);
+    struct span spans[] = {span_of(&one, 1), span_of(left.bytes, HASH_BYTES),
+                           span_of(right.bytes, HASH_BYTES)};
+    return sha256_spans(spans, 3);
+}
+
+static void make_leaves(struct skp_hash *ret_leaves, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t byte = (uint8_t)i;
+        ret_leaves[i] = merkle_leaf(span_of(&byte, 1));
+    }
+}
+
+static void every_size_has_the_root_of_the_definition(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[MAX_LEAVES];
+    make_leaves(leaves, MAX_LEAVES);
+    for (size_t count = 1; count <= MAX_LEAVES; count++) {
+        struct skp_hash root = merkle_root(leaves, count);
+        struct skp_hash expected = reference_root(leaves, count);
+        assert_true(hash_equal(&root, &expected));
+    }
+}
+
+static void only_the_right_place_verifies(const struct skp_hash *leaves, size_t count, size_t index)
+{
+    struct skp_hash path[MERKLE_MAX_PATH + 1];
+    struct skp_hash root = merkle_root(leaves, count);
+    size_t len = merkle_path(leaves, count, index, path);
+    assert_true(merkle_verify(&leaves[index], index, count, path, len, &root));
+    for (size_t other = 0; other <= count; other++) {
+        if (other != index)
+            assert_false(merkle_verify(&leaves[index], other, count, path, len, &root));
+    }
+    path[len] = root;
+    assert_false(merkle_verify(&leaves[index], index, count, path, len + 1, &root));
+    if (len > 0)
+        assert_false(merkle_verify(&leaves[index], index, count, path, len - 1, &root));
+    for (size_t step = 0; step < len; step++) {
+        path[step].bytes[step % HASH_BYTES] ^= 1;
+        assert_false(merkle_verify(&leaves[index], index, count, path, len, &root));
+        path[step].bytes[step % HASH_BYTES] ^= 1;
+    }
+}
+
+static void every_leaf_of_every_size_is_proven_at_its_place_only(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[MAX_LEAVES];
+    make_leaves(leaves, MAX_LEAVES);
+    for (size_t count = 1; count <= MAX_LEAVES; count++) {
+        for (size_t index = 0; index < count; index++)
+            only_the_right_place_verifies(leaves, count, index);
+    }
+}
+
+static void another_leaf_or_root_is_refused(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[5];
+    struct skp_hash path[MERKLE_MAX_PATH];
+    make_leaves(leaves, 5);
+    struct skp_hash root = merkle_root(leaves, 5);
+    size_t len = merkle_path(leaves, 5, 4, path);
+    assert_int_equal(len, 1);
+    assert_false(merkle_verify(&leaves[3], 4, 5, path, len, &root));
+    root.bytes[31] ^= 0x80;
+    assert_false(merkle_verify(&leaves[4], 4, 5, path, len, &root));
+}
+
+static void nothing_is_proven_in_an_empty_tree(void **state)
+{
+    (void)state;
+    struct skp_hash root = merkle_root(NULL, 0);
+    assert_false(merkle_verify(&root, 0, 0, NULL, 0, &root));
+}
+
+/* Without the prefixes a node could be shown as if it were a line. */
+static void a_node_cannot_pass_for_a_leaf(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[2];
+    make_leaves(leaves, 2);
+    struct skp_hash root = merkle_root(leaves, 2);
+    struct skp_hash forged = merkle_leaf(span_of(leaves, sizeof leaves));
+    assert_false(hash_equal(&root, &forged));
+}
+
+static void *hash_often(void *expected)
+{
+    for (int i = 0; i < 2000; i++) {
+        struct skp_hash hash = sha256(span_text("saldo"));
+        if (!hash_equal(&hash, expected))
+            return expected;
+    }
+    return NULL;
+}
+
+static void threads_hash_without_each_other(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    struct skp_hash expected = sha256(span_text("saldo"));
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, hash_often, &expected), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *wrong;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_trees_of_the_rfc_have_their_roots),
+        cmocka_unit_test(hashing_spans_is_hashing_their_bytes),
+        cmocka_unit_test(every_size_has_the_root_of_the_definition),
+        cmocka_unit_test(every_leaf_of_every_size_is_proven_at_its_place_only),
+        cmocka_unit_test(another_leaf_or_root_is_refused),
+        cmocka_unit_test(nothing_is_proven_in_an_empty_tree),
+        cmocka_unit_test(a_node_cannot_pass_for_a_leaf),
+        cmocka_unit_test(threads_hash_without_each_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
