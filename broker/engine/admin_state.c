@@ -172,6 +172,13 @@ static enum skp_err first_due(struct admin_run *run, int64_t *ret_due_ms)
     return err;
 }
 
+/* A play store in which nothing has happened yet may start at any moment, also in the past. Later
+ * time never goes back. */
+static int64_t earliest(const struct txn *txn)
+{
+    return txn->engine->chain.sequence == 0 ? 0 : txn->now_ms;
+}
+
 /* Time never jumps over a deadline: it moves up to the first one that is due before the target, so
  * that everything happens at its own hour; ask again until "reached". */
 static enum skp_err clock_advance(struct admin_run *run)
@@ -188,7 +195,7 @@ static enum skp_err clock_advance(struct admin_run *run)
     if (err)
         return err;
     int64_t now = target_ms < due_ms ? target_ms : due_ms;
-    if (now > txn->now_ms) {
+    if (now > earliest(txn)) {
         struct ws_row *row;
         txn->offset_ms = now - txn->real_ms;
         txn->offset_changed = true;

@@ -5,7 +5,7 @@
 
 #define ROUND_SCAN_ROWS     256
 #define OVERVIEW_LINE_ITEMS 128
-#define OPEN_SCAN_ROWS      4096
+#define OPEN_SCAN_ROWS      256
 
 static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
 
@@ -133,33 +133,42 @@ static enum skp_err add_item(struct overview *overview, const struct page_row *p
     return SKP_OK;
 }
 
+static enum skp_err list_open_page(struct overview *overview, struct span key)
+{
+    int64_t published_ms;
+    struct skp_id bundle_id;
+    unsigned number;
+    struct ws_row *row;
+    struct page_row *page = NULL;
+    enum skp_err err = key_read_open(key, &published_ms, &bundle_id, &number);
+    if (!err)
+        err = txn_page(overview->txn, &bundle_id, number, &row, &page);
+    for (size_t n = 0; !err && page && n < page->count; n++)
+        if (page->requests[n].published_at_ms == published_ms &&
+            request_is_open(&page->requests[n]))
+            err = add_item(overview, page, &bundle_id, &page->requests[n]);
+    return err;
+}
+
 /* What is still open from before, oldest first: listed again, not delivered again. */
 static enum skp_err list_open(struct overview *overview)
 {
     struct txn *txn = overview->txn;
-    struct row_key whole = key_participant(&overview->round->creditor);
+    struct row_key from = key_participant(&overview->round->creditor);
     struct row_key end = key_open(&overview->round->creditor, overview->round->opened_at_ms,
                                   &(struct skp_id){{0}}, 0);
-    struct store_row *rows;
-    size_t count = 0;
-    enum skp_err err =
-        store_scan(txn->ws.store, STORE_OPEN, row_key_span(&whole), row_key_span(&end),
-                   OPEN_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
-    for (size_t i = 0; !err && i < count; i++) {
-        int64_t published_ms;
-        struct skp_id bundle_id;
-        unsigned number;
-        struct ws_row *row;
-        struct page_row *page;
-        err = key_read_open(rows[i].key, &published_ms, &bundle_id, &number);
-        if (!err)
-            err = txn_page(txn, &bundle_id, number, &row, &page);
-        for (size_t n = 0; !err && page && n < page->count; n++)
-            if (page->requests[n].published_at_ms == published_ms &&
-                request_is_open(&page->requests[n]))
-                err = add_item(overview, page, &bundle_id, &page->requests[n]);
+    for (;;) {
+        struct store_row *rows;
+        size_t count = 0;
+        enum skp_err err =
+            store_scan(txn->ws.store, STORE_OPEN, row_key_span(&from), row_key_span(&end),
+                       OPEN_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
+        for (size_t i = 0; !err && i < count; i++)
+            err = list_open_page(overview, rows[i].key);
+        if (err || count == 0)
+            return err;
+        from.len = store_key_after(rows[count - 1].key, from.bytes).len;
     }
-    return err;
 }
 
 /* ---------------------------------------------------------------- what goes out */

@@ -89,6 +89,13 @@ int64_t client_pause_ms(unsigned attempts)
     return 1 + (int64_t)(random_u64() % (uint64_t)ceiling);
 }
 
+int64_t client_later_ms(uint32_t asked_ms, unsigned attempts)
+{
+    if (asked_ms == 0)
+        return client_pause_ms(attempts);
+    return asked_ms < RETRY_ASKED_MAX_MS ? asked_ms : RETRY_ASKED_MAX_MS;
+}
+
 /* A broker that says why and then closes is down for that reason, not for the closing. */
 static void name_true_reason(struct skp_client *client)
 {
@@ -144,6 +151,8 @@ void skp_process(struct skp_client *client)
         timers_check(client);
         if (!client->failure.err && client->state != CLIENT_DOWN)
             connection_step(client);
+        if (!client->failure.err)
+            timers_check_silence(client);
         if (client->failure.err)
             go_down(client);
     }

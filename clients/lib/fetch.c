@@ -91,7 +91,7 @@ static void fill_box(struct skp_client *client, struct fetch_box *box)
 
 void fetch_pump(struct skp_client *client)
 {
-    if (client->state != CLIENT_UP)
+    if (client->state != CLIENT_UP || lookups_are_held(client))
         return;
     for (struct fetch_box *box = client->boxes; box != NULL; box = box->next)
         fill_box(client, box);
@@ -141,6 +141,7 @@ void fetch_take_delivery(struct skp_client *client, const Skp__V1__Delivery *del
 {
     struct envelope_delivery checked;
     const char *why = "";
+    client->lookups.pauses = 0;
     use_credit(client, delivery->mailbox, body_bytes);
     enum skp_err err =
         envelope_check_delivery(client->trust, client->jws_cache, delivery, &client->self,

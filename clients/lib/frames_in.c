@@ -130,7 +130,10 @@ static void on_error(struct skp_client *client, const ProtobufCMessage *message,
             error->retry_after_ms < RETRY_ASKED_MAX_MS ? error->retry_after_ms : RETRY_ASKED_MAX_MS;
         client_fail(client, err, "%s", sentence);
     } else {
-        lookup_refused(client);
+        if (skp_error(err)->retry == SKP_RETRY_LATER)
+            lookup_postponed(client, error->retry_after_ms);
+        else
+            lookup_refused(client);
         if (err >= 300 && err < 400) /* about who we are: a broker that closes now means it */
             remember_last_words(client, err, sentence, monotonic_ms() + LAST_WORDS_MS);
         client_problem(client, err, error->path, sentence);

@@ -1,8 +1,8 @@
 /* Questions that get one answer: directory, cases, publish, and the collect statements of fetch.c.
  *
  * All of them may be asked twice without harm, so a question without answer is asked again after a
- * reconnect. Error frames carry no tag; the broker answers in order, so an Error about no batch
- * ends the oldest question that is under way. */
+ * reconnect. Error frames about no batch carry no tag: such an Error is taken to be about the oldest question
+ * under way. If that was another one, its answer is still passed on when it comes. */
 #include "skp_internal.h"
 
 #include <stdlib.h>
@@ -77,7 +77,7 @@ void lookups_pump(struct skp_client *client)
     struct lookups *lookups = &client->lookups;
     struct buffer *out = &client->connection.out;
     struct lookup *lookup = lookups->first;
-    if (client->state != CLIENT_UP)
+    if (client->state != CLIENT_UP || lookups_are_held(client))
         return;
     for (; lookup != NULL; lookup = lookup->next) {
         if (lookups->sent >= MAX_UNANSWERED || out->len >= WRITE_BYTES)
@@ -104,19 +104,44 @@ void lookups_disconnected(struct skp_client *client)
 void lookup_answered(struct skp_client *client, enum frame_type question, uint64_t tag)
 {
     struct lookup *lookup = client->lookups.first;
-    while (lookup != NULL && (!lookup->sent || lookup->type != question || lookup->tag != tag))
+    client->lookups.pauses = 0;
+    while (lookup != NULL && (lookup->type != question || lookup->tag != tag))
         lookup = lookup->next;
     if (lookup != NULL)
         remove_lookup(&client->lookups, lookup);
 }
 
-void lookup_refused(struct skp_client *client)
+static struct lookup *oldest_sent(const struct lookups *lookups)
 {
-    struct lookup *lookup = client->lookups.first;
+    struct lookup *lookup = lookups->first;
     while (lookup != NULL && !lookup->sent)
         lookup = lookup->next;
+    return lookup;
+}
+
+void lookup_refused(struct skp_client *client)
+{
+    struct lookup *lookup = oldest_sent(&client->lookups);
     if (lookup != NULL)
         remove_lookup(&client->lookups, lookup);
+}
+
+void lookup_postponed(struct skp_client *client, uint32_t asked_ms)
+{
+    struct lookups *lookups = &client->lookups;
+    struct lookup *lookup = oldest_sent(lookups);
+    int64_t pause_ms = client_later_ms(asked_ms, lookups->pauses++);
+    lookups->resume_at_ms = monotonic_ms() + pause_ms;
+    fetch_disconnected(client);
+    if (lookup == NULL)
+        return;
+    lookup->sent = false;
+    lookups->sent--;
+}
+
+bool lookups_are_held(const struct skp_client *client)
+{
+    return client->lookups.resume_at_ms > monotonic_ms();
 }
 
 /* ---------------------------------------------------------------- directory and cases */

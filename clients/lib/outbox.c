@@ -179,10 +179,7 @@ static void report_error(struct skp_client *client, struct outbox_batch *batch, 
 static void pause_queue(struct skp_client *client, uint32_t asked_ms)
 {
     struct outbox *outbox = &client->outbox;
-    int64_t pause_ms = asked_ms > 0 ? asked_ms : client_pause_ms(outbox->pauses);
-    if (pause_ms > RETRY_ASKED_MAX_MS)
-        pause_ms = RETRY_ASKED_MAX_MS;
-    outbox->pauses++;
+    int64_t pause_ms = client_later_ms(asked_ms, outbox->pauses++);
     if (monotonic_ms() + pause_ms > outbox->resume_at_ms)
         outbox->resume_at_ms = monotonic_ms() + pause_ms;
 }

@@ -3,7 +3,7 @@
  *   client.c      life, states, skp_process
  *   timers.c      what must happen at its time
  *   connection.c  the socket: resolve, connect, read, write
- *   tls.c         TLS 1.3 and who is at the other side
+ *   tls_client.c  TLS 1.3 and who is at the other side
  *   frames_in.c   one handler per frame of the broker
  *   outbox.c      batches, until each has its one report
  *   fetch.c       credit, deliveries, collecting
@@ -26,8 +26,8 @@
 #define CONNECT_TIMEOUT_MS 10000 /* for each of: TCP, TLS, Welcome */
 #define LEAVING_TIMEOUT_MS 10000 /* after GoingAway, for what is under way */
 #define LAST_WORDS_MS      2000
-#define SESSION_LIVED_MS   2000  /* up for so long: the next pause starts small again */
-#define RETRY_FIRST_MS     100   /* ceiling of the first pause; doubles */
+#define SESSION_LIVED_MS   2000 /* up for so long: the next pause starts small again */
+#define RETRY_FIRST_MS     100  /* ceiling of the first pause; doubles */
 #define RETRY_MAX_MS       30000
 #define RETRY_ASKED_MAX_MS 600000             /* the longest pause a broker can ask for */
 #define WRITE_BYTES        16384              /* one TLS record */
@@ -91,7 +91,9 @@ struct outbox {
 struct lookups {
     struct lookup *first, **end;
     size_t bytes;
-    size_t sent; /* and not answered on this connection */
+    size_t sent;          /* and not answered on this connection */
+    int64_t resume_at_ms; /* the broker asked to wait; fetching waits with it */
+    unsigned pauses;      /* in a row */
 };
 
 /* The bundle key of the delivery whose callback runs: one box, however many parts. */
@@ -179,6 +181,9 @@ void client_problem(struct skp_client *client, enum skp_err err, const char *pat
 int64_t monotonic_ms(void);
 void timers_clear(struct skp_client *client); /* reads the descriptor */
 void timers_check(struct skp_client *client);
+
+/* After reading: a host that was busy for a minute must not take its own silence for the broker's. */
+void timers_check_silence(struct skp_client *client);
 void timers_set(struct skp_client *client);
 
 /* Something can be written or looked at: makes skp_fd() readable if skp_process() is not running.
@@ -193,6 +198,9 @@ static inline bool client_is_up(const struct skp_client *client)
 /* A random pause below a ceiling that doubles with each of `attempts` (full jitter). */
 int64_t client_pause_ms(unsigned attempts);
 
+/* What the broker asked for if it did, within reason; else a random pause. */
+int64_t client_later_ms(uint32_t asked_ms, unsigned attempts);
+
 /* ---- connection.c */
 
 void connection_init(struct connection *connection);
@@ -200,7 +208,7 @@ void connection_open(struct skp_client *client);  /* from DOWN */
 void connection_step(struct skp_client *client);  /* as far as it goes without blocking */
 void connection_close(struct skp_client *client); /* says goodbye, if TLS still can */
 
-/* ---- tls.c */
+/* ---- tls_client.c */
 
 enum skp_err tls_init(struct skp_client *client, const char **ret_why) SKP_MUST_CHECK;
 void tls_fini(struct skp_client *client);
@@ -230,7 +238,7 @@ void outbox_take_error(struct skp_client *client, const Skp__V1__Error *error, e
 
 void fetch_fini(struct skp_client *client);
 void fetch_pump(struct skp_client *client);
-void fetch_disconnected(struct skp_client *client);
+void fetch_disconnected(struct skp_client *client); /* also: no credit is left that we know of */
 void fetch_take_delivery(struct skp_client *client, const Skp__V1__Delivery *delivery,
                          size_t body_bytes);
 
@@ -246,6 +254,11 @@ enum skp_err lookup_ask(struct skp_client *client, enum frame_type type,
                         const ProtobufCMessage *message, uint64_t tag) SKP_MUST_CHECK;
 void lookup_answered(struct skp_client *client, enum frame_type question, uint64_t tag);
 void lookup_refused(struct skp_client *client);
+
+/* "Later": the oldest question goes again after a pause, and so does all credit, because an Error does not say
+ * whether it was about a Fetch. */
+void lookup_postponed(struct skp_client *client, uint32_t asked_ms);
+bool lookups_are_held(const struct skp_client *client);
 
 /* ---- open.c */
 

@@ -47,6 +47,8 @@ static int64_t next_at_ms(const struct skp_client *client)
         at = earlier(at, ping_at_ms(client));
         at = earlier(at, client->heard_at_ms + idle_ms(client));
         at = earlier(at, outbox_next_ms(client));
+        if (lookups_are_held(client))
+            at = earlier(at, client->lookups.resume_at_ms);
     }
     return at;
 }
@@ -91,18 +93,13 @@ void timers_clear(struct skp_client *client)
         client->timer_at_ms = NEVER_MS;
 }
 
-static void check_session(struct skp_client *client, int64_t now_ms)
+static void ping(struct skp_client *client, int64_t now_ms)
 {
-    if (now_ms >= client->heard_at_ms + idle_ms(client)) {
-        client_fail(client, SKP_E_IDLE_TIMEOUT, "nothing was heard from the broker for %u seconds",
-                    client->limits.idle_seconds);
-    } else if (now_ms >= ping_at_ms(client)) {
-        Skp__V1__Ping ping = SKP__V1__PING__INIT;
-        ping.nonce = ++client->ping_nonce;
-        client->pinged_at_ms = now_ms;
-        if (buffer_add_frame(&client->connection.out, FRAME_PING, &ping.base))
-            client_fail(client, SKP_E_NOT_CONNECTED, "no room to send a ping");
-    }
+    Skp__V1__Ping message = SKP__V1__PING__INIT;
+    message.nonce = ++client->ping_nonce;
+    client->pinged_at_ms = now_ms;
+    if (buffer_add_frame(&client->connection.out, FRAME_PING, &message.base))
+        client_fail(client, SKP_E_NOT_CONNECTED, "no room to send a ping");
 }
 
 void timers_check(struct skp_client *client)
@@ -115,7 +112,14 @@ void timers_check(struct skp_client *client)
     } else if (client->state != CLIENT_DOWN && now_ms >= client->deadline_ms) {
         client_fail(client, SKP_E_NOT_CONNECTED, "%s port %u: no answer in time", client->host,
                     client->port);
-    } else if (client_is_up(client)) {
-        check_session(client, now_ms);
+    } else if (client_is_up(client) && now_ms >= ping_at_ms(client)) {
+        ping(client, now_ms);
     }
+}
+
+void timers_check_silence(struct skp_client *client)
+{
+    if (client_is_up(client) && monotonic_ms() >= client->heard_at_ms + idle_ms(client))
+        client_fail(client, SKP_E_IDLE_TIMEOUT, "nothing was heard from the broker for %u seconds",
+                    client->limits.idle_seconds);
 }

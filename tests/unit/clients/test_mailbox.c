@@ -469,6 +469,36 @@ static void a_refused_question_is_a_problem_and_not_asked_again(void **state)
     close_reading(&reading);
 }
 
+static void ask_for_patience(struct fake *fake)
+{
+    fake_session(fake);
+    fake_expect(fake, FRAME_FETCH);
+    fake_expect(fake, FRAME_DIRECTORY_GET);
+    int64_t asked_at_ms = monotonic_ms();
+    fake_error(fake, SKP_E_UNAVAILABLE, NULL, 200);
+    fake_expect(fake, FRAME_FETCH); /* its credit may be gone, so it is given again */
+    Skp__V1__DirectoryGet *get = fake_expect(fake, FRAME_DIRECTORY_GET);
+    if (monotonic_ms() - asked_at_ms < 190)
+        fake_die("asked again too early");
+    Skp__V1__Directory directory = SKP__V1__DIRECTORY__INIT;
+    directory.tag = get->tag;
+    fake_send(fake, FRAME_DIRECTORY, &directory.base);
+    fake_expect_end(fake);
+}
+
+static void a_postponed_question_is_asked_again_and_credit_with_it(void **state)
+{
+    (void)state;
+    struct reading reading = {0};
+    open_reading(&reading, ask_for_patience);
+    assert_ok(skp_fetch(reading.seen.client, "", 10, 0));
+    assert_ok(skp_directory_get(reading.seen.client, NULL, 0, "", 31));
+    run_until(&reading.seen, &reading.seen.directories, 1);
+    assert_int_equal(reading.seen.last_tag, 31);
+    assert_int_equal(reading.seen.problem_err, SKP_E_UNAVAILABLE);
+    close_reading(&reading);
+}
+
 /* ---------------------------------------------------------------- records */
 
 struct kept_record {
@@ -543,6 +573,7 @@ int main(void)
         cmocka_unit_test(leases_are_extended_and_released_by_position),
         cmocka_unit_test(a_question_is_asked_until_it_has_its_answer),
         cmocka_unit_test(a_refused_question_is_a_problem_and_not_asked_again),
+        cmocka_unit_test(a_postponed_question_is_asked_again_and_credit_with_it),
         cmocka_unit_test(what_one_publishes_another_can_seal_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -383,6 +383,32 @@ static void silence_is_broken_by_ping_and_ended_by_reconnect(void **state)
     fake_stop(&fake);
 }
 
+static void keep_talking(struct fake *fake)
+{
+    fake->limits.idle_seconds = 1;
+    fake_session(fake);
+    Skp__V1__Pong pong = SKP__V1__PONG__INIT;
+    for (int i = 0; i < 15; i++, usleep(100000))
+        fake_send(fake, FRAME_PONG, &pong.base);
+    fake_expect_end(fake);
+}
+
+static void a_host_that_was_busy_does_not_blame_the_broker(void **state)
+{
+    (void)state;
+    struct fake fake = {0};
+    struct seen seen = {0};
+    fake_start(&fake, keep_talking);
+    struct skp_config config = config_for(&fake);
+    open_client(&seen, &config, &plain_callbacks);
+    run_until(&seen, &seen.welcomes, 1);
+    usleep(1200000);
+    run_for(&seen, 100);
+    assert_int_equal(seen.downs, 0);
+    skp_client_free(seen.client);
+    fake_stop(&fake);
+}
+
 static void pauses_grow_to_thirty_seconds_and_stay_random(void **state)
 {
     (void)state;
@@ -494,6 +520,7 @@ int main(void)
         cmocka_unit_test(a_session_comes_back_after_crashes),
         cmocka_unit_test(going_away_is_respected),
         cmocka_unit_test(silence_is_broken_by_ping_and_ended_by_reconnect),
+        cmocka_unit_test(a_host_that_was_busy_does_not_blame_the_broker),
         cmocka_unit_test(pauses_grow_to_thirty_seconds_and_stay_random),
         cmocka_unit_test(a_frame_survives_single_bytes),
         cmocka_unit_test(bad_frames_end_the_connection),

@@ -1,0 +1,75 @@
+/* What every command shares: options, languages, exit codes, and how an error is told.
+ *
+ * Case workers read Dutch, or English with --language en: whoever prints gives both sentences. With --json
+ * nothing but one JSON object is printed on stdout, at the end. Never a name, number or amount of a resident
+ * on stdout or stderr: those are only in the CSV files that were asked for. One thread. */
+#ifndef SKP_CLI_H
+#define SKP_CLI_H
+
+#include "csv.h"
+#include "settings.h"
+#include "state_db.h"
+
+#include <jansson.h>
+
+enum exit_code {
+    EXIT_ALL_OK = 0,
+    EXIT_SOME = 1,         /* some lines were refused, or something waits: see the command */
+    EXIT_USAGE = 64,       /* command, option or configuration */
+    EXIT_DATA = 65,        /* a file as a whole */
+    EXIT_UNAVAILABLE = 69, /* the broker; try again, nothing is lost */
+    EXIT_IO = 74,          /* disk */
+};
+
+struct cli {
+    struct settings settings;
+    struct state_db state;
+    bool json, english, tty;
+    json_t *result; /* the object that --json prints */
+};
+
+/* Prints one line on stdout (not with --json) or stderr. Both are printf formats over the same values. */
+void cli_say(const struct cli *cli, const char *dutch, const char *english, ...)
+    __attribute__((format(printf, 2, 4), format(printf, 3, 4)));
+void cli_warn(const struct cli *cli, const char *dutch, const char *english, ...)
+    __attribute__((format(printf, 2, 4), format(printf, 3, 4)));
+
+/* "12 van 40" on stderr when a person watches; done == total ends it. */
+void cli_progress(const struct cli *cli, size_t done, size_t total);
+
+/* Tells the error with what it is about, and returns the exit code that goes with it. `detail` may be "". */
+int cli_fail(struct cli *cli, enum skp_err err, const char *detail);
+int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *problem);
+int cli_exit_code(enum skp_err err);
+
+/* Members of the JSON result. */
+void cli_put(struct cli *cli, const char *name, int64_t number);
+void cli_put_text(struct cli *cli, const char *name, const char *text);
+
+/* Opens the state database of the configuration; 0 or the exit code, told. Closed by cli_run(). */
+int cli_open_state(struct cli *cli);
+int cli_state_failed(struct cli *cli, enum skp_err err);
+
+/* A command's own arguments: `names` ends with NULL in name. */
+struct cli_option {
+    const char *name;   /* "--out" */
+    const char **value; /* takes a value; or */
+    bool *flag;
+};
+/* Positional arguments exactly `count`. False: told. */
+bool cli_parse(struct cli *cli, char **args, const struct cli_option *options,
+               const char **ret_positional, size_t count);
+
+/* One command, a row of the table in commands.c. */
+struct command {
+    const char *words; /* "counsellor register" */
+    const char *usage; /* its arguments */
+    const char *dutch, *english;
+    bool needs_settings;
+    int (*run)(struct cli *cli, char **args); /* args ends with NULL */
+};
+
+/* The whole program but its name: argv as main() got it. */
+int cli_run(int argc, char **argv);
+
+#endif

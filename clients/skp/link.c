@@ -1,0 +1,342 @@
+#include "link.h"
+
+#include "outbox.h"
+#include "wire.h"
+
+#include <stdio.h>
+
+#define SLICE_MS        100
+#define BATCH_ARENA     ((size_t)64 << 20)
+#define OUTBOX_AT_ONCE  4
+#define HEAD_NAME       "head"
+
+/* ---------------------------------------------------------------- what the broker says */
+
+static void on_welcome(void *ctx, const Skp__V1__Welcome *welcome)
+{
+    struct link *link = ctx;
+    link->heard++;
+    link->up = true;
+    link->business_offset_ms = welcome->business_at_ms - skp_now_ms(link->client);
+}
+
+static void on_down(void *ctx, enum skp_err err, const char *why)
+{
+    struct link *link = ctx;
+    (void)snprintf(link->why, sizeof link->why, "%s", why);
+    if (skp_error(err)->retry != SKP_RETRY_LATER)
+        link->err = err;
+}
+
+static void on_report(void *ctx, const struct skp_report *report)
+{
+    struct link *link = ctx;
+    link->heard++;
+    enum skp_err err = outbox_settle(&link->cli->state, report, skp_now_ms(link->client));
+    if (err) {
+        link->err = err;
+        (void)snprintf(link->why, sizeof link->why, "%s", link->cli->state.why);
+    }
+    bool open = report->err && skp_error(report->err)->retry == SKP_RETRY_LATER;
+    link->unsettled += open || err;
+    link->settled++;
+}
+
+static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
+                        const struct envelope_delivery *checked)
+{
+    struct link *link = ctx;
+    link->heard++;
+    if (link->events.on_delivery)
+        link->events.on_delivery(link->ctx, delivery, checked);
+}
+
+static void on_drained(void *ctx, const char *mailbox, uint64_t waiting)
+{
+    struct link *link = ctx;
+    (void)mailbox;
+    link->heard++;
+    if (link->events.on_drained)
+        link->events.on_drained(link->ctx, waiting);
+}
+
+static void on_collected(void *ctx, uint64_t tag, const Skp__V1__Collected *collected)
+{
+    struct link *link = ctx;
+    (void)tag;
+    link->heard++;
+    if (link->events.on_collected)
+        link->events.on_collected(link->ctx, collected);
+}
+
+static void on_cases(void *ctx, uint64_t tag, const Skp__V1__Cases *cases)
+{
+    struct link *link = ctx;
+    (void)tag;
+    link->heard++;
+    if (link->events.on_cases)
+        link->events.on_cases(link->ctx, cases);
+}
+
+static void on_published(void *ctx, uint64_t tag, const Skp__V1__Published *published)
+{
+    struct link *link = ctx;
+    (void)tag;
+    link->heard++;
+    if (link->events.on_published)
+        link->events.on_published(link->ctx, published);
+}
+
+static void on_directory(void *ctx, uint64_t tag, const Skp__V1__Directory *directory)
+{
+    struct link *link = ctx;
+    (void)tag;
+    link->heard++;
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < directory->n_entries; i++)
+        err = book_add(&link->book, directory->entries[i]);
+    struct skp_oin last = {""};
+    if (directory->n_entries > 0)
+        (void)oin_take(span_text(directory->entries[directory->n_entries - 1]->oin), &last);
+    link->page_more = directory->more && last.text[0] != '\0';
+    memcpy(link->page_after, last.text, sizeof last.text);
+    link->directory_done = true;
+    if (err)
+        link->err = err;
+}
+
+/* An Error about nothing in particular is the answer to what was asked; libskp tells bad deliveries here
+ * too, and goes on without them. */
+static void on_problem(void *ctx, enum skp_err err, const char *path, const char *sentence)
+{
+    struct link *link = ctx;
+    link->heard++;
+    link->problems++;
+    cli_warn(link->cli, "%s: %s (%s)", "%s: %s (%s)", skp_error_name(err), sentence, path);
+    (void)snprintf(link->why, sizeof link->why, "%s", sentence);
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static int start_client(struct link *link)
+{
+    const struct settings *set = &link->cli->settings;
+    char head[2 * CONFIG_TEXT_BYTES];
+    if (!settings_state_path(set, HEAD_NAME, head, sizeof head))
+        return cli_fail(link->cli, SKP_E_IO, set->state);
+    struct skp_config config = {
+        .host = set->host,
+        .port = (uint16_t)set->port,
+        .broker_oin = set->broker_oin[0] != '\0' ? set->broker_oin : NULL,
+        .ca_file = set->ca,
+        .crl_file = set->crl,
+        .tls_cert_file = set->tls_cert,
+        .tls_key_file = set->tls_key,
+        .sign_cert_file = set->sign_cert,
+        .sign_key_file = set->sign_key,
+        .decrypt_keys = link->keys,
+        .decrypt_key_count = link->key_count,
+        .software = "skp " SKP_VERSION,
+        .head_file = head,
+    };
+    struct skp_callbacks callbacks = {
+        .on_welcome = on_welcome,
+        .on_down = on_down,
+        .on_report = on_report,
+        .on_delivery = on_delivery,
+        .on_drained = on_drained,
+        .on_collected = on_collected,
+        .on_directory = on_directory,
+        .on_cases = on_cases,
+        .on_published = on_published,
+        .on_problem = on_problem,
+    };
+    const char *why = "";
+    enum skp_err err = skp_client_new(&config, &callbacks, link, &link->client, &why);
+    return err ? cli_fail(link->cli, err, why) : 0;
+}
+
+int link_open(struct cli *cli, struct link *link, const struct link_events *events, void *ctx)
+{
+    char why[CONFIG_WHY_BYTES];
+    *link = (struct link){.cli = cli, .ctx = ctx};
+    if (events)
+        link->events = *events;
+    book_init(&link->book);
+    enum skp_err err = settings_load_keys(&cli->settings, link->keys, &link->key_count, why);
+    if (err)
+        return cli_fail(cli, err, why);
+    int code = start_client(link);
+    if (code != 0)
+        return code;
+    err = link_wait(link, &link->up);
+    return err ? link_failed(link, err) : 0;
+}
+
+void link_close(struct link *link)
+{
+    if (link->client)
+        skp_client_free(link->client);
+    for (size_t i = 0; i < link->key_count; i++)
+        keypair_unref(link->keys[i]);
+    book_fini(&link->book);
+    link->client = NULL;
+    link->key_count = 0;
+}
+
+enum skp_err link_wait(struct link *link, const bool *done)
+{
+    uint64_t heard = link->heard;
+    int64_t silent_ms = 0;
+    while (!*done && !link->err) {
+        if (silent_ms >= link->cli->settings.wait_ms)
+            return SKP_E_NOT_CONNECTED;
+        skp_run(link->client, done, SLICE_MS);
+        silent_ms = heard == link->heard ? silent_ms + SLICE_MS : 0;
+        heard = link->heard;
+    }
+    return *done ? SKP_OK : link->err;
+}
+
+void link_linger(struct link *link, int ms)
+{
+    const bool never = false;
+    skp_run(link->client, &never, ms);
+}
+
+int link_failed(struct link *link, enum skp_err err)
+{
+    int code = cli_fail(link->cli, err, link->why);
+    return code == EXIT_DATA ? EXIT_UNAVAILABLE : code;
+}
+
+int64_t link_now_ms(const struct link *link)
+{
+    return skp_now_ms(link->client) + link->business_offset_ms;
+}
+
+/* ---------------------------------------------------------------- asking and sending */
+
+enum skp_err link_fetch_directory(struct link *link)
+{
+    enum skp_err err = SKP_OK;
+    link->page_after[0] = '\0';
+    do {
+        link->directory_done = false;
+        err = skp_directory_get(link->client, NULL, 0, link->page_after, 1);
+        if (!err)
+            err = link_wait(link, &link->directory_done);
+    } while (!err && link->page_more);
+    return err;
+}
+
+static enum skp_err send_one(struct link *link, const struct skp_id *batch_id)
+{
+    struct arena arena;
+    struct envelope_batch batch;
+    arena_init(&arena, BATCH_ARENA);
+    enum skp_err err = outbox_load(&link->cli->state, batch_id, &arena, &batch);
+    if (!err)
+        err = skp_send(link->client, &batch, NULL);
+    arena_fini(&arena);
+    if (!err)
+        link->sent++;
+    return err;
+}
+
+static enum skp_err wait_for_reports(struct link *link)
+{
+    enum skp_err err = SKP_OK;
+    while (!err && link->settled < link->sent) {
+        size_t settled = link->settled;
+        bool more = false;
+        uint64_t heard = link->heard;
+        int64_t silent_ms = 0;
+        while (!more && !link->err && silent_ms < link->cli->settings.wait_ms) {
+            skp_run(link->client, &more, SLICE_MS);
+            silent_ms = heard == link->heard ? silent_ms + SLICE_MS : 0;
+            heard = link->heard;
+            more = link->settled > settled;
+        }
+        if (!more)
+            err = link->err ? link->err : SKP_E_NOT_CONNECTED;
+    }
+    return err;
+}
+
+/* A few at once: enough to keep the broker busy, little enough to hold in memory. */
+enum skp_err link_send_outbox(struct link *link)
+{
+    struct skp_id ids[OUTBOX_AT_ONCE];
+    enum skp_err err = SKP_OK;
+    link->unsettled = 0;
+    size_t total = (size_t)state_number(&link->cli->state, 0, "SELECT count(*) FROM outbox", "");
+    size_t done = 0;
+    while (!err && done < total && link->unsettled == 0) {
+        size_t count = outbox_list(&link->cli->state, ids, OUTBOX_AT_ONCE);
+        err = state_error(&link->cli->state);
+        if (count == 0)
+            break;
+        for (size_t i = 0; !err && i < count; i++)
+            err = send_one(link, &ids[i]);
+        if (!err)
+            err = wait_for_reports(link);
+        done += count;
+        cli_progress(link->cli, done < total ? done : total, total);
+    }
+    if (!err && link->unsettled > 0)
+        err = SKP_E_UNAVAILABLE;
+    return err;
+}
+
+/* ---------------------------------------------------------------- whom to seal for */
+
+static enum skp_err read_record(struct link *link, const Skp__V1__SignedRecord *record,
+                                struct addressee *to, struct readers *readers)
+{
+    Skp__V1__MailboxRecord *read = skp__v1__mailbox_record__unpack(
+        &link->book.arena.protobuf, record->record.len, record->record.data);
+    if (!read)
+        return SKP_E_DECODE;
+    to->mailbox = read->mailbox;
+    if (!readers)
+        return SKP_OK;
+    *readers = (struct readers){.oins = {to->oin}, .count = 1};
+    for (size_t i = 0; i < read->n_seals_also_to; i++) {
+        if (readers->count == sizeof readers->oins / sizeof readers->oins[0] ||
+            !oin_take(span_text(read->seals_also_to[i]), &readers->oins[readers->count]))
+            return SKP_E_CERTIFICATE;
+        readers->count++;
+    }
+    return SKP_OK;
+}
+
+enum skp_err link_addressee(struct link *link, const Skp__V1__DirectoryEntry *entry,
+                            struct addressee *ret_to, struct readers *ret_readers)
+{
+    struct addressee to = {.mailbox = ""};
+    const char *why = "";
+    const Skp__V1__SignedRecord *record = book_record(entry);
+    if (!record || !oin_take(span_text(entry->oin), &to.oin))
+        return SKP_E_RECIPIENT_NOT_CONNECTED;
+    enum skp_err err = skp_record_certs(link->client, record, &to.oin, to.certs, BUNDLE_MAX_BOXES,
+                                        &to.cert_count, &why);
+    if (err) {
+        cli_warn(link->cli, "%s: certificaat niet bruikbaar: %s", "%s: certificate not usable: %s",
+                 to.oin.text, why);
+        return err;
+    }
+    err = read_record(link, record, &to, ret_readers);
+    if (!err)
+        *ret_to = to;
+    else
+        while (to.cert_count > 0)
+            X509_free(to.certs[--to.cert_count]);
+    return err;
+}
+
+struct addressee link_broker(const struct link *link)
+{
+    return (struct addressee){
+        .oin = *skp_broker(link->client), .mailbox = "", .is_broker = true};
+}

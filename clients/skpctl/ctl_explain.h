@@ -1,0 +1,11 @@
+/* The error list, for people. Needs no broker. */
+#ifndef SKP_CTL_EXPLAIN_H
+#define SKP_CTL_EXPLAIN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* `what` is a number, a name or the beginning of names in any case; NULL: all. False: nothing fits. */
+bool ctl_explain(FILE *stream, const char *what);
+
+#endif

@@ -1,0 +1,156 @@
+/* skpctl: the operator's command line. It only turns words into JSON for the broker's control socket, and answers
+ * into tables. */
+#include "ctl_explain.h"
+#include "ctl_print.h"
+#include "ctl_request.h"
+#include "ctl_run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define DEFAULT_SOCKET "/run/skpd/control.sock"
+
+struct arguments {
+    const char *socket;
+    bool raw, help, version;
+    int first; /* of the words of the command */
+};
+
+static void print_usage(FILE *stream)
+{
+    fputs("usage: skpctl [--socket PATH] [--json] COMMAND [options]\n\n"
+          "  --socket PATH  the broker's control_socket (default $SKPD_SOCKET, then " DEFAULT_SOCKET
+          ")\n"
+          "  --json         print the answer as JSON, one line\n"
+          "  --help         this, or after a command: its options\n\n",
+          stream);
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        const struct ctl_command *command = &ctl_commands[i];
+        const char *verb = command->verb != NULL ? command->verb : "";
+        fprintf(stream, "  %-12s %-8s %s\n", command->noun, verb, command->help);
+    }
+    fputs("\nCommands may be shortened as far as they stay unambiguous (skpctl p l).\n"
+          "Exit codes: 0 ok, 1 refused, 64 usage, 69 no broker answers.\n",
+          stream);
+}
+
+static void print_command_help(FILE *stream, const struct ctl_command *command)
+{
+    fprintf(stream, "usage: skpctl %s %s%s[options]\n\n%s\n\n", command->noun,
+            command->verb != NULL ? command->verb : "", command->verb != NULL ? " " : "",
+            command->help);
+    for (size_t i = 0; i < CTL_MAX_FIELDS && command->fields[i].option != NULL; i++) {
+        const struct ctl_field *field = &command->fields[i];
+        fprintf(stream, "  %-18s %s%s%s\n", field->option, field->help,
+                field->required ? " (required)" : "",
+                field->type == CTL_LIST ? " (may be repeated)" : "");
+    }
+}
+
+/* False: an option that is none of ours, or a socket without path. */
+static bool parse_globals(int argc, char **argv, struct arguments *ret_arguments)
+{
+    const char *socket = getenv("SKPD_SOCKET");
+    struct arguments arguments = {.socket = socket != NULL ? socket : DEFAULT_SOCKET, .first = 1};
+    for (; arguments.first < argc && argv[arguments.first][0] == '-'; arguments.first++) {
+        const char *option = argv[arguments.first];
+        if (strcmp(option, "--json") == 0)
+            arguments.raw = true;
+        else if (strcmp(option, "--help") == 0)
+            arguments.help = true;
+        else if (strcmp(option, "--version") == 0)
+            arguments.version = true;
+        else if (strncmp(option, "--socket=", 9) == 0)
+            arguments.socket = option + 9;
+        else if (strcmp(option, "--socket") == 0 && arguments.first + 1 < argc)
+            arguments.socket = argv[++arguments.first];
+        else
+            return false;
+    }
+    *ret_arguments = arguments;
+    return true;
+}
+
+/* --json and --help are understood behind the command as well; takes them out. */
+static int take_trailing(int count, char **words, struct arguments *arguments)
+{
+    int kept = 0;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(words[i], "--help") == 0)
+            arguments->help = true;
+        else if (strcmp(words[i], "--json") == 0)
+            arguments->raw = true;
+        else
+            words[kept++] = words[i];
+    }
+    return kept;
+}
+
+static int usage_error(const char *why)
+{
+    fprintf(stderr, "skpctl: %s\n", why);
+    return EX_USAGE;
+}
+
+static int explain(json_t *request)
+{
+    const char *what = json_string_value(json_object_get(request, "code"));
+    bool found = ctl_explain(stdout, what);
+    if (!found)
+        fprintf(stderr, "skpctl: there is no error %s\n", what);
+    json_decref(request);
+    return found ? EX_OK : CTL_EXIT_REFUSED;
+}
+
+static int run(const struct arguments *arguments, const struct ctl_command *command, int count,
+               char *const *words)
+{
+    char why[CTL_WHY_BYTES];
+    json_t *request = ctl_request_build(command, count, words, why);
+    if (request == NULL)
+        return usage_error(why);
+    if (command->way == CTL_EXPLAIN)
+        return explain(request);
+    struct ctl_channel *channel = ctl_channel_open(arguments->socket, why);
+    if (channel == NULL) {
+        fprintf(stderr, "skpctl: %s\n", why);
+        json_decref(request);
+        return EX_UNAVAILABLE;
+    }
+    int code = ctl_run(channel, command, request, arguments->raw);
+    ctl_channel_close(channel);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    char why[CTL_WHY_BYTES];
+    struct arguments arguments;
+    int taken = 0;
+    signal(SIGPIPE, SIG_IGN);
+    if (!parse_globals(argc, argv, &arguments)) {
+        print_usage(stderr);
+        return EX_USAGE;
+    }
+    char **words = argv + arguments.first;
+    int count = take_trailing(argc - arguments.first, words, &arguments);
+    if (arguments.version) {
+        puts("skpctl " SKP_VERSION);
+        return EX_OK;
+    }
+    if (count == 0) {
+        print_usage(arguments.help ? stdout : stderr);
+        return arguments.help ? EX_OK : EX_USAGE;
+    }
+    const struct ctl_command *command = ctl_command_find(count, words, &taken, why);
+    if (command == NULL)
+        return usage_error(why);
+    if (arguments.help) {
+        print_command_help(stdout, command);
+        return EX_OK;
+    }
+    return run(&arguments, command, count - taken, words + taken);
+}
