@@ -78,6 +78,10 @@ static void on_engine_answer(struct engine_call *call)
 static void ask_engine(struct connection *connection, struct span line)
 {
     struct skp_oin nobody = {0};
+    if (server_status(connection->control->config.server).stopping) {
+        write_answer(connection, control_error(SKP_E_GOING_AWAY, NULL, NULL));
+        return;
+    }
     struct engine_call *call =
         engine_call_new(server_engine(connection->control->config.server), ENGINE_ADMIN, &nobody, 0,
                         on_engine_answer, connection);

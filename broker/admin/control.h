@@ -18,8 +18,9 @@
 
 #include <jansson.h>
 
-#define CONTROL_WHY_BYTES      512
-#define CONTROL_LINE_MAX_BYTES ((size_t)2 * 1024 * 1024) /* an agreement file in base64, and room  \
+#define CONTROL_WHY_BYTES 512
+#define CONTROL_LINE_MAX_BYTES                                                                     \
+    ((size_t)2 * 1024 * 1024) /* an agreement file in base64, and room  \
                                                           */
 #define CONTROL_CONNECTIONS 16
 

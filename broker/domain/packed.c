@@ -7,7 +7,8 @@
 void packed_put(struct packed_writer *writer, const void *data, size_t len)
 {
     assert(len <= writer->room - writer->len);
-    memcpy(writer->data + writer->len, data, len);
+    if (len > 0) /* memcpy wants an address even for nothing */
+        memcpy(writer->data + writer->len, data, len);
     writer->len += len;
 }
 

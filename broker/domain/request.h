@@ -85,7 +85,7 @@ enum skp_err request_publish(struct request_state *state, int64_t now_ms,
                              plain_date due_date) SKP_MUST_CHECK;
 
 /* REQUESTED -> OVERDUE when the term has passed at `now_ms`. True when it moved. Silence is never
- * consent (DESIGN chapter 5: NO_ANSWER is never yes): nothing else changes. */
+ * consent (no answer is never yes): nothing else changes. */
 bool request_expire(struct request_state *state, int64_t now_ms);
 
 bool request_is_open(const struct request_state *state);     /* REQUESTED or OVERDUE */

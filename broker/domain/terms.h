@@ -1,4 +1,4 @@
-/* Terms: when something is due, on time, overdue (DESIGN chapter 6).
+/* Terms: when something is due, on time, overdue.
  *
  * A term starts the working day after publication into the mailbox, collected or not, and ends
  * 24:00 Europe/Amsterdam on the due day; received before that is on time. Overdue goes out at 07:00

@@ -70,7 +70,8 @@ static void on_fetched(struct engine_call *call)
 static enum skp_err fill(struct engine_call *call, const struct flow *flow)
 {
     struct arena arena;
-    Skp__V1__Fetch fetch = SKP__V1__FETCH__INIT;
+    Skp__V1__Fetch fetch;
+    skp__v1__fetch__init(&fetch);
     fetch.mailbox = (char *)(uintptr_t)flow->mailbox; /* packing does not write */
     fetch.messages = (uint32_t)least(flow->messages, CALL_MESSAGES_MAX);
     fetch.bytes = (uint32_t)least(flow->bytes, CALL_BYTES_MAX);

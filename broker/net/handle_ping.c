@@ -15,7 +15,8 @@ void handle_ping(struct session *session, struct span body)
         return;
     arena_init(&arena, PING_ARENA_BYTES);
     if (handle_unpack(session, &skp__v1__ping__descriptor, body, &arena, &ping)) {
-        Skp__V1__Pong pong = SKP__V1__PONG__INIT;
+        Skp__V1__Pong pong;
+        skp__v1__pong__init(&pong);
         pong.nonce = ping->nonce;
         pong.business_at_ms = clock_business_ms(session->server->clock);
         send_message(session, FRAME_PONG, &pong.base);

@@ -46,7 +46,8 @@ static void read_source(const struct sockaddr *address, struct source *ret_sourc
         evutil_inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
         port = ntohs(v6->sin6_port);
     }
-    snprintf(ret_source->text, sizeof ret_source->text, "[%s]:%u", host, port);
+    snprintf(ret_source->text, sizeof ret_source->text,
+             address->sa_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, port);
 }
 
 static void finish(struct handshake *handshake)

@@ -114,7 +114,7 @@ void listener_sweep(struct server *server, int64_t now_ms)
 
 uint16_t server_port(const struct server *server)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     if (server->listener == NULL || getsockname(evconnlistener_get_fd(server->listener),
                                                 (struct sockaddr *)&address, &len) != 0)

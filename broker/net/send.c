@@ -105,7 +105,8 @@ void send_error(struct session *session, enum skp_err err, const char *path, con
                 const struct skp_id *batch_id)
 {
     const struct skp_error_info *info = skp_error(err);
-    Skp__V1__Error error = SKP__V1__ERROR__INIT;
+    Skp__V1__Error error;
+    skp__v1__error__init(&error);
     if (!may_send(session))
         return;
     error.code = (uint32_t)info->code;
@@ -126,7 +127,8 @@ void send_error(struct session *session, enum skp_err err, const char *path, con
 
 void send_going_away(struct session *session)
 {
-    Skp__V1__GoingAway message = SKP__V1__GOING_AWAY__INIT;
+    Skp__V1__GoingAway message;
+    skp__v1__going_away__init(&message);
     message.sentence = pack_text(skp_error(SKP_E_GOING_AWAY)->sentence);
     message.reconnect_after_ms = spread_ms(GOING_AWAY_MS);
     send_message(session, FRAME_GOING_AWAY, &message.base);

@@ -248,11 +248,11 @@ void csv_record_write(const struct csv_field *fields, size_t count, struct csv_w
         case CSV_TEXT:
         case CSV_NUMBER:
         case CSV_OIN:
-        case CSV_ID:
         case CSV_POSTCODE:
         case CSV_BSN:
             csv_writer_text(writer, text);
             break;
+        case CSV_ID: /* four dashes: a spreadsheet leaves it alone */
         case CSV_DATE:
         case CSV_AMOUNT:
         case CSV_FLAG:

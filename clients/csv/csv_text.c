@@ -72,14 +72,19 @@ static bool reads_as_truth(const char *text)
     return false;
 }
 
+static bool is_risky(const char *text)
+{
+    return text[0] != '\0' &&
+           (strchr("=+-@\t\r", text[0]) || reads_as_truth(text) || reads_as_number(text));
+}
+
 bool csv_text_needs_apostrophe(const char *text)
 {
-    while (*text == '\'')
-        text++;
-    if (*text == '\0')
-        return false;
-    return strchr("=+-@\t\r", *text) != NULL || reads_as_truth(text) ||
-           (reads_as_number(text) && !is_short_integer(text));
+    /* Behind an apostrophe of the text's own, a short integer too: people put one before any number,
+     * so reading takes it off there. */
+    if (text[0] == '\'')
+        return is_risky(text + strspn(text, "'"));
+    return is_risky(text) && !is_short_integer(text);
 }
 
 bool csv_text_is_mangled(const char *text)
@@ -99,7 +104,7 @@ bool csv_text_is_mangled(const char *text)
 char *csv_text_restore(char *cell)
 {
     if (cell[0] == '\'')
-        return csv_text_needs_apostrophe(cell + 1) ? cell + 1 : cell;
+        return csv_text_needs_apostrophe(cell) ? cell + 1 : cell;
     size_t len = strlen(cell);
     if (len >= 3 && cell[0] == '=' && cell[1] == '"' && cell[len - 1] == '"') {
         cell[len - 1] = '\0';

@@ -7,8 +7,8 @@
  * beyond us: who edits the very cell makes the apostrophe the spreadsheet's own, which is not saved
  * (https://github.com/OWASP/www-community/issues/517).
  *
- * An apostrophe is taken off only where one would have been put, so 's-Gravenhage stays what it is
- * and every text survives. Pure. */
+ * An apostrophe is taken off only before such a text (and before any number, because people put it
+ * there), so 's-Gravenhage stays what it is; every text survives writing and reading. Pure. */
 #ifndef SKP_CSV_TEXT_H
 #define SKP_CSV_TEXT_H
 

@@ -84,9 +84,9 @@ void list_answer_row_fields(struct csv_field *ret_fields)
 
 struct list_row list_row_empty(void)
 {
-    return (struct list_row){.known_cents = CSV_NO_AMOUNT,
-                             .answer = {.original_cents = CSV_NO_AMOUNT,
-                                        .amount_cents = CSV_NO_AMOUNT}};
+    return (struct list_row){
+        .known_cents = CSV_NO_AMOUNT,
+        .answer = {.original_cents = CSV_NO_AMOUNT, .amount_cents = CSV_NO_AMOUNT}};
 }
 
 enum skp_err list_writer_open(const char *path, struct csv_writer **ret_writer,

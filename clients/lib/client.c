@@ -111,11 +111,18 @@ static void name_true_reason(struct skp_client *client)
     }
 }
 
+static int64_t next_pause_ms(const struct skp_client *client)
+{
+    int64_t pause_ms = client_pause_ms(client->attempts);
+    bool too_long = client->retry_max_ms > 0 && pause_ms > client->retry_max_ms;
+    return too_long ? 1 + pause_ms % client->retry_max_ms : pause_ms;
+}
+
 static void plan_next_attempt(struct skp_client *client, int64_t now_ms)
 {
     if (client_is_up(client) && now_ms - client->up_at_ms >= SESSION_LIVED_MS)
         client->attempts = 0;
-    client->connect_at_ms = now_ms + client->asked_pause_ms + client_pause_ms(client->attempts);
+    client->connect_at_ms = now_ms + client->asked_pause_ms + next_pause_ms(client);
     client->attempts++;
     client->asked_pause_ms = 0;
     client->deadline_ms = NEVER_MS;
@@ -231,6 +238,7 @@ static bool copy_settings(struct skp_client *client, const struct skp_config *co
     client->host = strdup(config->host);
     client->software = strdup(config->software != NULL ? config->software : "libskp " SKP_VERSION);
     client->port = config->port;
+    client->retry_max_ms = config->retry_max_ms;
     client->clock = config->now_ms;
     client->jws_cache = jws_cache_new(JWS_CACHE_ENTRIES);
     client->decrypt_keys = calloc(config->decrypt_key_count + 1, sizeof(struct keypair *));
@@ -313,6 +321,8 @@ void skp_client_free(struct skp_client *client)
     assert(!client->processing);
     client->processing = client->closing = true;
     connection_close(client);
+    if (client->state != CLIENT_STOPPED)
+        client_move(client, CLIENT_STOPPED); /* the last reports must not start anything */
     outbox_fini(client);
     lookups_fini(&client->lookups);
     fetch_fini(client);

@@ -50,7 +50,7 @@ enum skp_err lookup_ask(struct skp_client *client, enum frame_type type,
                         const ProtobufCMessage *message, uint64_t tag)
 {
     struct lookups *lookups = &client->lookups;
-    if (client->closing || client->state == CLIENT_STOPPED)
+    if (client->state == CLIENT_STOPPED)
         return SKP_E_NOT_CONNECTED;
     if (lookups->bytes >= LOOKUPS_MAX_BYTES)
         return SKP_E_FULL;

@@ -101,7 +101,7 @@ enum skp_err skp_send(struct skp_client *client, const struct envelope_batch *ba
 {
     struct outbox *outbox = &client->outbox;
     struct outbox_batch *copy = NULL;
-    if (client->closing || client->state == CLIENT_STOPPED)
+    if (client->state == CLIENT_STOPPED)
         return SKP_E_NOT_CONNECTED;
     if (outbox->bytes >= outbox->max_bytes)
         return SKP_E_FULL;
@@ -247,11 +247,11 @@ static void finish_sending(struct skp_client *client, struct outbox_batch *batch
     batch->state = BATCH_UNDER_WAY;
     if (batch->answered || batch->again)
         leave_wire(&client->outbox, batch);
+    batch->again = false;
     if (batch->answered) {
         unlink_batch(&client->outbox, batch);
         batch_free(batch);
     }
-    batch->again = false;
 }
 
 void outbox_pump(struct skp_client *client)

@@ -61,6 +61,7 @@ struct skp_config {
     const char *head_file;     /* where the newest chain head is kept between sessions, one file per
                             * client; NULL: in memory only */
     uint32_t max_outbox_bytes; /* 0: 64 MiB */
+    uint32_t retry_max_ms;     /* the longest pause between attempts to connect; 0: 30 s */
     int (*now_ms)(void *ctx, int64_t *ret_ms); /* 0 on success; NULL: the system clock */
 };
 

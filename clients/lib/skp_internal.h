@@ -137,14 +137,15 @@ struct skp_client {
 
     enum client_state state;
     bool processing;
-    bool closing; /* in skp_client_free(): nothing new is taken */
+    bool closing; /* in skp_client_free() */
     bool wake;    /* something to do at once */
     int epoll_fd;
     int timer_fd;
     int64_t timer_at_ms; /* what timer_fd is set to */
 
     int64_t connect_at_ms;
-    unsigned attempts; /* since a session that lived */
+    unsigned attempts;     /* since a session that lived */
+    uint32_t retry_max_ms; /* 0: RETRY_MAX_MS */
     uint32_t asked_pause_ms;
     int64_t deadline_ms; /* of the present state */
     int64_t up_at_ms;

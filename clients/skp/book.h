@@ -5,6 +5,7 @@
 #define SKP_BOOK_H
 
 #include "arena.h"
+#include "bytes.h"
 #include "map.h"
 #include "skp.pb-c.h"
 

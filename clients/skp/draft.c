@@ -9,6 +9,12 @@
 #define LINE_OVERHEAD  192
 #define BOX_BYTES      1024
 
+void addressee_fini(struct addressee *addressee)
+{
+    while (addressee->cert_count > 0)
+        X509_free(addressee->certs[--addressee->cert_count]);
+}
+
 enum skp_err draft_init(struct draft *draft, struct arena *arena)
 {
     *draft = (struct draft){.arena = arena};

@@ -17,6 +17,9 @@ struct addressee {
     bool is_broker;
 };
 
+/* Frees the certificates. */
+void addressee_fini(struct addressee *addressee);
+
 struct draft_line {
     const struct addressee *to;
     Skp__V1__Line *line;

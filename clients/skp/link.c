@@ -114,6 +114,8 @@ static void on_problem(void *ctx, enum skp_err err, const char *path, const char
     link->problems++;
     cli_warn(link->cli, "%s: %s (%s)", "%s: %s (%s)", skp_error_name(err), sentence, path);
     (void)snprintf(link->why, sizeof link->why, "%s", sentence);
+    if (link->asking)
+        link->err = err;
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -221,12 +223,14 @@ enum skp_err link_fetch_directory(struct link *link)
 {
     enum skp_err err = SKP_OK;
     link->page_after[0] = '\0';
+    link->asking = true;
     do {
         link->directory_done = false;
         err = skp_directory_get(link->client, NULL, 0, link->page_after, 1);
         if (!err)
             err = link_wait(link, &link->directory_done);
     } while (!err && link->page_more);
+    link->asking = false;
     return err;
 }
 
@@ -330,8 +334,7 @@ enum skp_err link_addressee(struct link *link, const Skp__V1__DirectoryEntry *en
     if (!err)
         *ret_to = to;
     else
-        while (to.cert_count > 0)
-            X509_free(to.certs[--to.cert_count]);
+        addressee_fini(&to);
     return err;
 }
 

@@ -40,7 +40,8 @@ struct link {
     enum skp_err err; /* final: no use in trying on */
     char why[CONFIG_WHY_BYTES];
     size_t sent, settled, unsettled;
-    size_t problems; /* deliveries that failed their checks */
+    size_t problems; /* deliveries that failed their checks, refused questions */
+    bool asking;     /* a question is open: an Error about no batch is its answer */
 };
 
 /* Connects and waits for Welcome. 0, or the exit code with the reason told. link_close() in any case. */
@@ -66,7 +67,7 @@ enum skp_err link_send_outbox(struct link *link) SKP_MUST_CHECK;
 /* The broker's business time now. */
 int64_t link_now_ms(const struct link *link);
 
-/* The certificates of a participant's mailbox. Borrowed until link_close(); *ret_to->mailbox from the book.
+/* The certificates of a participant's mailbox: addressee_fini() it; the mailbox's name is the book's.
  * RECIPIENT_NOT_CONNECTED, and what skp_record_certs() says. `who_reads` gets the mandate holders that open
  * what is sealed (may be NULL). */
 struct readers {

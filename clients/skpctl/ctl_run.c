@@ -1,5 +1,6 @@
 #include "ctl_run.h"
 
+#include "ctl_import.h"
 #include "ctl_print.h"
 
 #include <stdio.h>
@@ -48,56 +49,108 @@ static int run_ask(struct ctl_channel *channel, const json_t *request, bool raw)
     return code;
 }
 
-static int import_line(struct ctl_channel *channel, const struct ctl_command *command,
-                       const char *line, size_t number, bool raw)
+struct import_count {
+    size_t taken, refused;
+};
+
+/* Each row stands on its own: one that is refused does not stop the others. False: the line broke. */
+static bool import_one(struct ctl_channel *channel, const json_t *request, size_t number, bool raw,
+                       struct import_count *count)
+{
+    json_t *answer = ask(channel, request);
+    if (answer == NULL)
+        return false;
+    bool ok = ctl_answer_is_ok(answer);
+    count->taken += ok;
+    count->refused += !ok;
+    if (raw) {
+        print_raw(answer);
+    } else if (!ok) {
+        fprintf(stderr, "line %zu: ", number);
+        ctl_print_refusal(stderr, answer);
+    }
+    json_decref(answer);
+    return true;
+}
+
+static bool import_json_line(struct ctl_channel *channel, const struct ctl_command *command,
+                             const char *line, size_t number, bool raw, struct import_count *count)
 {
     json_error_t error;
     json_t *request = json_loads(line, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(request)) {
         fprintf(stderr, "line %zu: not a JSON object: %s\n", number, error.text);
         json_decref(request);
-        return CTL_EXIT_REFUSED;
+        count->refused++;
+        return true;
     }
     json_object_set_new(request, "command", json_string(command->wire));
-    json_t *answer = ask(channel, request);
-    int code = EX_UNAVAILABLE;
-    if (answer != NULL) {
-        code = ctl_answer_is_ok(answer) ? EX_OK : CTL_EXIT_REFUSED;
-        if (raw) {
-            print_raw(answer);
-        } else if (code != EX_OK) {
-            fprintf(stderr, "line %zu: ", number);
-            ctl_print_refusal(stderr, answer);
-        }
-    }
-    json_decref(answer);
+    bool ok = import_one(channel, request, number, raw, count);
     json_decref(request);
-    return code;
+    return ok;
 }
 
-/* Each line stands on its own: one that is refused does not stop the others. */
-static int run_import(struct ctl_channel *channel, const struct ctl_command *command, bool raw)
+static bool import_json_lines(struct ctl_channel *channel, const struct ctl_command *command,
+                              bool raw, struct import_count *count)
 {
     char *line = NULL;
     size_t room = 0;
     size_t number = 0;
-    size_t taken = 0;
-    size_t refused = 0;
-    int code = EX_OK;
-    while (code != EX_UNAVAILABLE && getline(&line, &room, stdin) > 0) {
+    bool ok = true;
+    while (ok && getline(&line, &room, stdin) > 0) {
         number++;
-        if (line[strspn(line, " \t\r\n")] == '\0')
-            continue;
-        code = import_line(channel, command, line, number, raw);
-        taken += code == EX_OK;
-        refused += code == CTL_EXIT_REFUSED;
+        if (line[strspn(line, " \t\r\n")] != '\0')
+            ok = import_json_line(channel, command, line, number, raw, count);
     }
     free(line);
+    return ok;
+}
+
+static bool import_rows(struct ctl_channel *channel, struct ctl_import *import, bool raw,
+                        struct import_count *count)
+{
+    json_t *request;
+    unsigned long line;
+    struct csv_problem problem;
+    bool ok = true;
+    while (ok && ctl_import_next(import, &request, &line, &problem)) {
+        if (request != NULL) {
+            ok = import_one(channel, request, line, raw, count);
+        } else {
+            char text[CSV_PROBLEM_TEXT_BYTES];
+            csv_problem_print(&problem, text);
+            fprintf(stderr, "skpctl: %s\n", text);
+            count->refused++;
+        }
+        json_decref(request);
+    }
+    return ok;
+}
+
+static int run_import(struct ctl_channel *channel, const struct ctl_command *command,
+                      const json_t *request, bool raw)
+{
+    struct import_count count = {0};
+    struct ctl_import *import;
+    struct csv_problem problem = {0};
+    const char *file = json_string_value(json_object_get(request, "file"));
+    bool ok;
+    if (file == NULL) {
+        ok = import_json_lines(channel, command, raw, &count);
+    } else if (ctl_import_open(file, &import, &problem)) {
+        char text[CSV_PROBLEM_TEXT_BYTES];
+        csv_problem_print(&problem, text);
+        fprintf(stderr, "skpctl: %s: %s\n", file, text);
+        return EX_DATAERR;
+    } else {
+        ok = import_rows(channel, import, raw, &count);
+        ctl_import_close(import);
+    }
+    if (!ok)
+        return EX_UNAVAILABLE;
     if (!raw)
-        printf("%zu taken, %zu refused\n", taken, refused);
-    if (code == EX_UNAVAILABLE)
-        return code;
-    return refused > 0 ? CTL_EXIT_REFUSED : EX_OK;
+        printf("%zu taken, %zu refused\n", count.taken, count.refused);
+    return count.refused > 0 ? CTL_EXIT_REFUSED : EX_OK;
 }
 
 /* Once the broker has said where "n working days on" is, that is what is asked for. */
@@ -149,7 +202,7 @@ int ctl_run(struct ctl_channel *channel, const struct ctl_command *command, json
         code = run_ask(channel, request, raw);
         break;
     case CTL_IMPORT:
-        code = run_import(channel, command, raw);
+        code = run_import(channel, command, request, raw);
         break;
     case CTL_ADVANCE:
         code = run_advance(channel, request, raw);

@@ -1,7 +1,6 @@
 /* skpctl: the operator's command line. It only turns words into JSON for the broker's control socket, and answers
  * into tables. */
 #include "ctl_explain.h"
-#include "ctl_print.h"
 #include "ctl_request.h"
 #include "ctl_run.h"
 

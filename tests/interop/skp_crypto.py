@@ -138,6 +138,11 @@ def _extension(cert, kind):
         return None
 
 
+def is_ca(cert):
+    constraints = _extension(cert, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
+
+
 def _check_issued(thing, data, issuer):
     key = issuer.public_key()
     try:
@@ -180,8 +185,7 @@ class Trust:
         return oin_of(chain[0])
 
     def _check_link(self, cert, issuer, when):
-        constraints = _extension(issuer, x509.BasicConstraints)
-        demand(cert.issuer == issuer.subject and constraints and constraints.ca, "not issued by a CA")
+        demand(cert.issuer == issuer.subject and is_ca(issuer), "not issued by a CA")
         demand(cert.not_valid_before <= when <= cert.not_valid_after, "not valid at this time")
         _check_issued(cert, cert.tbs_certificate_bytes, issuer)
         crl = self.crls.get(issuer.subject)

@@ -60,7 +60,8 @@ class Session:
     def __init__(self, address, context, timeout=60):
         raw = socket.create_connection(address, timeout)
         try:
-            self.tls = context.wrap_socket(raw, server_hostname="localhost")
+            self.tls = context.wrap_socket(raw, server_hostname="localhost",
+                                           suppress_ragged_eofs=False)
         except Exception:
             raw.close()
             raise

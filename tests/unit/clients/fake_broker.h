@@ -372,6 +372,8 @@ static inline void fake_listen(struct fake *fake)
     socklen_t address_bytes = sizeof address;
     struct timeval patience = {.tv_sec = 10};
     fake->listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int narrow_bytes = 65536; /* so that a large batch does not vanish in the kernel */
+    setsockopt(fake->listen_fd, SOL_SOCKET, SO_RCVBUF, &narrow_bytes, sizeof narrow_bytes);
     setsockopt(fake->listen_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (bind(fake->listen_fd, (struct sockaddr *)&address, sizeof address) != 0 ||
         listen(fake->listen_fd, 16) != 0 ||

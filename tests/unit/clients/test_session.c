@@ -1,5 +1,7 @@
 #include "fake_broker.h"
 
+#include "random.h"
+
 #include <openssl/x509v3.h>
 
 static void welcome_and_wait(struct fake *fake)
@@ -291,14 +293,26 @@ static void own_files_that_do_not_fit_are_refused_in_words(void **state)
 
 /* ---------------------------------------------------------------- reconnecting */
 
-static void nobody_listening_is_tried_again(void **state)
+static void always_99(void *ctx, void *ret_bytes, size_t len)
+{
+    (void)ctx;
+    memset(ret_bytes, 0, len);
+    *(uint8_t *)ret_bytes = 99;
+}
+
+static void nobody_listening_is_tried_again_after_a_pause(void **state)
 {
     (void)state;
     struct fake fake = {.port = 1};
     struct seen seen = {0};
     struct skp_config config = config_for(&fake);
+    random_steer(always_99, NULL);
     open_client(&seen, &config, &plain_callbacks);
-    run_until(&seen, &seen.downs, 3);
+    int64_t begun_at_ms = monotonic_ms();
+    while (seen.downs < 3)
+        skp_process(seen.client); /* however often it is called */
+    random_steer(NULL, NULL);
+    assert_in_range(monotonic_ms() - begun_at_ms, 195, 2000);
     assert_int_equal(seen.err, SKP_E_NOT_CONNECTED);
     assert_non_null(strstr(seen.words, "Connection refused"));
     skp_client_free(seen.client);
@@ -424,21 +438,38 @@ static void pauses_grow_to_thirty_seconds_and_stay_random(void **state)
     assert_true(longest > 25000 && shortest < 5000);
 }
 
+static void writing_to_a_closed_connection_raises_no_signal(void **state)
+{
+    (void)state;
+    int fds[2];
+    struct fake fake = {.port = 1};
+    struct seen seen = {0};
+    struct skp_config config = config_for(&fake);
+    open_client(&seen, &config, &plain_callbacks);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    close(fds[1]);
+    BIO *bio = BIO_new(seen.client->socket_method);
+    BIO_set_fd(bio, fds[0], BIO_CLOSE);
+    assert_true(BIO_write(bio, "x", 1) < 0); /* and we are still here */
+    BIO_free(bio);
+    skp_client_free(seen.client);
+}
+
 /* ---------------------------------------------------------------- frames */
 
 static void speak_in_single_bytes(struct fake *fake)
 {
     fake->piece_bytes = 1;
     fake_session(fake);
+    fake_take_batch(fake);
+    fake_receipt(fake);
     Skp__V1__Ping ping = SKP__V1__PING__INIT;
     ping.nonce = 77;
     fake_send(fake, FRAME_PING, &ping.base);
     Skp__V1__Pong *pong = fake_expect(fake, FRAME_PONG);
     if (pong->nonce != 77)
         fake_die("another nonce");
-    fake_take_batch(fake);
-    fake_receipt(fake);
-    fake_expect_end(fake);
+    fake_goodbye(fake);
 }
 
 static void a_frame_survives_single_bytes(void **state)
@@ -454,7 +485,8 @@ static void a_frame_survives_single_bytes(void **state)
     struct envelope_batch batch = small_batch(&arena, skp_signer(seen.client));
     assert_ok(skp_send(seen.client, &batch, NULL));
     run_until(&seen, &seen.reports, 1);
-    assert_int_equal(seen.err, SKP_OK);
+    assert_int_equal(seen.report_err, SKP_OK);
+    run_until(&seen, &seen.downs, 1);
     skp_client_free(seen.client);
     fake_stop(&fake);
     arena_fini(&arena);
@@ -516,12 +548,13 @@ int main(void)
         cmocka_unit_test(a_participant_that_is_struck_off_stops_trying),
         cmocka_unit_test(a_welcome_for_somebody_else_is_refused),
         cmocka_unit_test(own_files_that_do_not_fit_are_refused_in_words),
-        cmocka_unit_test(nobody_listening_is_tried_again),
+        cmocka_unit_test(nobody_listening_is_tried_again_after_a_pause),
         cmocka_unit_test(a_session_comes_back_after_crashes),
         cmocka_unit_test(going_away_is_respected),
         cmocka_unit_test(silence_is_broken_by_ping_and_ended_by_reconnect),
         cmocka_unit_test(a_host_that_was_busy_does_not_blame_the_broker),
         cmocka_unit_test(pauses_grow_to_thirty_seconds_and_stay_random),
+        cmocka_unit_test(writing_to_a_closed_connection_raises_no_signal),
         cmocka_unit_test(a_frame_survives_single_bytes),
         cmocka_unit_test(bad_frames_end_the_connection),
     };

@@ -180,6 +180,7 @@ static void an_apostrophe_is_taken_off_only_where_one_was_put(void **state)
 {
     (void)state;
     expect_restored("'00123", "00123");
+    expect_restored("'123", "123");
     expect_restored("'=1+1", "=1+1");
     expect_restored("''00123", "'00123");
     expect_restored("'s-Gravenhage", "'s-Gravenhage");

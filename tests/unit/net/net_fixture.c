@@ -96,8 +96,10 @@ void peer_free(struct peer *peer)
 
 void peer_open_up(struct peer *peer, struct net *net, const char *oin)
 {
-    Skp__V1__Hello hello = SKP__V1__HELLO__INIT;
-    Skp__V1__Welcome welcome = SKP__V1__WELCOME__INIT;
+    Skp__V1__Hello hello;
+    skp__v1__hello__init(&hello);
+    Skp__V1__Welcome welcome;
+    skp__v1__welcome__init(&welcome);
     peer_open(peer, net, oin);
     peer_send(peer, FRAME_HELLO, &hello.base);
     struct engine_call *call = fake_take(net->engine, ENGINE_HELLO);
@@ -175,7 +177,8 @@ void peer_expect_closed(struct peer *peer)
 
 void peer_send_end(struct peer *peer, const char *id16)
 {
-    Skp__V1__End end = SKP__V1__END__INIT;
+    Skp__V1__End end;
+    skp__v1__end__init(&end);
     end.batch_id.data = (uint8_t *)(uintptr_t)id16; /* packing does not write */
     end.batch_id.len = strlen(id16);
     peer_send(peer, FRAME_END, &end.base);
@@ -183,8 +186,10 @@ void peer_send_end(struct peer *peer, const char *id16)
 
 void peer_send_batch(struct peer *peer, const char *id16)
 {
-    Skp__V1__Begin begin = SKP__V1__BEGIN__INIT;
-    Skp__V1__Bundle bundle = SKP__V1__BUNDLE__INIT;
+    Skp__V1__Begin begin;
+    skp__v1__begin__init(&begin);
+    Skp__V1__Bundle bundle;
+    skp__v1__bundle__init(&bundle);
     peer_send(peer, FRAME_BEGIN, &begin.base);
     peer_send(peer, FRAME_BUNDLE, &bundle.base);
     peer_send_end(peer, id16);
@@ -192,7 +197,8 @@ void peer_send_batch(struct peer *peer, const char *id16)
 
 void peer_send_fetch(struct peer *peer, const char *mailbox, uint32_t messages, uint32_t bytes)
 {
-    Skp__V1__Fetch fetch = SKP__V1__FETCH__INIT;
+    Skp__V1__Fetch fetch;
+    skp__v1__fetch__init(&fetch);
     fetch.mailbox = (char *)(uintptr_t)mailbox; /* packing does not write */
     fetch.messages = messages;
     fetch.bytes = bytes;

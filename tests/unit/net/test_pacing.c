@@ -8,7 +8,8 @@
 
 static void answer_receipt(struct net *net)
 {
-    Skp__V1__Receipt receipt = SKP__V1__RECEIPT__INIT;
+    Skp__V1__Receipt receipt;
+    skp__v1__receipt__init(&receipt);
     struct engine_call *call = fake_take(net->engine, ENGINE_BATCH);
     fake_answer(call, FRAME_RECEIPT, &receipt.base);
     fake_finish(call, SKP_OK);
@@ -24,7 +25,8 @@ static void a_batch_goes_to_the_engine_as_one_call(void **state)
     assert_string_equal(call->peer.text, OIN_COUNSELLOR);
     assert_int_equal(call->part_count, 1);
     assert_memory_equal(call->batch_id.bytes, ID_A, 16);
-    Skp__V1__Receipt receipt = SKP__V1__RECEIPT__INIT;
+    Skp__V1__Receipt receipt;
+    skp__v1__receipt__init(&receipt);
     fake_answer(call, FRAME_RECEIPT, &receipt.base);
     fake_finish(call, SKP_OK);
     net_pump(peer.net);
@@ -123,7 +125,8 @@ static void reading_pauses_when_too_many_batches_are_under_way(void **state)
 static void a_batch_that_never_ends_is_given_up(void **state)
 {
     struct peer peer;
-    Skp__V1__Ping ping = SKP__V1__PING__INIT;
+    Skp__V1__Ping ping;
+    skp__v1__ping__init(&ping);
     peer_open_up(&peer, *state, OIN_COUNSELLOR);
     peer_send_body(&peer, FRAME_BEGIN, span_text(""));
     assert_int_equal(fake_of(peer.net->engine)->open_calls, 1);
@@ -147,8 +150,10 @@ static Skp__V1__Fetch *taken_fetch(struct engine_call *call)
 
 static void deliver(struct engine_call *call, unsigned count, size_t bytes, bool caught_up)
 {
-    Skp__V1__Delivery delivery = SKP__V1__DELIVERY__INIT;
-    Skp__V1__Waiting waiting = SKP__V1__WAITING__INIT;
+    Skp__V1__Delivery delivery;
+    skp__v1__delivery__init(&delivery);
+    Skp__V1__Waiting waiting;
+    skp__v1__waiting__init(&waiting);
     for (unsigned i = 0; i < count; i++)
         fake_answer(call, FRAME_DELIVERY, &delivery.base);
     if (caught_up)
@@ -295,8 +300,10 @@ static void leases_are_extended_and_given_back(void **state)
 {
     struct peer peer;
     uint64_t positions[] = {4, 5};
-    Skp__V1__Extend extend = SKP__V1__EXTEND__INIT;
-    Skp__V1__Release release = SKP__V1__RELEASE__INIT;
+    Skp__V1__Extend extend;
+    skp__v1__extend__init(&extend);
+    Skp__V1__Release release;
+    skp__v1__release__init(&release);
     extend.positions = release.positions = positions;
     extend.n_positions = 2;
     extend.lease_seconds = 120;

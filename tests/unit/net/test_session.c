@@ -18,7 +18,8 @@ static void frames_survive_any_split(void **state)
 {
     struct peer peer;
     uint8_t bytes[64];
-    Skp__V1__Ping ping = SKP__V1__PING__INIT;
+    Skp__V1__Ping ping;
+    skp__v1__ping__init(&ping);
     ping.nonce = 7;
     size_t body = skp__v1__ping__pack(&ping, bytes + FRAME_HEADER_BYTES);
     frame_write_header(FRAME_PING, body, bytes);
@@ -39,7 +40,8 @@ static void frames_survive_any_split(void **state)
 static void pong_tells_business_time(void **state)
 {
     struct peer peer;
-    Skp__V1__Ping ping = SKP__V1__PING__INIT;
+    Skp__V1__Ping ping;
+    skp__v1__ping__init(&ping);
     peer_open_up(&peer, *state, OIN_COUNSELLOR);
     clock_set_business_offset(&peer.net->clock.clock, 3600000);
     peer_send(&peer, FRAME_PING, &ping.base);
@@ -51,7 +53,8 @@ static void pong_tells_business_time(void **state)
 static void anything_before_hello_closes(void **state)
 {
     struct peer peer;
-    Skp__V1__Ping ping = SKP__V1__PING__INIT;
+    Skp__V1__Ping ping;
+    skp__v1__ping__init(&ping);
     peer_open(&peer, *state, OIN_COUNSELLOR);
     peer_send(&peer, FRAME_PING, &ping.base);
     Skp__V1__Error *error = peer_expect_error(&peer, SKP_E_PROTOCOL_STATE);
@@ -63,7 +66,8 @@ static void anything_before_hello_closes(void **state)
 static void a_second_hello_closes(void **state)
 {
     struct peer peer;
-    Skp__V1__Hello hello = SKP__V1__HELLO__INIT;
+    Skp__V1__Hello hello;
+    skp__v1__hello__init(&hello);
     peer_open_up(&peer, *state, OIN_COUNSELLOR);
     peer_send(&peer, FRAME_HELLO, &hello.base);
     peer_expect_error(&peer, SKP_E_PROTOCOL_STATE);
@@ -74,7 +78,8 @@ static void a_second_hello_closes(void **state)
 static void a_refused_hello_closes_whatever_the_code(void **state)
 {
     struct peer peer;
-    Skp__V1__Hello hello = SKP__V1__HELLO__INIT;
+    Skp__V1__Hello hello;
+    skp__v1__hello__init(&hello);
     peer_open(&peer, *state, OIN_COUNSELLOR);
     peer_send(&peer, FRAME_HELLO, &hello.base);
     fake_finish(fake_take(peer.net->engine, ENGINE_HELLO), SKP_E_NOT_REGISTERED);
@@ -87,8 +92,10 @@ static void a_refused_hello_closes_whatever_the_code(void **state)
 static void nothing_is_read_while_hello_is_under_way(void **state)
 {
     struct peer peer;
-    Skp__V1__Hello hello = SKP__V1__HELLO__INIT;
-    Skp__V1__Welcome welcome = SKP__V1__WELCOME__INIT;
+    Skp__V1__Hello hello;
+    skp__v1__hello__init(&hello);
+    Skp__V1__Welcome welcome;
+    skp__v1__welcome__init(&welcome);
     peer_open(&peer, *state, OIN_COUNSELLOR);
     peer_send(&peer, FRAME_HELLO, &hello.base);
     peer_send_batch(&peer, ID);
@@ -130,7 +137,8 @@ static void a_bad_frame_header_closes(void **state)
 static void a_frame_only_the_broker_sends_closes(void **state)
 {
     struct peer peer;
-    Skp__V1__Welcome welcome = SKP__V1__WELCOME__INIT;
+    Skp__V1__Welcome welcome;
+    skp__v1__welcome__init(&welcome);
     peer_open_up(&peer, *state, OIN_COUNSELLOR);
     peer_send(&peer, FRAME_WELCOME, &welcome.base);
     peer_expect_error(&peer, SKP_E_PROTOCOL_STATE);
@@ -141,7 +149,8 @@ static void a_frame_only_the_broker_sends_closes(void **state)
 static void a_malformed_body_is_told_and_the_session_stays(void **state)
 {
     struct peer peer;
-    Skp__V1__Ping ping = SKP__V1__PING__INIT;
+    Skp__V1__Ping ping;
+    skp__v1__ping__init(&ping);
     peer_open_up(&peer, *state, OIN_COUNSELLOR);
     peer_send_body(&peer, FRAME_PING, span_text("\xff\xff"));
     peer_expect_error(&peer, SKP_E_DECODE);
@@ -196,7 +205,8 @@ static void an_unfinished_frame_has_a_deadline(void **state)
 static void silence_ends_a_session(void **state)
 {
     struct peer peer;
-    Skp__V1__Ping ping = SKP__V1__PING__INIT;
+    Skp__V1__Ping ping;
+    skp__v1__ping__init(&ping);
     peer_open_up(&peer, *state, OIN_COUNSELLOR);
     for (int i = 0; i < 5; i++) {
         net_pass(peer.net, 60000);
@@ -212,7 +222,8 @@ static void silence_ends_a_session(void **state)
 static void a_ping_flood_closes_and_steady_pings_do_not(void **state)
 {
     struct peer peer;
-    Skp__V1__Ping ping = SKP__V1__PING__INIT;
+    Skp__V1__Ping ping;
+    skp__v1__ping__init(&ping);
     peer_open_up(&peer, *state, OIN_COUNSELLOR);
     for (int i = 0; i < 200; i++) {
         peer_send(&peer, FRAME_PING, &ping.base);
@@ -248,7 +259,8 @@ static void one_participant_has_a_limit_of_sessions(void **state)
 static void a_peer_that_leaves_mid_call_is_freed_after_the_answer(void **state)
 {
     struct peer peer;
-    Skp__V1__DirectoryGet get = SKP__V1__DIRECTORY_GET__INIT;
+    Skp__V1__DirectoryGet get;
+    skp__v1__directory_get__init(&get);
     peer_open_up(&peer, *state, OIN_COUNSELLOR);
     peer_send(&peer, FRAME_DIRECTORY_GET, &get.base);
     struct engine_call *call = fake_take(peer.net->engine, ENGINE_DIRECTORY);

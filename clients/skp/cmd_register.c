@@ -1,0 +1,139 @@
+/* skp counsellor register: cases from the office's file to the creditors and the broker. */
+#include "commands.h"
+
+#include "outbox.h"
+#include "registering.h"
+
+#define FILE_MAX_BYTES ((size_t)2 << 30)
+
+struct register_command {
+    struct cli *cli;
+    const char *file, *bsn, *result;
+    bool check;
+    struct arena arena;
+    struct register_file cases;
+    struct link link;
+    struct targets targets;
+    struct registering registering;
+    struct results results;
+};
+
+static int read_files(struct register_command *command)
+{
+    struct csv_problem problem = {0};
+    const char *path = command->file;
+    enum skp_err err = register_read(path, &command->arena, &command->cases, &problem);
+    if (!err && command->bsn) {
+        path = command->bsn;
+        struct csv_problems *problems = &command->cases.problems;
+        size_t before = problems->count;
+        err = register_read_bsn(path, &command->cases, problems, &problem);
+        if (!err && problems->count > before)
+            cli_warn(command->cli, "%s: %zu regels zijn niet gebruikt", "%s: %zu rows were not used",
+                     path, problems->count - before);
+    }
+    if (err)
+        return cli_fail_file(command->cli, path, &problem);
+    for (const struct csv_problem_node *at = command->cases.ignored.first; at; at = at->next)
+        cli_warn(command->cli, "kolom wordt niet gelezen: %s", "column is not read: %s",
+                 at->problem.column);
+    return 0;
+}
+
+/* What an earlier run left in the outbox goes first: it may settle what this file asks again. */
+static int connect_and_clear(struct register_command *command)
+{
+    struct link *link = &command->link;
+    int code = link_open(command->cli, link, NULL, NULL);
+    if (code != 0)
+        return code;
+    enum skp_err err = command->check ? SKP_OK : link_send_outbox(link);
+    if (!err)
+        err = link_fetch_directory(link);
+    if (!err)
+        err = targets_init(&command->targets, link);
+    return err ? link_failed(link, err) : 0;
+}
+
+static enum skp_err plan(struct register_command *command)
+{
+    struct link *link = &command->link;
+    command->registering = (struct registering){
+        .planning = {.db = &command->cli->state,
+                     .book = &link->book,
+                     .now_ms = link_now_ms(link),
+                     .target = targets_find,
+                     .ctx = &command->targets},
+        .identity = {.self = *skp_self(link->client),
+                     .broker = link_broker(link),
+                     .signer = skp_signer(link->client),
+                     .now_ms = skp_now_ms(link->client)},
+        .settings = &command->cli->settings,
+    };
+    return registering_run(&command->registering, &command->cases, command->check);
+}
+
+static int finish(struct register_command *command, enum skp_err sent)
+{
+    struct cli *cli = command->cli;
+    enum skp_err err = registering_results(&command->registering, &command->cases, command->check,
+                                           &command->results);
+    if (err)
+        return cli_state_failed(cli, err);
+    cli_put(cli, "cases", (int64_t)command->cases.case_count);
+    cli_put(cli, "requests", (int64_t)command->cases.request_count);
+    cli_say(cli, "%zu dossiers, %zu saldoverzoeken", "%zu cases, %zu requests",
+            command->cases.case_count, command->cases.request_count);
+    int code = results_finish(cli, &command->results, command->result);
+    if (sent) {
+        code = link_failed(&command->link, sent);
+        cli_warn(cli, "Wat nog niet is bevestigd, staat klaar en gaat de volgende keer opnieuw.",
+                 "What is not confirmed yet is kept and goes out again next time.");
+    }
+    return code;
+}
+
+static int run_command(struct register_command *command)
+{
+    int code = read_files(command);
+    if (code == 0)
+        code = cli_open_state(command->cli);
+    if (code == 0)
+        code = connect_and_clear(command);
+    if (code != 0)
+        return code;
+    enum skp_err err = plan(command);
+    if (err)
+        code = cli_state_failed(command->cli, err);
+    else
+        code = finish(command, command->check ? SKP_OK : link_send_outbox(&command->link));
+    registering_fini(&command->registering);
+    return code;
+}
+
+static int run(struct cli *cli, char **args)
+{
+    struct register_command command = {.cli = cli};
+    struct cli_option options[] = {{"--bsn", &command.bsn, NULL},
+                                   {"--result", &command.result, NULL},
+                                   {"--check", NULL, &command.check},
+                                   {NULL, NULL, NULL}};
+    if (!cli_parse(cli, args, options, &command.file, 1))
+        return EXIT_USAGE;
+    arena_init(&command.arena, FILE_MAX_BYTES);
+    int code = run_command(&command);
+    results_fini(&command.results);
+    targets_fini(&command.targets);
+    link_close(&command.link);
+    arena_fini(&command.arena);
+    return code;
+}
+
+const struct command command_register = {
+    "counsellor register",
+    "FILE.csv [--bsn BSN.csv] [--check] [--result RESULT.csv]",
+    "Meldt dossiers aan; --check verstuurt niets en zegt wat er zou gebeuren.",
+    "Registers cases; --check sends nothing and says what would happen.",
+    true,
+    run,
+};

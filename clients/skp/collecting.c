@@ -1,0 +1,141 @@
+#include "collecting.h"
+
+#include "wire.h"
+
+#define CREDIT_MESSAGES 64
+#define CREDIT_BYTES    (8u << 20)
+#define TURN_MS         50
+
+static enum skp_err open_part(void *ctx, const Skp__V1__Delivery *delivery,
+                              const struct envelope_delivery *checked, size_t index,
+                              struct arena *arena, struct span *ret_part)
+{
+    struct collecting *collecting = ctx;
+    return skp_open_part(collecting->link.client, delivery, checked, index, arena, ret_part);
+}
+
+/* ---------------------------------------------------------------- keep, then collect */
+
+static enum skp_err say_collected(struct collecting *collecting)
+{
+    Skp__V1__CollectedItem items[COLLECTING_MAX_ITEMS];
+    for (size_t i = 0; i < collecting->item_count; i++) {
+        skp__v1__collected_item__init(&items[i]);
+        items[i].position = collecting->items[i].position;
+        items[i].head_hash =
+            wire_bytes(span_of(collecting->items[i].head_hash.bytes, HASH_BYTES));
+    }
+    enum skp_err err = skp_collect(collecting->link.client, collecting->cli->settings.mailbox,
+                                   items, collecting->item_count, 1);
+    if (!err)
+        collecting->asked++;
+    return err;
+}
+
+static enum skp_err keep_and_collect(struct collecting *collecting)
+{
+    enum skp_err err = SKP_OK;
+    if (!collecting->in_transaction)
+        return SKP_OK;
+    collecting->in_transaction = false;
+    err = state_commit(&collecting->cli->state);
+    if (!err && collecting->item_count > 0)
+        err = say_collected(collecting);
+    if (!err)
+        collecting->collected += collecting->item_count;
+    collecting->item_count = 0;
+    return err;
+}
+
+static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
+                        const struct envelope_delivery *checked)
+{
+    struct collecting *collecting = ctx;
+    if (!collecting->in_transaction)
+        state_begin(&collecting->cli->state);
+    collecting->in_transaction = true;
+    opening_take(&collecting->opening, delivery, checked);
+    collecting->drained = false;
+    if (collecting->opening.problem) {
+        collecting->not_collected++;
+        cli_warn(collecting->cli, "Een bundel van %s is niet opgehaald: %s",
+                 "A bundle of %s was not collected: %s", checked->header.sender.text,
+                 collecting->cli->english ? skp_error(collecting->opening.problem)->sentence
+                                          : skp_error(collecting->opening.problem)->dutch);
+        return;
+    }
+    collecting->items[collecting->item_count].position = delivery->position;
+    collecting->items[collecting->item_count].head_hash = checked->head_hash;
+    collecting->item_count++;
+    if (collecting->item_count == COLLECTING_MAX_ITEMS) {
+        enum skp_err err = keep_and_collect(collecting);
+        if (err)
+            collecting->link.err = err;
+    }
+}
+
+static void on_drained(void *ctx, uint64_t waiting)
+{
+    struct collecting *collecting = ctx;
+    collecting->drained = true;
+    collecting->elsewhere = waiting;
+}
+
+static void on_collected(void *ctx, const Skp__V1__Collected *collected)
+{
+    struct collecting *collecting = ctx;
+    (void)collected;
+    collecting->confirmed++;
+}
+
+/* ---------------------------------------------------------------- the loop */
+
+int collecting_open(struct cli *cli, struct collecting *collecting,
+                    void (*on_event)(void *ctx, const Skp__V1__EventFact *event))
+{
+    static const struct link_events events = {
+        .on_delivery = on_delivery, .on_drained = on_drained, .on_collected = on_collected};
+    *collecting = (struct collecting){.cli = cli};
+    int code = link_open(cli, &collecting->link, &events, collecting);
+    if (code != 0)
+        return code;
+    collecting->opening = (struct opening){.db = &cli->state,
+                                           .broker = skp_broker(collecting->link.client),
+                                           .open_part = open_part,
+                                           .ctx = collecting,
+                                           .on_event = on_event};
+    enum skp_err err =
+        skp_fetch(collecting->link.client, cli->settings.mailbox, CREDIT_MESSAGES, CREDIT_BYTES);
+    return err ? link_failed(&collecting->link, err) : 0;
+}
+
+void collecting_close(struct collecting *collecting)
+{
+    if (collecting->in_transaction)
+        state_rollback(&collecting->cli->state);
+    link_close(&collecting->link);
+}
+
+enum skp_err collecting_turn(struct collecting *collecting, int ms)
+{
+    const bool never = false;
+    skp_run(collecting->link.client, &never, ms);
+    enum skp_err err = keep_and_collect(collecting);
+    return err ? err : collecting->link.err;
+}
+
+enum skp_err collecting_drain(struct collecting *collecting)
+{
+    struct link *link = &collecting->link;
+    int64_t silent_ms = 0;
+    while (!collecting->drained || collecting->confirmed < collecting->asked) {
+        uint64_t heard = link->heard;
+        enum skp_err err = collecting_turn(collecting, TURN_MS);
+        if (err)
+            return err;
+        silent_ms = heard == link->heard ? silent_ms + TURN_MS : 0;
+        if (silent_ms >= collecting->cli->settings.wait_ms)
+            return SKP_E_NOT_CONNECTED;
+    }
+    return SKP_OK;
+}

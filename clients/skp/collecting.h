@@ -1,0 +1,40 @@
+/* Emptying the mailbox: fetch, keep on disk, and only then say "safe with me".
+ *
+ * One transaction per turn of the loop; its deliveries are collected after the commit. Used by the
+ * counsellor's watch and by the creditor's collect. */
+#ifndef SKP_COLLECTING_H
+#define SKP_COLLECTING_H
+
+#include "link.h"
+#include "opening.h"
+
+#define COLLECTING_MAX_ITEMS 256
+
+struct collecting {
+    struct cli *cli;
+    struct link link;
+    struct opening opening;
+    bool drained, in_transaction;
+    uint64_t elsewhere; /* leased to another worker */
+    size_t collected, not_collected;
+    size_t asked, confirmed; /* statements */
+    struct {
+        uint64_t position;
+        struct skp_hash head_hash;
+    } items[COLLECTING_MAX_ITEMS];
+    size_t item_count;
+};
+
+/* Connects and starts to fetch; 0 or the exit code, told. collecting_close() in any case. `on_event` may be
+ * NULL; its ctx is the struct collecting. */
+int collecting_open(struct cli *cli, struct collecting *collecting,
+                    void (*on_event)(void *ctx, const Skp__V1__EventFact *event));
+void collecting_close(struct collecting *collecting);
+
+/* One turn of at most `ms`: fetches, keeps what came in one transaction, collects it. */
+enum skp_err collecting_turn(struct collecting *collecting, int ms) SKP_MUST_CHECK;
+
+/* Fetches until nothing is ready and everything kept is collected. */
+enum skp_err collecting_drain(struct collecting *collecting) SKP_MUST_CHECK;
+
+#endif

@@ -1,0 +1,30 @@
+/* The rows of a result file, gathered while working and written in the order of the file handed in. */
+#ifndef SKP_RESULTS_H
+#define SKP_RESULTS_H
+
+#include "cli.h"
+#include "result_csv.h"
+
+struct results {
+    struct result_row *rows; /* texts are borrowed until results_write() */
+    size_t count, room;
+    size_t by_status[RESULT_REFUSED + 1];
+};
+
+void results_fini(struct results *results);
+
+/* NO_MEMORY. */
+enum skp_err results_add(struct results *results, const struct result_row *row) SKP_MUST_CHECK;
+
+/* A REFUSED row for each problem; dossier and creditor unknown. */
+enum skp_err results_add_problems(struct results *results,
+                                  const struct csv_problems *problems) SKP_MUST_CHECK;
+
+/* Whether a row of this line says something already. */
+bool results_has_line(const struct results *results, unsigned long line);
+
+/* Sorts, writes the file (path may be NULL: nothing is written), says the counts. Returns the exit code:
+ * EXIT_SOME when a row was refused or is ambiguous. */
+int results_finish(struct cli *cli, struct results *results, const char *path);
+
+#endif

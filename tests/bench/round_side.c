@@ -1,0 +1,159 @@
+#include "round_side.h"
+
+#include "bench.h"
+#include "round_party.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_MAX    64
+#define START_S       120
+#define VIEW_S        60
+#define VIEW_PAUSE_MS 50
+#define SETTLE_WAIT_MS                                                                             \
+    10000 /* a side that waits this long for anything at all has lost something */
+
+struct side {
+    const struct round_side_config *config;
+    struct party *parties;
+    unsigned count;
+    int epoll;
+    bool told; /* by the parent: the next step */
+};
+
+typedef bool (*party_test_fn)(const struct party *party);
+
+static bool each(const struct side *side, party_test_fn test)
+{
+    for (unsigned i = 0; i < side->count; i++)
+        if (!test(&side->parties[i]))
+            return false;
+    return true;
+}
+
+/* One turn of the loop; the parent's pipe has no party. */
+static void turn(struct side *side, int wait_ms)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(side->epoll, events, EVENTS_MAX, wait_ms);
+    if (count < 0 && errno != EINTR)
+        bench_die("epoll_wait failed");
+    for (int i = 0; i < count; i++) {
+        struct party *party = events[i].data.ptr;
+        if (party)
+            skp_process(party->client);
+        else
+            side->told = true;
+    }
+}
+
+static void say(const struct side *side, char word)
+{
+    if (write(side->config->to_parent, &word, 1) != 1)
+        bench_die("the parent is gone");
+}
+
+static void hear(struct side *side)
+{
+    char word;
+    while (!side->told)
+        turn(side, SETTLE_WAIT_MS);
+    side->told = false;
+    if (read(side->config->from_parent, &word, 1) != 1)
+        bench_die("the parent is gone");
+}
+
+static void until(struct side *side, party_test_fn test, int limit_s, const char *what)
+{
+    double end = bench_now_s() + limit_s;
+    /* All parties are asked again only when something came. */
+    while (!each(side, test)) {
+        turn(side, SETTLE_WAIT_MS);
+        if (bench_now_s() > end)
+            bench_die("not done in time: %s", what);
+    }
+}
+
+static void watch(struct side *side, int fd, struct party *party)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = party}};
+    if (epoll_ctl(side->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        bench_die("epoll_ctl failed");
+}
+
+static void open_all(struct side *side)
+{
+    const struct round_side_config *config = side->config;
+    side->count = config->party_count;
+    side->parties = bench_calloc(side->count, sizeof *side->parties);
+    side->epoll = epoll_create1(EPOLL_CLOEXEC);
+    watch(side, config->from_parent, NULL);
+    for (unsigned i = 0; i < side->count; i++) {
+        struct party *party = &side->parties[i];
+        party_open(party, config->plan, config->first_party + i, config->pki, config->port);
+        watch(side, skp_fd(party->client), party);
+        skp_process(party->client);
+    }
+    until(side, party_is_ready, START_S, "connecting and publishing");
+}
+
+/* Cases are followed a moment after their answers: so the view is asked again until it agrees. */
+static void check_view(struct side *side)
+{
+    double end = bench_now_s() + VIEW_S;
+    for (unsigned i = 0; i < side->count; i++) {
+        struct party *party = &side->parties[i];
+        party_ask_view(party);
+        until(side, party_has_view, VIEW_S, "the cases view");
+        if (party->answered < party->plan->parties[party->index].expected_lines &&
+            bench_now_s() < end) {
+            struct timespec pause = {.tv_nsec = VIEW_PAUSE_MS * 1000000L};
+            nanosleep(&pause, NULL);
+            i--;
+        }
+    }
+}
+
+/* Every line opened, and counted by the number of its request. */
+static void check_post(struct side *side, struct round_side_result *ret_result)
+{
+    const struct round_plan *plan = side->config->plan;
+    unsigned char *seen = bench_calloc(plan->request_count, 1);
+    for (unsigned i = 0; i < side->count; i++) {
+        struct party *party = &side->parties[i];
+        ret_result->wrong += party_open_post(party, seen);
+        ret_result->lines += party->lines;
+        ret_result->deliveries += party->deliveries;
+        ret_result->delivery_bytes += party->delivery_bytes;
+        ret_result->collects += party->collects;
+        ret_result->answered += party->answered;
+    }
+    for (unsigned i = 0; i < plan->request_count; i++)
+        ret_result->missing += seen[i] == 0;
+    free(seen);
+}
+
+void round_side_run(const struct round_side_config *config, struct round_side_result *ret_result)
+{
+    struct side side = {.config = config};
+    *ret_result = (struct round_side_result){.lines = 0};
+    open_all(&side);
+    say(&side, 'R');
+    hear(&side);
+    for (unsigned i = 0; i < side.count; i++)
+        party_start(&side.parties[i]);
+    until(&side, party_is_done, 600, "the round");
+    say(&side, 'D');
+    hear(&side);
+    if (round_is_counsellor(config->plan, config->first_party))
+        check_view(&side);
+    check_post(&side, ret_result);
+    for (unsigned i = 0; i < side.count; i++)
+        party_close(&side.parties[i]);
+    free(side.parties);
+    close(side.epoll);
+}

@@ -1,0 +1,71 @@
+#include "csv_testing.h"
+
+#include "answers_csv.h"
+#include "letters_csv.h"
+#include "list_csv.h"
+#include "register_csv.h"
+#include "result_csv.h"
+
+static const char *read_documentation(void)
+{
+    static char text[TEST_FILE_BYTES];
+    FILE *in = fopen(TEST_DATA "/../../clients/CSV.md", "r");
+    assert_non_null(in);
+    size_t len = fread(text, 1, sizeof(text) - 1, in);
+    fclose(in);
+    text[len] = '\0';
+    return text;
+}
+
+typedef enum skp_err (*open_fn)(const char *path, struct csv_writer **ret_writer,
+                                struct csv_problem *ret_problem);
+
+static void the_header_of_every_file_is_documented(void **state)
+{
+    (void)state;
+    static const open_fn files[] = {register_writer_open, register_bsn_writer_open,
+                                    list_writer_open,     result_writer_open,
+                                    letters_writer_open,  answers_writer_open};
+    const char *documentation = read_documentation();
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct csv_writer *writer = NULL;
+        struct csv_problem problem;
+        char header[4096];
+        assert_ok(files[i](test_path, &writer, &problem));
+        assert_ok(csv_writer_close(writer, &problem));
+        const char *line = csv_test_read() + strlen("\xef\xbb\xbf");
+        snprintf(header, sizeof(header), "```\n%.*s\n", (int)strcspn(line, "\r"), line);
+        if (!strstr(documentation, header))
+            fail_msg("clients/CSV.md lacks: %s", header);
+    }
+}
+
+static void every_word_that_is_written_is_documented(void **state)
+{
+    (void)state;
+    static const struct csv_word *const lists[] = {
+        csv_words_product,    csv_words_guidance, csv_words_sex,     csv_words_debtor,
+        csv_words_kind,       csv_words_reason,   csv_words_outcome, csv_words_consent,
+        csv_words_correction, csv_words_state,    csv_words_claim,   csv_words_preference,
+        list_words_debt};
+    const char *documentation = read_documentation();
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (const struct csv_word *at = lists[i]; at->word; at++) {
+            char quoted[80];
+            snprintf(quoted, sizeof(quoted), "`%s`", csv_word_print(lists[i], at->code));
+            if (!strstr(documentation, quoted))
+                fail_msg("clients/CSV.md lacks: %s", quoted);
+        }
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, csv_test_setup, csv_test_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_header_of_every_file_is_documented),
+        TEST(every_word_that_is_written_is_documented),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,93 @@
+/* The settings of skpd. */
+#include "options.h"
+
+#include "testing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const required[] = {"ca_file=ca.pem",     "crl_file=crl.pem",
+                                       "tls_cert=tls.pem",   "tls_key=tls.key",
+                                       "sign_cert=sign.pem", "sign_key=sign.key"};
+
+static void only_certificates_must_be_given(void **state)
+{
+    char why[CONFIG_WHY_BYTES];
+    struct options options;
+    (void)state;
+    assert_ok(options_load(NULL, &options, why));
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
+        assert_err(options_finish(NULL, &options, why), SKP_E_CONFIG);
+        assert_ok(options_set(&options, required[i], why));
+    }
+    assert_ok(options_finish(NULL, &options, why));
+    assert_int_equal(options.listen.port, 7443);
+    assert_string_equal(options_files(&options).sign_key, "sign.key");
+    assert_false(options.play);
+}
+
+static void presets_are_the_defaults_of_the_server(void **state)
+{
+    char why[CONFIG_WHY_BYTES];
+    struct options options;
+    (void)state;
+    assert_ok(options_load(NULL, &options, why));
+    struct server_limits ours = options_limits(&options);
+    struct server_limits theirs = server_limits_default();
+    assert_int_equal(ours.sessions, theirs.sessions);
+    assert_int_equal(ours.sessions_per_peer, theirs.sessions_per_peer);
+    assert_int_equal(ours.handshakes, theirs.handshakes);
+    assert_int_equal(ours.handshakes_per_source, theirs.handshakes_per_source);
+    assert_int_equal(ours.batches, theirs.batches);
+    assert_int_equal(ours.output_bytes, theirs.output_bytes);
+    assert_int_equal(ours.handshake_ms, theirs.handshake_ms);
+    assert_int_equal(ours.hello_ms, theirs.hello_ms);
+    assert_int_equal(ours.frame_ms, theirs.frame_ms);
+    assert_int_equal(ours.batch_ms, theirs.batch_ms);
+    assert_int_equal(ours.idle_ms, theirs.idle_ms);
+    assert_int_equal(ours.stall_ms, theirs.stall_ms);
+    assert_int_equal(ours.recheck_ms, theirs.recheck_ms);
+}
+
+static void mistakes_are_told_in_a_sentence(void **state)
+{
+    char why[CONFIG_WHY_BYTES];
+    struct options options;
+    (void)state;
+    assert_ok(options_load(NULL, &options, why));
+    assert_err(options_set(&options, "log_level", why), SKP_E_CONFIG);
+    assert_non_null(strstr(why, "name=value"));
+    assert_err(options_set(&options, "no_such=1", why), SKP_E_CONFIG);
+    assert_err(options_set(&options, "idle_timeout=5", why), SKP_E_CONFIG); /* no unit */
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
+        assert_ok(options_set(&options, required[i], why));
+    assert_ok(options_set(&options, "log_level=loud", why));
+    assert_err(options_finish(NULL, &options, why), SKP_E_CONFIG);
+    assert_non_null(strstr(why, "loud"));
+}
+
+static void the_example_file_is_what_the_table_prints(void **state)
+{
+    static char printed[65536];
+    static char kept[65536];
+    (void)state;
+    FILE *stream = fmemopen(printed, sizeof printed, "w");
+    config_print_help(options_table, options_count, stream);
+    fclose(stream);
+    stream = fopen(TEST_DATA "/../../broker/deploy/skpd.conf.example", "r");
+    assert_non_null(stream);
+    kept[fread(kept, 1, sizeof kept - 1, stream)] = '\0';
+    fclose(stream);
+    assert_string_equal(kept, printed); /* make it anew with: skpd --help-config */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_certificates_must_be_given),
+        cmocka_unit_test(presets_are_the_defaults_of_the_server),
+        cmocka_unit_test(mistakes_are_told_in_a_sentence),
+        cmocka_unit_test(the_example_file_is_what_the_table_prints),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
