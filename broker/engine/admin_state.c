@@ -191,6 +191,8 @@ static enum skp_err clock_advance(struct admin_run *run)
                             "only a store made for play has a clock that can be steered");
     if (!read_target(run, &target_ms))
         return admin_refuse(run, SKP_E_DATE_INVALID, "to", "give to=2026-12-03T07:00");
+    if (target_ms < earliest(txn))
+        return admin_refuse(run, SKP_E_DATE_RANGE, "to", "time never goes back");
     enum skp_err err = first_due(run, &due_ms);
     if (err)
         return err;

@@ -1,6 +1,8 @@
 /* Facts addressed to the broker itself: cases, what goes by letter, what came back on paper. */
 #include "batch_work.h"
 
+#include "fold.h"
+
 static struct skp_oin sender_of(const struct batch_run *run)
 {
     return run->work->header.sender;
@@ -57,6 +59,8 @@ static enum skp_err decide_case(struct batch_run *run, struct batch_line *line)
     row->object = file;
     batch_take(run, line);
     err = txn_case_changed(txn, row);
+    if (!err)
+        err = fold_tell_complete(txn, &sender, file); /* what was missing may have been dropped */
     return err ? err : declare(run, file, row);
 }
 
@@ -96,13 +100,18 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
     enum skp_err err = txn_case(run->txn, &sender, &case_id, &row, &file);
     if (err)
         return err;
+    const struct case_request *request = file ? case_find(file, &line->item_id) : NULL;
+    uint32_t version_before = request ? request->recorded_version : 0;
     enum skp_err refusal = file ? case_record(file, line->fact->recorded) : SKP_E_CASE_UNKNOWN;
     if (refusal) {
         batch_refuse(line, refusal, "recorded.case_id");
         return SKP_OK;
     }
+    if (request->recorded_version == version_before) {
+        batch_no_effect(run, line);
+        return SKP_OK;
+    }
     batch_take(run, line);
-    const struct case_request *request = case_find(file, &line->item_id);
     struct request_state note = {.request_id = line->item_id,
                                  .case_id = case_id,
                                  .state = request->state,

@@ -4,6 +4,8 @@
 
 #include "terms.h"
 
+#include <stdio.h>
+
 struct request_run {
     struct batch_run *run;
     struct batch_bundle *bundle;
@@ -29,6 +31,7 @@ static enum skp_err page_of(struct request_run *requests, size_t line, struct ws
         size_t left = requests->bundle->head.line_count - (size_t)number * PAGE_LINES;
         page->counsellor = requests->run->work->header.sender;
         page->creditor = requests->creditor->oin;
+        snprintf(page->mailbox, sizeof page->mailbox, "%s", requests->bundle->head.mailbox);
         page->bundle_lines = requests->bundle->head.line_count;
         page->count = left < PAGE_LINES ? left : PAGE_LINES;
         row->object = page;

@@ -162,6 +162,7 @@ static enum skp_err read_cases(struct engine_call *call, struct store *reader)
     enum skp_err err = engine_unpack(call, &skp__v1__cases_get__descriptor, (void *)&request);
     if (err)
         return err;
+    call->tag = request->tag;
     struct cases_run run = {.call = call};
     skp__v1__cases__init(&run.answer);
     run.answer.tag = request->tag;

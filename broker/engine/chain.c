@@ -12,6 +12,9 @@ struct skp_hash chain_taken_leaf(struct span header, struct span jws)
 
 /* ---------------------------------------------------------------- receipts */
 
+/* The rest of a frame is for commit, signature and path. */
+#define RECEIPT_MAX_BYTES (FRAME_MAX_BYTES - (size_t)32 * 1024)
+
 static void fill_texts(Skp__V1__ReceiptBody *body, Skp__V1__ErrorText *texts,
                        Skp__V1__ErrorText **pointers)
 {
@@ -79,6 +82,10 @@ static enum skp_err pack_receipt(struct txn *txn, struct engine_call *call)
     enum skp_err err = fill_refusals(work, &txn->arena, &body);
     if (err)
         return err;
+    /* A batch can be wrong at more places than a frame has room to name. */
+    if (skp__v1__receipt_body__get_packed_size(&body) > RECEIPT_MAX_BYTES)
+        for (size_t i = 0; i < body.n_refusals; i++)
+            body.refusals[i]->path = pb_text("");
     /* The answer is packed after the transaction's memory could be gone: the body lives with the
      * call. */
     work->receipt_body = wire_pack(&body.base, &call->arena);

@@ -47,6 +47,7 @@ static enum skp_err verify(struct engine_call *call)
     enum skp_err err = engine_unpack(call, &skp__v1__collect__descriptor, (void *)&work->request);
     if (err)
         return err;
+    call->tag = work->request->tag;
     ProtobufCMessage *message;
     char path[WIRE_PATH_MAX] = "";
     err = wire_unpack(&skp__v1__collect_statement__descriptor, pb_span(work->request->statement),
@@ -86,6 +87,8 @@ static bool names_bundle(const Skp__V1__CollectedItem *item, const struct bundle
 static enum skp_err mark_pages(struct txn *txn, const struct entry_row *entry,
                                const struct bundle_row *bundle)
 {
+    if (oin_equal(&bundle->sender, &txn->engine->broker))
+        return SKP_OK; /* the broker asks nothing */
     unsigned pages = (bundle->line_count + PAGE_LINES - 1) / PAGE_LINES;
     for (unsigned number = 0; number < pages; number++) {
         struct ws_row *row;
@@ -170,9 +173,12 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
 static enum skp_err answer(struct txn *txn, struct engine_call *call)
 {
     struct collect_work *work = call->state;
+    bool wanted = false;
     for (size_t i = 0; i < work->collected; i++)
-        lease_collected(&txn->engine->leases, &call->peer, work->statement->mailbox, work->done[i],
-                        txn->sequence);
+        wanted |= lease_collected(&txn->engine->leases, &call->peer, work->statement->mailbox,
+                                  work->done[i], txn->sequence);
+    if (wanted)
+        engine_post_wake(txn->engine, &call->peer, work->statement->mailbox);
     Skp__V1__Collected collected;
     skp__v1__collected__init(&collected);
     collected.tag = work->request->tag;

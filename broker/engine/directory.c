@@ -168,6 +168,7 @@ static enum skp_err read_directory(struct engine_call *call, struct store *reade
     enum skp_err err = engine_unpack(call, &skp__v1__directory_get__descriptor, (void *)&request);
     if (err)
         return err;
+    call->tag = request->tag;
     struct directory_run run = {.call = call,
                                 .registry = engine_registry(call->engine),
                                 .now_ms = clock_business_ms(call->engine->clock)};

@@ -109,6 +109,7 @@ struct engine_call {
     char path[96];
     char sentence[256];     /* "" = the list's */
     struct skp_id batch_id; /* once known */
+    uint64_t tag;           /* of the request, once known */
     struct engine_frame *frames;
     size_t frame_count;
     const char *answer_text; /* admin: JSON */

@@ -70,6 +70,7 @@ struct verb {
     enum skp_err (*decide)(struct txn *txn, struct engine_call *call);    /* store worker */
     enum skp_err (*answer)(struct txn *txn, struct engine_call *call);    /* after the commit */
     enum skp_err (*read)(struct engine_call *call, struct store *reader); /* read worker */
+    void (*finish)(struct engine_call *call); /* loop, just before `done`; not after an error */
 };
 
 extern const struct verb verb_hello, verb_batch, verb_fetch, verb_collect, verb_publish,

@@ -5,10 +5,18 @@
 #include "workset.h"
 
 #define FETCH_SCAN_ROWS  256
+#define FETCH_LOAD_ROWS  16 /* whose bundles are read together: what does not fit was read in vain */
 #define FETCH_MAX_FRAMES 512
+
+/* What finish() needs to know of each Delivery frame. */
+struct fetched {
+    const char *mailbox;
+    uint64_t positions[FETCH_MAX_FRAMES];
+};
 
 struct fetch_run {
     struct engine_call *call;
+    struct fetched *fetched;
     struct store *reader;
     Skp__V1__Fetch *request;
     int64_t lease_until_ms;
@@ -140,7 +148,7 @@ static bool fits(const struct fetch_run *run, size_t bytes)
     return call->fetched_count == 0 || call->fetched_bytes + bytes <= run->request->bytes;
 }
 
-static enum skp_err deliver(struct fetch_run *run, const struct ready *ready)
+static enum skp_err deliver(struct fetch_run *run, const struct ready *ready, bool *ret_fits)
 {
     struct engine_call *call = run->call;
     struct span frame;
@@ -148,11 +156,13 @@ static enum skp_err deliver(struct fetch_run *run, const struct ready *ready)
     if (err)
         return err;
     if (!fits(run, frame.len)) {
-        lease_release(&call->engine->leases, &call->peer, run->request->mailbox, ready->position,
-                      call->session);
+        lease_undo(&call->engine->leases, &call->peer, run->request->mailbox, ready->position,
+                   call->session);
         run->full = true;
+        *ret_fits = false;
         return SKP_OK;
     }
+    run->fetched->positions[call->frame_count] = ready->position;
     run->frames[call->frame_count++] = (struct engine_frame){.type = FRAME_DELIVERY, .body = frame};
     call->fetched_count++;
     call->fetched_bytes += frame.len;
@@ -189,8 +199,8 @@ static enum skp_err take_ready(struct fetch_run *run, const struct store_row *ro
 static void give_back(struct fetch_run *run, const struct ready *ready, size_t from, size_t count)
 {
     for (size_t i = from; i < count; i++)
-        lease_release(&run->call->engine->leases, &run->call->peer, run->request->mailbox,
-                      ready[i].position, run->call->session);
+        lease_undo(&run->call->engine->leases, &run->call->peer, run->request->mailbox,
+                   ready[i].position, run->call->session);
 }
 
 static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *rows, size_t count,
@@ -203,13 +213,12 @@ static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *row
     enum skp_err err = take_ready(run, rows, count, ready, &taken, ret_last);
     if (!err)
         err = load_bundles(run, ready, taken);
+    /* Not until run->full: that is also set when the credit in messages ends with the last taken. */
     size_t sent = 0;
-    while (!err && sent < taken && !run->full)
-        err = deliver(run, &ready[sent++]);
-    if (run->full && sent > 0 && sent <= taken && !err)
-        give_back(run, ready, sent, taken);
-    if (err)
-        give_back(run, ready, 0, taken);
+    bool fits_credit = true;
+    while (!err && fits_credit && sent < taken)
+        err = deliver(run, &ready[sent++], &fits_credit);
+    give_back(run, ready, err ? 0 : sent, taken);
     return err;
 }
 
@@ -247,7 +256,10 @@ static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t generati
         call->caught_up = count == 0;
         if (count == 0)
             break;
-        if ((err = fetch_run(run, rows, count, &last)))
+        for (size_t at = 0; !err && at < count && !run->full; at += FETCH_LOAD_ROWS)
+            err = fetch_run(run, rows + at,
+                            count - at < FETCH_LOAD_ROWS ? count - at : FETCH_LOAD_ROWS, &last);
+        if (err)
             return err;
     }
     if (!run->full)
@@ -270,6 +282,36 @@ static enum skp_err say_waiting(struct fetch_run *run)
     return SKP_OK;
 }
 
+/* False: nothing was ever delivered to it, whoever may have made up the name. */
+static enum skp_err mailbox_exists(struct fetch_run *run, bool *ret_exists)
+{
+    struct row_key key = key_mailbox(&run->call->peer, run->request->mailbox);
+    struct store_row row = {.key = row_key_span(&key)};
+    enum skp_err err = store_get(run->reader, STORE_MAILBOX, &row, 1, &run->call->arena);
+    if (!err)
+        *ret_exists = row.version > 0;
+    return err;
+}
+
+static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
+{
+    struct engine_call *call = run->call;
+    uint64_t sequence;
+    uint64_t generation;
+    enum skp_err err = snapshot_sequence(run, &sequence);
+    if (err)
+        return err;
+    uint64_t from = lease_scan_from(&call->engine->leases, &call->peer, run->request->mailbox,
+                                    sequence, now_ms, &generation);
+    err = scan(run, from, generation);
+    /* What was read before the trouble goes out; the next fetch meets it first. */
+    if (err && call->fetched_count > 0) {
+        call->caught_up = false;
+        return SKP_OK;
+    }
+    return err;
+}
+
 static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
 {
     struct engine *engine = call->engine;
@@ -280,24 +322,48 @@ static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
     if (strlen(run.request->mailbox) > MAILBOX_NAME_MAX)
         return engine_refuse(call, SKP_E_TEXT_TOO_LONG, "mailbox", NULL);
     run.frames = arena_calloc(&call->arena, FETCH_MAX_FRAMES + 1, sizeof *run.frames);
-    if (!run.frames)
+    run.fetched = arena_calloc(&call->arena, 1, sizeof *run.fetched);
+    if (!run.frames || !run.fetched)
         return SKP_E_NO_MEMORY;
+    run.fetched->mailbox = run.request->mailbox;
+    call->state = run.fetched;
     uint32_t seconds = run.request->lease_seconds;
     if (seconds == 0 || seconds > 3600)
         seconds = engine->lease_seconds;
     int64_t now = clock_monotonic_ms(engine->clock);
     run.lease_until_ms = now + (int64_t)seconds * 1000;
-    uint64_t sequence;
-    uint64_t generation;
-    if ((err = snapshot_sequence(&run, &sequence)))
+    bool exists = false;
+    if ((err = mailbox_exists(&run, &exists)))
         return err;
-    uint64_t from = lease_scan_from(&engine->leases, &call->peer, run.request->mailbox, sequence,
-                                    now, &generation);
     call->frames = run.frames;
-    err = scan(&run, from, generation);
+    call->caught_up = !exists;
+    if (exists)
+        err = scan_leased(&run, now);
     if (!err && call->caught_up)
         err = say_waiting(&run);
     return err;
 }
 
-const struct verb verb_fetch = {.name = "fetch", .read = read_mailbox};
+/* A statement may overtake the deliveries it is about: a client that comes back says again what it
+ * collected before, while its first fetch leases the same entries. Once Collected is on its way
+ * nothing of it may follow, nor anything whose lease was lost meanwhile. */
+static void finish(struct engine_call *call)
+{
+    const struct fetched *fetched = call->state;
+    size_t kept = 0;
+    for (size_t i = 0; i < call->frame_count; i++) {
+        if (call->frames[i].type == FRAME_DELIVERY &&
+            !lease_is_held(&call->engine->leases, &call->peer, fetched->mailbox,
+                           fetched->positions[i], call->session)) {
+            call->fetched_count--;
+            call->fetched_bytes -= call->frames[i].body.len;
+        } else {
+            call->frames[kept++] = call->frames[i];
+        }
+    }
+    call->frame_count = kept;
+    if (kept == 0 && !call->caught_up) /* nothing to show, and more to read */
+        engine_post_wake(call->engine, &call->peer, fetched->mailbox);
+}
+
+const struct verb verb_fetch = {.name = "fetch", .read = read_mailbox, .finish = finish};

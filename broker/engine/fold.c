@@ -2,9 +2,11 @@
 
 #define FOLD_ROWS 16
 
-static enum skp_err tell_complete(struct txn *txn, const struct skp_oin *counsellor,
-                                  struct case_file *file)
+enum skp_err fold_tell_complete(struct txn *txn, const struct skp_oin *counsellor,
+                                struct case_file *file)
 {
+    if (file->complete_told || case_phase(file) != SKP__V1__CASE_STATE__CASE_STATE_COMPLETE)
+        return SKP_OK;
     Skp__V1__Line *line;
     Skp__V1__EventFact *event =
         txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE, NULL, &line);
@@ -30,10 +32,7 @@ static enum skp_err fold_note(struct txn *txn, const struct note *note)
                                     .total_cents = note->total_cents};
     case_note(file, &request);
     err = txn_case_changed(txn, row);
-    if (!err && !file->complete_told &&
-        case_phase(file) == SKP__V1__CASE_STATE__CASE_STATE_COMPLETE)
-        err = tell_complete(txn, &note->counsellor, file);
-    return err;
+    return err ? err : fold_tell_complete(txn, &note->counsellor, file);
 }
 
 static enum skp_err fold_row(struct txn *txn, const struct store_row *row)

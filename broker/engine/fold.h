@@ -11,4 +11,8 @@
 /* Takes the oldest journal rows; asks for another turn when there may be more. */
 enum skp_err fold_journal(struct txn *txn) SKP_MUST_CHECK;
 
+/* The counsellor hears, once, that nothing of the case is waited for any more. */
+enum skp_err fold_tell_complete(struct txn *txn, const struct skp_oin *counsellor,
+                                struct case_file *file) SKP_MUST_CHECK;
+
 #endif

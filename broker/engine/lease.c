@@ -22,8 +22,11 @@ struct lease_box {
     char mailbox[MAILBOX_NAME_MAX + 1];
     struct lease *leases; /* sorted by position */
     size_t count, room;
-    uint64_t scan_from;  /* everything below is leased or gone */
-    uint64_t generation; /* grows when something becomes free */
+    uint64_t scan_from;     /* everything below is leased or gone */
+    uint64_t skipped_from;  /* of the present scan: first free entry it passed over; 0: none */
+    uint64_t generation;    /* grows when something becomes free */
+    int64_t first_until_ms; /* no lease ends before */
+    bool lane_wanted;       /* somebody passed over a lane since the last wake-up */
 };
 
 void lease_init(struct lease_table *table)
@@ -63,6 +66,7 @@ static struct lease_box *make_box(struct lease_table *table, const struct skp_oi
         return NULL;
     box->oin = *oin;
     snprintf(box->mailbox, sizeof box->mailbox, "%s", mailbox);
+    box->first_until_ms = INT64_MAX;
     box->next = table->boxes;
     table->boxes = box;
     return box;
@@ -113,7 +117,8 @@ static struct lease *make_lease(struct lease_box *box, uint64_t position)
 static void set_free(struct lease_box *box, struct lease *lease)
 {
     lease->session = 0;
-    box->scan_from = 0;
+    if (lease->position < box->scan_from)
+        box->scan_from = lease->position;
     box->generation++;
 }
 
@@ -127,13 +132,21 @@ static void forget_collected(struct lease_box *box, uint64_t sequence)
     box->count = kept;
 }
 
+/* Asked on every turn of the loop: looks only when something can have ended. */
 static void expire_box(struct lease_box *box, int64_t now_ms, bool *ret_freed)
 {
+    if (now_ms < box->first_until_ms)
+        return;
+    box->first_until_ms = INT64_MAX;
     for (size_t i = 0; i < box->count; i++) {
         struct lease *lease = &box->leases[i];
-        if (lease->session != 0 && lease->collected == 0 && lease->until_ms <= now_ms) {
+        if (lease->session == 0)
+            continue;
+        if (lease->until_ms <= now_ms) {
             set_free(box, lease);
             *ret_freed = true;
+        } else if (lease->until_ms < box->first_until_ms) {
+            box->first_until_ms = lease->until_ms;
         }
     }
 }
@@ -149,6 +162,7 @@ uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, c
         bool ignored = false;
         forget_collected(box, sequence);
         expire_box(box, now_ms, &ignored);
+        box->skipped_from = 0;
         from = box->scan_from;
         *ret_generation = box->generation;
     }
@@ -156,16 +170,25 @@ uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, c
     return from;
 }
 
-static bool lane_is_anothers(const struct lease_box *box, const struct skp_oin *lane,
-                             uint64_t session)
+/* Who holds the lane; 0: nobody. One session at most does, so the first lease found tells; those
+ * that were taken last are looked at first. */
+static uint64_t lane_holder(const struct lease_box *box, const struct skp_oin *lane)
 {
-    for (size_t i = 0; i < box->count; i++) {
-        const struct lease *lease = &box->leases[i];
-        if (lease->session != 0 && lease->session != session && lease->collected == 0 &&
-            oin_equal(&lease->lane, lane))
-            return true;
+    for (size_t i = box->count; i > 0; i--) {
+        const struct lease *lease = &box->leases[i - 1];
+        if (lease->session != 0 && oin_equal(&lease->lane, lane))
+            return lease->session;
     }
-    return false;
+    return 0;
+}
+
+/* Free, but not for this session now: a next scan must come by here again. */
+static enum lease_answer pass_over(struct lease_box *box, uint64_t position)
+{
+    if (box->skipped_from == 0)
+        box->skipped_from = position;
+    box->lane_wanted = true;
+    return LEASE_SKIP;
 }
 
 static enum lease_answer take(struct lease_box *box, uint64_t position, const struct skp_oin *lane,
@@ -174,13 +197,14 @@ static enum lease_answer take(struct lease_box *box, uint64_t position, const st
     struct lease *lease = find_lease(box, position);
     if (lease && (lease->session != 0 || lease->collected != 0))
         return LEASE_SKIP;
-    if (lane_is_anothers(box, lane, session))
-        return LEASE_SKIP;
-    lease = make_lease(box, position);
+    uint64_t holder = lane_holder(box, lane);
+    lease = holder == 0 || holder == session ? make_lease(box, position) : NULL;
     if (!lease)
-        return LEASE_SKIP;
+        return pass_over(box, position);
     lease->session = session;
     lease->until_ms = until_ms;
+    if (until_ms < box->first_until_ms)
+        box->first_until_ms = until_ms;
     lease->lane = *lane;
     *ret_attempt = ++lease->attempt;
     return LEASE_TAKEN;
@@ -204,8 +228,11 @@ void lease_scanned(struct lease_table *table, const struct skp_oin *oin, const c
 {
     pthread_mutex_lock(&table->lock);
     struct lease_box *box = find_box(table, oin, mailbox);
-    if (box && box->generation == generation && position >= box->scan_from)
-        box->scan_from = position + 1;
+    uint64_t next = position + 1;
+    if (box && box->skipped_from != 0 && box->skipped_from < next)
+        next = box->skipped_from;
+    if (box && box->generation == generation && next > box->scan_from)
+        box->scan_from = next;
     pthread_mutex_unlock(&table->lock);
 }
 
@@ -266,61 +293,98 @@ bool lease_release(struct lease_table *table, const struct skp_oin *oin, const c
     return lease != NULL;
 }
 
-void lease_collected(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+void lease_undo(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                uint64_t position, uint64_t session)
+{
+    struct lease_box *box;
+    pthread_mutex_lock(&table->lock);
+    struct lease *lease = held_by(table, oin, mailbox, position, session, &box);
+    if (lease) {
+        lease->attempt--;
+        set_free(box, lease);
+    }
+    pthread_mutex_unlock(&table->lock);
+}
+
+bool lease_collected(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                      uint64_t position, uint64_t sequence)
 {
+    bool wanted = false;
     pthread_mutex_lock(&table->lock);
     struct lease_box *box = make_box(table, oin, mailbox);
     struct lease *lease = box ? make_lease(box, position) : NULL;
     if (lease) {
         lease->collected = sequence;
         lease->session = 0;
-        box->generation++;
+        wanted = box->lane_wanted && lane_holder(box, &lease->lane) == 0;
+        if (wanted)
+            box->lane_wanted = false;
     }
     pthread_mutex_unlock(&table->lock);
+    return wanted;
 }
 
 /* What became free, so that the callback runs without the lock. */
-static void tell_freed(struct lease_box **freed_boxes, size_t count, lease_freed_fn freed,
-                       void *ctx)
+struct freed_boxes {
+    struct lease_box *boxes[64];
+    size_t count;
+};
+
+static bool is_full(const struct freed_boxes *freed)
 {
-    for (size_t i = 0; i < count; i++)
-        freed(ctx, &freed_boxes[i]->oin, freed_boxes[i]->mailbox);
+    return freed->count == sizeof freed->boxes / sizeof freed->boxes[0];
 }
 
-#define FREED_MAX 64
-
-void lease_session_closed(struct lease_table *table, uint64_t session, lease_freed_fn freed,
-                          void *ctx)
+/* True when there may be more: boxes stay until lease_fini(), so they can be told without the
+ * lock. */
+static bool tell_freed(const struct freed_boxes *boxes, lease_freed_fn freed, void *ctx)
 {
-    struct lease_box *freed_boxes[FREED_MAX];
-    size_t count = 0;
+    for (size_t i = 0; i < boxes->count; i++)
+        freed(ctx, &boxes->boxes[i]->oin, boxes->boxes[i]->mailbox);
+    return is_full(boxes);
+}
+
+static bool close_some(struct lease_table *table, uint64_t session, lease_freed_fn freed, void *ctx)
+{
+    struct freed_boxes boxes = {.count = 0};
     pthread_mutex_lock(&table->lock);
-    for (struct lease_box *box = table->boxes; box; box = box->next) {
+    for (struct lease_box *box = table->boxes; box && !is_full(&boxes); box = box->next) {
         bool any = false;
         for (size_t i = 0; i < box->count; i++)
             if (box->leases[i].session == session) {
                 set_free(box, &box->leases[i]);
                 any = true;
             }
-        if (any && count < FREED_MAX)
-            freed_boxes[count++] = box;
+        if (any)
+            boxes.boxes[boxes.count++] = box;
     }
     pthread_mutex_unlock(&table->lock);
-    tell_freed(freed_boxes, count, freed, ctx);
+    return tell_freed(&boxes, freed, ctx);
+}
+
+void lease_session_closed(struct lease_table *table, uint64_t session, lease_freed_fn freed,
+                          void *ctx)
+{
+    while (close_some(table, session, freed, ctx))
+        continue;
+}
+
+static bool expire_some(struct lease_table *table, int64_t now_ms, lease_freed_fn freed, void *ctx)
+{
+    struct freed_boxes boxes = {.count = 0};
+    pthread_mutex_lock(&table->lock);
+    for (struct lease_box *box = table->boxes; box && !is_full(&boxes); box = box->next) {
+        bool any = false;
+        expire_box(box, now_ms, &any);
+        if (any)
+            boxes.boxes[boxes.count++] = box;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return tell_freed(&boxes, freed, ctx);
 }
 
 void lease_expire(struct lease_table *table, int64_t now_ms, lease_freed_fn freed, void *ctx)
 {
-    struct lease_box *freed_boxes[FREED_MAX];
-    size_t count = 0;
-    pthread_mutex_lock(&table->lock);
-    for (struct lease_box *box = table->boxes; box; box = box->next) {
-        bool any = false;
-        expire_box(box, now_ms, &any);
-        if (any && count < FREED_MAX)
-            freed_boxes[count++] = box;
-    }
-    pthread_mutex_unlock(&table->lock);
-    tell_freed(freed_boxes, count, freed, ctx);
+    while (expire_some(table, now_ms, freed, ctx))
+        continue;
 }

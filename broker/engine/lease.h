@@ -41,8 +41,8 @@ enum lease_answer lease_take(struct lease_table *table, const struct skp_oin *oi
                              const char *mailbox, uint64_t position, const struct skp_oin *lane,
                              uint64_t session, int64_t until_ms, uint32_t *ret_attempt);
 
-/* The scan saw everything up to `position`: the next may start there, if `generation` still holds.
- */
+/* The scan saw everything up to `position`: the next may start there, if `generation` still holds,
+ * or at the first entry that it passed over because its lane was another's. */
 void lease_scanned(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                    uint64_t position, uint64_t generation);
 
@@ -59,8 +59,13 @@ enum skp_err lease_extend(struct lease_table *table, const struct skp_oin *oin, 
 bool lease_release(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                    uint64_t position, uint64_t session);
 
-/* Collected in commit `sequence`: never to be delivered again. */
-void lease_collected(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+/* Gives back what was taken and did not go out after all: that was no attempt. */
+void lease_undo(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                uint64_t position, uint64_t session);
+
+/* Collected in commit `sequence`: never to be delivered again. True when its lane became free and
+ * others have passed over lanes of this mailbox: wake them. */
+bool lease_collected(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                      uint64_t position, uint64_t sequence);
 
 /* Calls `freed` (outside the lock) for each mailbox where something became free. */

@@ -20,8 +20,9 @@ static enum skp_err remember(struct txn *txn, const struct page_row *page,
 
 /* The same publication of the same page goes on in the event said last, when there is one. */
 static Skp__V1__EventFact *last_event(struct txn *txn, const struct page_row *page,
-                                      plain_date due_date)
+                                      plain_date due_date, const struct skp_id *round_id)
 {
+    struct span round = span_of(round_id ? round_id->bytes : NULL, round_id ? ID_BYTES : 0);
     if (txn->said_count == 0)
         return NULL;
     const struct said_line *said = &txn->said[txn->said_count - 1];
@@ -30,7 +31,8 @@ static Skp__V1__EventFact *last_event(struct txn *txn, const struct page_row *pa
         return NULL;
     Skp__V1__EventFact *event = said->line->event;
     if (event->kind != SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED || event->due_date != due_date ||
-        strcmp(event->other, page->creditor.text) != 0 || event->n_request_ids >= BUNDLE_MAX_LINES)
+        strcmp(event->other, page->creditor.text) != 0 ||
+        !span_equal(pb_span(event->round_id), round) || event->n_request_ids >= BUNDLE_MAX_LINES)
         return NULL;
     return event;
 }
@@ -54,7 +56,7 @@ static enum skp_err add_request_id(struct txn *txn, Skp__V1__EventFact *event,
 static enum skp_err tell(struct txn *txn, const struct page_row *page,
                          const struct request_state *request, const struct skp_id *round_id)
 {
-    Skp__V1__EventFact *event = last_event(txn, page, request->due_date);
+    Skp__V1__EventFact *event = last_event(txn, page, request->due_date, round_id);
     if (!event) {
         Skp__V1__Line *line;
         event = txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED, &page->creditor, &line);

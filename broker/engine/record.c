@@ -37,6 +37,7 @@ static enum skp_err verify(struct engine_call *call)
     enum skp_err err = engine_unpack(call, &skp__v1__publish__descriptor, (void *)&work->request);
     if (err)
         return err;
+    call->tag = work->request->tag;
     if (!work->request->record)
         return engine_refuse(call, SKP_E_REQUIRED, "record", NULL);
     ProtobufCMessage *message;

@@ -177,6 +177,7 @@ static enum skp_err list_open(struct overview *overview)
 struct leaving {
     bool any;
     struct skp_id bundle_id;
+    char mailbox[MAILBOX_NAME_MAX + 1];
     struct entry_row entry;
     size_t lines;
     uint32_t bundle_lines;
@@ -189,7 +190,7 @@ static enum skp_err flush_leaving(struct txn *txn, const struct round_row *round
         return SKP_OK;
     leaving->any = false;
     leaving->entry.partial = leaving->lines < leaving->bundle_lines;
-    return txn_deliver(txn, &round->creditor, "", &leaving->entry);
+    return txn_deliver(txn, &round->creditor, leaving->mailbox, &leaving->entry);
 }
 
 static enum skp_err publish_page(struct overview *overview, struct leaving *leaving,

@@ -63,12 +63,25 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
 
 /* ---------------------------------------------------------------- deadlines */
 
+/* A version that has begun opens the rounds from its first day; it has a deadline of its own. */
+static bool is_replaced(const struct txn *txn, const struct agreement *agreement, plain_date today)
+{
+    for (size_t i = 0; i < registry_agreement_count(txn->registry); i++) {
+        const struct agreement *other = registry_agreement_at(txn->registry, i);
+        if (id_equal(&other->agreement_id, &agreement->agreement_id) &&
+            other->version > agreement->version && other->valid_from <= today)
+            return true;
+    }
+    return false;
+}
+
 static enum skp_err open_round(struct txn *txn, const struct deadline_key *deadline)
 {
     const struct agreement *agreement =
         registry_agreement(txn->registry, &deadline->object, deadline->part);
     struct skp_id ignored;
-    if (!agreement || !agreement_is_valid(agreement, calendar_date_of_ms(txn->now_ms)))
+    plain_date today = calendar_date_of_ms(txn->now_ms);
+    if (!agreement || !agreement_is_valid(agreement, today) || is_replaced(txn, agreement, today))
         return SKP_OK;
     enum skp_err err = round_open(txn, agreement, "", &ignored);
     return err ? err : round_schedule(txn, agreement);

@@ -105,8 +105,9 @@ void handle_end(struct session *session, struct span body)
         enum skp_err err = judge_end(&session->batch, end, &batch_id);
         if (err) {
             batch_abandon(session);
+            struct error_about about = {.batch_id = batch_id, .frame = FRAME_END};
             session_refuse(session, err, err == SKP_E_ID_FORMAT ? "end.batch_id" : NULL, NULL,
-                           &batch_id);
+                           &about);
         } else {
             session->batch.call->batch_id = batch_id;
             hand_over(session);

@@ -135,8 +135,9 @@ static void add_credit(struct session *session, const Skp__V1__Fetch *fetch)
     if (flow == NULL)
         flow = flow_new(session, fetch->mailbox);
     if (flow == NULL) {
+        static const struct error_about about = {.frame = FRAME_FETCH};
         session_refuse(session, SKP_E_BUSY, "fetch.mailbox", "too many mailboxes in one session",
-                       NULL);
+                       &about);
         return;
     }
     flow->messages =

@@ -102,7 +102,7 @@ static char *pack_text(const char *text)
 }
 
 void send_error(struct session *session, enum skp_err err, const char *path, const char *sentence,
-                const struct skp_id *batch_id)
+                const struct error_about *about)
 {
     const struct skp_error_info *info = skp_error(err);
     Skp__V1__Error error;
@@ -116,9 +116,11 @@ void send_error(struct session *session, enum skp_err err, const char *path, con
     error.remedy = pack_text(info->remedy);
     error.retry = (Skp__V1__Retry)info->retry;
     error.retry_after_ms = retry_after_ms(err, info->retry);
-    if (batch_id != NULL && !id_is_nil(batch_id)) {
-        error.batch_id.data = (uint8_t *)(uintptr_t)batch_id->bytes;
-        error.batch_id.len = ID_BYTES;
+    if (about != NULL) {
+        if (!id_is_nil(&about->batch_id))
+            error.batch_id = wire_bytes(span_of(about->batch_id.bytes, ID_BYTES));
+        error.frame = about->frame;
+        error.tag = about->tag;
     }
     if ((unsigned)info->code < COUNTER_ERROR_CODES)
         session->server->counters.errors_sent[info->code]++;

@@ -13,9 +13,16 @@ void send_message(struct session *session, enum frame_type type, const ProtobufC
 void send_frames(struct session *session, const struct engine_frame *frames, size_t count,
                  unsigned skip);
 
-/* An Error frame from the list; `path` and `sentence` may be NULL or "", batch_id NULL. */
+/* What an Error is about; all zero: the session as a whole. */
+struct error_about {
+    struct skp_id batch_id;
+    unsigned frame; /* type of the frame it answers */
+    uint64_t tag;   /* that frame's */
+};
+
+/* An Error frame from the list; `path` and `sentence` may be NULL or "", about NULL. */
 void send_error(struct session *session, enum skp_err err, const char *path, const char *sentence,
-                const struct skp_id *batch_id);
+                const struct error_about *about);
 
 void send_going_away(struct session *session);
 

@@ -190,7 +190,7 @@ bool session_reap(struct session *session, bool engine_alive)
 }
 
 void session_refuse(struct session *session, enum skp_err err, const char *path,
-                    const char *sentence, const struct skp_id *batch_id)
+                    const char *sentence, const struct error_about *about)
 {
     bool last =
         session->state != SESSION_UP || err < SKP_E_DECODE; /* 1xx: the stream cannot go on */
@@ -200,7 +200,7 @@ void session_refuse(struct session *session, enum skp_err err, const char *path,
              "peer=%s session=%016llx code=%d name=%s path=%s", session->peer.text,
              (unsigned long long)session->id, (int)err, skp_error_name(err),
              path != NULL ? path : "");
-    send_error(session, err, path, sentence, batch_id);
+    send_error(session, err, path, sentence, about);
     if (last)
         session_finish(session, skp_error(err)->sentence);
 }

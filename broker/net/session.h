@@ -9,6 +9,7 @@
 
 #include "engine.h"
 
+struct error_about; /* send.h */
 #include <event2/bufferevent.h>
 #include <sys/queue.h>
 
@@ -89,9 +90,9 @@ void session_finish(struct session *session, const char *why);
 void session_close(struct session *session, const char *why);
 
 /* Tells the peer what is wrong; a 1xx error, or any before the session is up, is the last thing it
- * hears. `path` and `sentence` may be NULL or "" (the list's), batch_id NULL. */
+ * hears. `path` and `sentence` may be NULL or "" (the list's), about NULL. */
 void session_refuse(struct session *session, enum skp_err err, const char *path,
-                    const char *sentence, const struct skp_id *batch_id);
+                    const char *sentence, const struct error_about *about);
 
 /* Moves on after something changed that reading or delivering waited for. */
 void session_update(struct session *session);

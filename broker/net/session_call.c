@@ -11,7 +11,18 @@ void session_submit(struct session *session, struct engine_call *call)
 
 void session_refuse_call(struct session *session, const struct engine_call *call)
 {
-    session_refuse(session, call->err, call->path, call->sentence, &call->batch_id);
+    static const unsigned frames[] = {[ENGINE_HELLO] = FRAME_HELLO,
+                                      [ENGINE_BATCH] = FRAME_END,
+                                      [ENGINE_FETCH] = FRAME_FETCH,
+                                      [ENGINE_COLLECT] = FRAME_COLLECT,
+                                      [ENGINE_PUBLISH] = FRAME_PUBLISH,
+                                      [ENGINE_DIRECTORY] = FRAME_DIRECTORY_GET,
+                                      [ENGINE_CASES] = FRAME_CASES_GET,
+                                      [ENGINE_ADMIN] = 0,
+                                      [ENGINE_TICK] = 0};
+    struct error_about about = {
+        .batch_id = call->batch_id, .frame = frames[call->verb], .tag = call->tag};
+    session_refuse(session, call->err, call->path, call->sentence, &about);
 }
 
 void session_call_end(struct session *session, struct engine_call *call)
@@ -44,8 +55,10 @@ enum skp_err session_ask(struct session *session, enum engine_verb verb, struct 
         return SKP_E_BUSY;
     enum skp_err err = engine_call_request(call, body);
     if (err) {
+        call->err = err;
+        session_refuse_call(session, call);
         engine_call_free(call);
-        return err;
+        return SKP_OK;
     }
     session->asks++;
     session_submit(session, call);

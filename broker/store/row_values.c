@@ -134,7 +134,7 @@ enum skp_err bundle_row_read(struct span value, struct bundle_row *ret_row)
 
 /* ---------------------------------------------------------------- page */
 
-#define PAGE_HEAD_BYTES ((2 * OIN_CHARS) + 4 + 1)
+#define PAGE_HEAD_BYTES ((2 * OIN_CHARS) + 1 + MAILBOX_NAME_MAX + 4 + 1)
 
 struct span page_row_pack(const struct page_row *row, struct arena *arena)
 {
@@ -145,6 +145,9 @@ struct span page_row_pack(const struct page_row *row, struct arena *arena)
         return span_of(NULL, 0);
     packed_put_oin(&writer, &row->counsellor);
     packed_put_oin(&writer, &row->creditor);
+    size_t mailbox_len = strlen(row->mailbox);
+    packed_put_u8(&writer, (uint8_t)mailbox_len);
+    packed_put(&writer, row->mailbox, mailbox_len);
     packed_put_u32(&writer, row->bundle_lines);
     packed_put_u8(&writer, (uint8_t)row->count);
     for (size_t i = 0; i < row->count; i++) {
@@ -174,6 +177,11 @@ enum skp_err page_row_read(struct span value, struct page_row *ret_row)
     struct packed_reader reader = {.rest = value};
     packed_take_oin(&reader, &ret_row->counsellor);
     packed_take_oin(&reader, &ret_row->creditor);
+    size_t mailbox_len = packed_take_u8(&reader, MAILBOX_NAME_MAX);
+    memset(ret_row->mailbox, 0, sizeof ret_row->mailbox);
+    packed_take(&reader, ret_row->mailbox, mailbox_len);
+    if (memchr(ret_row->mailbox, '\0', mailbox_len))
+        return SKP_E_DATA_LOSS;
     ret_row->bundle_lines = packed_take_u32(&reader);
     ret_row->count = packed_take_u8(&reader, PAGE_LINES);
     for (size_t i = 0; i < ret_row->count && !reader.bad; i++)

@@ -121,7 +121,8 @@ enum skp_err bundle_row_read(struct span value, struct bundle_row *ret_row) SKP_
 struct page_row {
     struct skp_oin counsellor;
     struct skp_oin creditor;
-    uint32_t bundle_lines; /* of the whole bundle */
+    char mailbox[MAILBOX_NAME_MAX + 1]; /* of the creditor, where the bundle goes */
+    uint32_t bundle_lines;              /* of the whole bundle */
     size_t count;
     struct request_state requests[PAGE_LINES];
 };

@@ -25,6 +25,7 @@ struct csv_contact {
  * without the BSN: that is never in a file with other data. `key`: what the surname and the birth
  * date must be; `rest`: the others. */
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): these are lists of initialisers */
 #define CSV_PERSON_FIELDS(prefix_text, type, person, key, rest)                                    \
     {prefix_text "Geslacht", CSV_WORD, key, offsetof(type, person.sex), csv_words_sex, 0},         \
     {prefix_text "Voorletters", CSV_TEXT, rest, offsetof(type, person.initials), NULL, 40},        \
@@ -44,6 +45,7 @@ struct csv_contact {
     {prefix_text "Naam", CSV_TEXT, need, offsetof(type, contact.name), NULL, 0},                   \
     {prefix_text "Telefoon", CSV_TEXT, need, offsetof(type, contact.phone), NULL, 30},             \
     {prefix_text "Mail", CSV_TEXT, need, offsetof(type, contact.mail), NULL, 0}
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
 #endif

@@ -72,10 +72,12 @@ static void on_problem(void *ctx, enum skp_err err, const char *path, const char
 
 static const char *file(const char *pki, const char *oin, const char *name)
 {
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s%s/%s", pki, oin[0] != '\0' ? "participants/" : "", oin, name) < 0)
-        abort();
-    return path; /* lives as long as the program */
+    static char paths[8][512];
+    static unsigned next;
+    char *path = paths[next++ % 8]; /* six are in use at once */
+    snprintf(path, sizeof paths[0], "%s/%s%s/%s", pki, oin[0] != '\0' ? "participants/" : "", oin,
+             name);
+    return path;
 }
 
 int main(int argc, char **argv)

@@ -131,9 +131,9 @@ static void on_error(struct skp_client *client, const ProtobufCMessage *message,
         client_fail(client, err, "%s", sentence);
     } else {
         if (skp_error(err)->retry == SKP_RETRY_LATER)
-            lookup_postponed(client, error->retry_after_ms);
+            lookup_postponed(client, error->frame, error->tag, error->retry_after_ms);
         else
-            lookup_refused(client);
+            lookup_refused(client, error->frame, error->tag);
         if (err >= 300 && err < 400) /* about who we are: a broker that closes now means it */
             remember_last_words(client, err, sentence, monotonic_ms() + LAST_WORDS_MS);
         client_problem(client, err, error->path, sentence);

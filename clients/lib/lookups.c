@@ -1,8 +1,7 @@
 /* Questions that get one answer: directory, cases, publish, and the collect statements of fetch.c.
  *
  * All of them may be asked twice without harm, so a question without answer is asked again after a
- * reconnect. Error frames about no batch carry no tag: such an Error is taken to be about the oldest question
- * under way. If that was another one, its answer is still passed on when it comes. */
+ * reconnect. An Error names the question it is about by frame type and tag. */
 #include "skp_internal.h"
 
 #include <stdlib.h>
@@ -111,28 +110,37 @@ void lookup_answered(struct skp_client *client, enum frame_type question, uint64
         remove_lookup(&client->lookups, lookup);
 }
 
-static struct lookup *oldest_sent(const struct lookups *lookups)
+/* The question an Error is about: the one with that tag, or the oldest of its kind when the broker could not read
+ * the tag. */
+static struct lookup *find_sent(const struct lookups *lookups, unsigned frame, uint64_t tag)
 {
-    struct lookup *lookup = lookups->first;
-    while (lookup != NULL && !lookup->sent)
-        lookup = lookup->next;
-    return lookup;
+    struct lookup *oldest = NULL;
+    for (struct lookup *lookup = lookups->first; lookup != NULL; lookup = lookup->next) {
+        if (!lookup->sent || (unsigned)lookup->type != frame)
+            continue;
+        if (lookup->tag == tag)
+            return lookup;
+        if (oldest == NULL)
+            oldest = lookup;
+    }
+    return tag == 0 ? oldest : NULL;
 }
 
-void lookup_refused(struct skp_client *client)
+void lookup_refused(struct skp_client *client, unsigned frame, uint64_t tag)
 {
-    struct lookup *lookup = oldest_sent(&client->lookups);
+    struct lookup *lookup = find_sent(&client->lookups, frame, tag);
     if (lookup != NULL)
         remove_lookup(&client->lookups, lookup);
 }
 
-void lookup_postponed(struct skp_client *client, uint32_t asked_ms)
+void lookup_postponed(struct skp_client *client, unsigned frame, uint64_t tag, uint32_t asked_ms)
 {
     struct lookups *lookups = &client->lookups;
-    struct lookup *lookup = oldest_sent(lookups);
+    struct lookup *lookup = find_sent(lookups, frame, tag);
     int64_t pause_ms = client_later_ms(asked_ms, lookups->pauses++);
     lookups->resume_at_ms = monotonic_ms() + pause_ms;
-    fetch_disconnected(client);
+    if (frame == FRAME_FETCH)
+        fetch_disconnected(client);
     if (lookup == NULL)
         return;
     lookup->sent = false;

@@ -57,7 +57,7 @@ static enum skp_err take_leafs(struct record_reader *reader, X509 **ret_certs, s
                                size_t *ret_count)
 {
     size_t count = 0;
-    *reader->ret_why = "the record names no encryption certificate";
+    const char *why = "the record names no encryption certificate";
     for (int i = 0; i < sk_X509_num(reader->leafs); i++) {
         struct skp_oin oin;
         X509 *leaf = sk_X509_value(reader->leafs, i);
@@ -65,14 +65,14 @@ static enum skp_err take_leafs(struct record_reader *reader, X509 **ret_certs, s
             return refuse(reader, SKP_E_CERTIFICATE,
                           "a certificate of somebody else in the record");
         if (trust_check(reader->client->trust, leaf, reader->issuers, CERT_ENCRYPTION,
-                        skp_now_ms(reader->client), reader->ret_why))
+                        skp_now_ms(reader->client), &why))
             continue;
         if (count == max_certs)
             return refuse(reader, SKP_E_CERTIFICATE, "more certificates than fit in one bundle");
         ret_certs[count++] = leaf;
     }
     if (count == 0)
-        return SKP_E_CERTIFICATE;
+        return refuse(reader, SKP_E_CERTIFICATE, why);
     for (size_t i = 0; i < count; i++)
         X509_up_ref(ret_certs[i]);
     *ret_count = count;

@@ -96,8 +96,8 @@ struct skp_callbacks {
     void (*on_cases)(void *ctx, uint64_t tag, const Skp__V1__Cases *cases);
     void (*on_published)(void *ctx, uint64_t tag, const Skp__V1__Published *published);
     /* Something was wrong that is about no batch: a delivery or receipt that fails its proof, an Error frame.
-     * An Error of class LATER is only news: the question goes again by itself. Any other also answers the
-     * oldest question under way, whose own callback then does not come. */
+     * An Error of class LATER is only news: the question goes again by itself. Any other ends the
+     * question it is about, whose own callback then does not come. */
     void (*on_problem)(void *ctx, enum skp_err err, const char *path, const char *sentence);
 };
 

@@ -254,11 +254,12 @@ void lookups_disconnected(struct skp_client *client);
 enum skp_err lookup_ask(struct skp_client *client, enum frame_type type,
                         const ProtobufCMessage *message, uint64_t tag) SKP_MUST_CHECK;
 void lookup_answered(struct skp_client *client, enum frame_type question, uint64_t tag);
-void lookup_refused(struct skp_client *client);
 
-/* "Later": the oldest question goes again after a pause, and so does all credit, because an Error does not say
- * whether it was about a Fetch. */
-void lookup_postponed(struct skp_client *client, uint32_t asked_ms);
+/* An Error about the question `tag` of frame type `frame`: it is over. */
+void lookup_refused(struct skp_client *client, unsigned frame, uint64_t tag);
+
+/* "Later": the question, or the credit of a Fetch, goes again after a pause. */
+void lookup_postponed(struct skp_client *client, unsigned frame, uint64_t tag, uint32_t asked_ms);
 bool lookups_are_held(const struct skp_client *client);
 
 /* ---- open.c */

@@ -13,8 +13,8 @@
 #define SIM_MAX_MUNICIPALITIES 400
 
 struct sim_municipality {
-    uint32_t code; /* CBS: GM0034 is 34 */
     const char *name;
+    uint32_t code; /* CBS: GM0034 is 34 */
     uint32_t inhabitants;
     struct skp_oin oin; /* invented, prefix 00000099 */
 };

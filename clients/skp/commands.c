@@ -1,7 +1,8 @@
 #include "commands.h"
 
 const struct command *const commands[] = {
-    &command_register,
+    &command_cert_publish, &command_cert_show, &command_register, &command_letters, &command_watch,
+    &command_report, &command_verify, &command_creditors, &command_waiting, &command_collect, &command_answer,
 };
 
 const size_t command_count = sizeof commands / sizeof commands[0];

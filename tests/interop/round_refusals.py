@@ -31,8 +31,8 @@ def _case_batch(client, batch_id=None, at_ms=None):
 
 def other_bytes(scene, story):
     batch = _case_batch(scene.counsellor, scene.sent.batch_id)
-    story.says("other bytes under a used batch id are refused: ID_REUSED",
-               code_of(lambda: scene.counsellor.send(batch)) == 405)
+    story.equals("other bytes under a used batch id are refused: ID_REUSED",
+               code_of(lambda: scene.counsellor.send(batch)), 405)
 
 
 def changed_bytes(scene, story):
@@ -40,22 +40,22 @@ def changed_bytes(scene, story):
     line = bytearray(batch.bundles[0].lines[0])
     line[-1] ^= 1
     batch.bundles[0].lines[0] = bytes(line)
-    story.says("one bit changed in a line: ROOT_MISMATCH", code_of(lambda: scene.counsellor.send(batch)) == 401)
+    story.equals("one bit changed in a line: ROOT_MISMATCH", code_of(lambda: scene.counsellor.send(batch)), 401)
     batch = _case_batch(scene.counsellor)
     batch.begin.jws = scene.sent.begin.jws
-    story.says("the signature of another batch: SIGNATURE_INVALID",
-               code_of(lambda: scene.counsellor.send(batch)) == 310)
+    story.equals("the signature of another batch: SIGNATURE_INVALID",
+               code_of(lambda: scene.counsellor.send(batch)), 310)
     batch = _case_batch(scene.counsellor, at_ms=now_ms() - 61 * 86_400_000)
-    story.says("a batch of 61 days ago: BATCH_TOO_OLD", code_of(lambda: scene.counsellor.send(batch)) == 404)
+    story.equals("a batch of 61 days ago: BATCH_TOO_OLD", code_of(lambda: scene.counsellor.send(batch)), 404)
 
 
 def another_sender(scene, story):
     batch = _case_batch(scene.creditor)
-    story.says("the creditor's batch in the counsellor's session: SENDER_MISMATCH",
-               code_of(lambda: scene.counsellor.send(batch)) == 303)
+    story.equals("the creditor's batch in the counsellor's session: SENDER_MISMATCH",
+               code_of(lambda: scene.counsellor.send(batch)), 303)
     _, body, _ = scene.creditor.send(_case_batch(scene.creditor))
-    story.says("a creditor may not register a case: ROLE_FORBIDDEN, of the line alone",
-               [refusal.code for refusal in body.refusals] == [304])
+    story.equals("a creditor may not register a case: ROLE_FORBIDDEN, of the line alone",
+               [refusal.code for refusal in body.refusals], [304])
 
 
 def forbidden_lines(scene, story):
@@ -70,12 +70,12 @@ def forbidden_lines(scene, story):
     writer.add(pb.Line(request=pb.RequestFact(request_id=asked[2], version=1, debtor=pb.DEBTOR_FIRST)))
     writer.add_bytes(b"\xff")
     _, body, _ = scene.counsellor.send(batch.finish(now_ms()))
-    story.says("a BSN for who may not have it, an unknown field, an undeclared request, a missing product, no message:"
+    story.equals("a BSN for who may not have it, an unknown field, an undeclared request, a missing product, no message:"
                " each refused for itself",
-               (body.stored, [(x.line, x.code) for x in body.refusals])
-               == (1, [(0, 309), (1, 204), (2, 409), (3, 208), (4, 201)]))
+               (body.stored, [(x.line, x.code) for x in body.refusals]),
+               (1, [(0, 309), (1, 204), (2, 409), (3, 208), (4, 201)]))
     gone = facts.case_line(case, [], scene.counsellor.me.oin)
-    story.says("a case without requests is refused too", _refusal(scene.counsellor, gone) == 212)
+    story.equals("a case without requests is refused too", _refusal(scene.counsellor, gone), 212)
 
 
 def _refusal(client, line, recipient=BROKER):
@@ -91,30 +91,30 @@ def answered_before(scene, story):
     batch = send.new_batch()
     batch.bundle(me).add(facts.answer_line(asked, pb.OUTCOME_ZERO_BALANCE))
     _, body, _ = send.send(batch.finish(now_ms()))
-    story.says("the same answer again is stored without effect", (body.stored, body.without_effect) == (1, 1))
+    story.equals("the same answer again is stored without effect", (body.stored, body.without_effect), (1, 1))
     other = facts.answer_line(asked, pb.OUTCOME_UNKNOWN_DEBT)
-    story.says("another answer under the same version: STALE", _refusal(send, other, me) == 412)
+    story.equals("another answer under the same version: STALE", _refusal(send, other, me), 412)
     silent = facts.answer_line(asked, pb.OUTCOME_ZERO_BALANCE, version=2)
-    story.says("a correction without a reason: CORRECTION_REASON", _refusal(send, silent, me) == 413)
+    story.equals("a correction without a reason: CORRECTION_REASON", _refusal(send, silent, me), 413)
     wild = facts.answer_line((asked[0], asked[1], pb.RequestFact(request_id=new_id())), pb.OUTCOME_ZERO_BALANCE)
-    story.says("an answer to a request that is not there: REQUEST_UNKNOWN", _refusal(send, wild, me) == 408)
+    story.equals("an answer to a request that is not there: REQUEST_UNKNOWN", _refusal(send, wild, me), 408)
     summed = facts.answer_line(asked, pb.OUTCOME_CLAIMS, version=2, total_cents=10,
                                claims=facts.claims_of(asked, 20), correction=pb.CORRECTION_REASON_CLAIM_FOUND,
                                consent=pb.CONSENT_NEEDS_OFFER)
-    story.says("a total that is not the sum: AMOUNT_SUM", _refusal(send, summed, me) == 220)
+    story.equals("a total that is not the sum: AMOUNT_SUM", _refusal(send, summed, me), 220)
 
 
 def wrong_guests(scene, story):
     address, me = scene.broker.address, scene.counsellor.me
     stranger = Client(Participant(scene.broker.pki, STRANGER), address)
-    story.says("a good certificate of who is no participant: NOT_REGISTERED", code_of(stranger.connect) == 302)
+    story.equals("a good certificate of who is no participant: NOT_REGISTERED", code_of(stranger.connect), 302)
     story.says("and then the broker says goodbye properly", stranger.session.closes_cleanly())
     foreign = Client(me, address)
     foreign.latest_head = pb.ChainHead(commit=b"\x0a\x01x", jws="e30..AA")
-    story.says("a chain head that is not this broker's: CHAIN_UNKNOWN", code_of(foreign.connect) == 313)
+    story.equals("a chain head that is not this broker's: CHAIN_UNKNOWN", code_of(foreign.connect), 313)
     session = Session(address, me.tls_context())
-    story.says("a version that nobody speaks: VERSION_UNSUPPORTED",
-               code_of(lambda: session.hello(versions=[7])) == 107)
+    story.equals("a version that nobody speaks: VERSION_UNSUPPORTED",
+               code_of(lambda: session.hello(versions=[7])), 107)
     for why, context in (("without a certificate", tls_context(me.ca, me.crl, None, None)),
                          ("with another ALPN", me.tls_context(alpn="http/1.1"))):
         story.says(f"no session {why}", _is_shut_out(address, context))
@@ -138,15 +138,15 @@ def wrong_frames(scene, story):
         story.says(f"{name} ends the session with error {code}", found == code and session.closes_cleanly())
     session = Session(scene.broker.address, scene.counsellor.me.tls_context())
     session.send(pb.Ping(nonce=1))
-    story.says("a Ping before Hello: PROTOCOL_STATE", code_of(lambda: session.wait(pb.Pong)) == 106)
+    story.equals("a Ping before Hello: PROTOCOL_STATE", code_of(lambda: session.wait(pb.Pong)), 106)
     scene.counsellor.session.send(pb.Ping(nonce=77))
-    story.says("all that left the others' sessions alone: a Ping has its Pong",
-               scene.counsellor.session.wait(pb.Pong).nonce == 77)
+    story.equals("all that left the others' sessions alone: a Ping has its Pong",
+               scene.counsellor.session.wait(pb.Pong).nonce, 77)
 
 
 def old_record(scene, story):
-    story.says("a new version of the record is taken", scene.counsellor.publish(3).version == 3)
-    story.says("an older one is not: RECORD_OLD", code_of(lambda: scene.counsellor.publish(2)) == 415)
+    story.equals("a new version of the record is taken", scene.counsellor.publish(3).version, 3)
+    story.equals("an older one is not: RECORD_OLD", code_of(lambda: scene.counsellor.publish(2)), 415)
 
 
 BATCHES = (other_bytes, changed_bytes, another_sender, forbidden_lines)

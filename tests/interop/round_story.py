@@ -12,6 +12,11 @@ class Story:
             self.failed += 1
         print(f"{'ok    ' if holds else 'FAILED'} {sentence}", flush=True)
 
+    def equals(self, sentence, found, expected):
+        self.says(sentence, found == expected)
+        if found != expected:
+            print(f"       found    {found}\n       expected {expected}", flush=True)
+
     def ends(self):
         """Prints the count; the exit code."""
         print(f"{self.passed} passed, {self.failed} failed")

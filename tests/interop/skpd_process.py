@@ -74,6 +74,16 @@ class Broker:
             raise RuntimeError(f"{command}: {answer['error']}")
         return answer
 
+    def pass_working_days(self, count, seconds=60):
+        """Moves the business clock; it stops at each deadline on the way until that was acted on."""
+        answer = self.control("clock.advance", working_days=count)
+        deadline = time.monotonic() + seconds
+        while not answer["reached"]:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the clock stands still: {answer}")
+            time.sleep(0.02)
+            answer = self.control("clock.advance", to=answer["target"])
+
     def verify_store(self):
         """The exit code of skpd reading its whole store again."""
         return subprocess.run([self.skpd, "--config", self.config, "--verify-store"], stdout=self.log,

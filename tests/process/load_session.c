@@ -292,15 +292,18 @@ static void open_client(const struct load_options *options, struct load *load)
         .on_published = on_published,
         .on_problem = on_problem,
     };
+    const struct path ca = shared_file(options, "ca.pem"), crl = shared_file(options, "crl.pem");
+    const struct path tls = file_of(options, "tls.pem"), tls_key = file_of(options, "tls.key");
+    const struct path sign = file_of(options, "sign.pem"), sign_key = file_of(options, "sign.key");
     const struct skp_config config = {
         .host = "127.0.0.1",
         .port = (uint16_t)options->port,
-        .ca_file = shared_file(options, "ca.pem").text,
-        .crl_file = shared_file(options, "crl.pem").text,
-        .tls_cert_file = file_of(options, "tls.pem").text,
-        .tls_key_file = file_of(options, "tls.key").text,
-        .sign_cert_file = file_of(options, "sign.pem").text,
-        .sign_key_file = file_of(options, "sign.key").text,
+        .ca_file = ca.text,
+        .crl_file = crl.text,
+        .tls_cert_file = tls.text,
+        .tls_key_file = tls_key.text,
+        .sign_cert_file = sign.text,
+        .sign_key_file = sign_key.text,
         .decrypt_keys = &load->keys,
         .decrypt_key_count = 1,
         .software = "load_client",

@@ -276,6 +276,13 @@ class Office:
     def total(self, name):
         return sum(client.status()[name] for client in self.clients)
 
+    def look(self):
+        """Every client is alive and at peace with the broker."""
+        for client in self.clients:
+            status = client.status()
+            need(not status["stopped"], f"client {client.oin} gave up; see {client.history_path}")
+            need(not status["problems"], f"client {client.oin} has problems; see {client.history_path}")
+
     def drain(self, seconds=60.0):
         """No new cases; waits until every batch has its receipt, every mailbox is empty and nobody collects."""
         self.tell("stop")
@@ -289,7 +296,11 @@ class Office:
             before = now
             return still
 
-        wait_until("draining", quiet, seconds, pause=0.1)
+        try:
+            wait_until("draining", quiet, seconds, pause=0.1)
+        except Failure as failure:
+            raise Failure(f"{failure}\nclients: {before}\nmailboxes: {self.broker.admin('mailbox.list')['rows']}\n"
+                          f"sessions: {self.broker.admin('sessions')['rows']}") from None
 
     def finish(self):
         """Ends the clients and gives their histories by OIN."""

@@ -289,8 +289,10 @@ static inline void fake_take_batch(struct fake *fake)
     batch->root = header.root;
 }
 
-static inline void fake_error(struct fake *fake, enum skp_err err, const struct skp_id *batch_id,
-                              uint32_t retry_after_ms)
+/* An Error about a batch, about the frame type and tag of a question, or about neither. */
+static inline void fake_error_about(struct fake *fake, enum skp_err err,
+                                    const struct skp_id *batch_id, enum frame_type frame,
+                                    uint64_t tag, uint32_t retry_after_ms)
 {
     const struct skp_error_info *info = skp_error(err);
     Skp__V1__Error error = SKP__V1__ERROR__INIT;
@@ -301,9 +303,17 @@ static inline void fake_error(struct fake *fake, enum skp_err err, const struct 
     error.remedy = (char *)(uintptr_t)info->remedy;
     error.retry = (Skp__V1__Retry)info->retry;
     error.retry_after_ms = retry_after_ms;
+    error.frame = frame;
+    error.tag = tag;
     if (batch_id != NULL)
         error.batch_id = wire_bytes(span_of(batch_id->bytes, ID_BYTES));
     fake_send(fake, FRAME_ERROR, &error.base);
+}
+
+static inline void fake_error(struct fake *fake, enum skp_err err, const struct skp_id *batch_id,
+                              uint32_t retry_after_ms)
+{
+    fake_error_about(fake, err, batch_id, batch_id != NULL ? FRAME_END : 0, 0, retry_after_ms);
 }
 
 static inline void fake_going_away(struct fake *fake, uint32_t reconnect_after_ms)

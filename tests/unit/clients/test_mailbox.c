@@ -447,7 +447,7 @@ static void refuse_a_question(struct fake *fake)
 {
     fake_session(fake);
     fake_expect(fake, FRAME_PUBLISH);
-    fake_error(fake, SKP_E_RECORD_OLD, NULL, 0);
+    fake_error_about(fake, SKP_E_RECORD_OLD, NULL, FRAME_PUBLISH, 1, 0);
     fake_hang_up(fake);
     fake_session(fake);
     fake_expect_end(fake);
@@ -475,8 +475,9 @@ static void ask_for_patience(struct fake *fake)
     fake_expect(fake, FRAME_FETCH);
     fake_expect(fake, FRAME_DIRECTORY_GET);
     int64_t asked_at_ms = monotonic_ms();
-    fake_error(fake, SKP_E_UNAVAILABLE, NULL, 200);
-    fake_expect(fake, FRAME_FETCH); /* its credit may be gone, so it is given again */
+    fake_error_about(fake, SKP_E_UNAVAILABLE, NULL, FRAME_DIRECTORY_GET, 31, 0);
+    fake_error_about(fake, SKP_E_UNAVAILABLE, NULL, FRAME_FETCH, 0, 200);
+    fake_expect(fake, FRAME_FETCH); /* its credit is gone, so it is given again */
     Skp__V1__DirectoryGet *get = fake_expect(fake, FRAME_DIRECTORY_GET);
     if (monotonic_ms() - asked_at_ms < 190)
         fake_die("asked again too early");

@@ -140,6 +140,28 @@ static void the_encoding_is_that_of_the_whole_file(void **state)
     expect_end(reader);
 }
 
+static void a_character_that_straddles_two_reads_is_still_utf8(void **state)
+{
+    (void)state;
+    enum { FILE_BYTES = 3 * 65536 };
+    static char text[FILE_BYTES + 64];
+    for (size_t shift = 0; shift < 4; shift++) {
+        size_t used = (size_t)snprintf(text, 64, "Dossier;Naam;Bedrag\n1;%.*s", (int)shift, "xxxx");
+        while (used < FILE_BYTES) {
+            bool ends_line = used % 1000 < 4;
+            memcpy(text + used, ends_line ? ";2\n1;" : "\xf0\x9f\x92\xa7", ends_line ? 5 : 4);
+            used += ends_line ? 5 : 4;
+        }
+        memcpy(text + used, ";2\n", 3);
+        struct csv_reader *reader = open_text(text, used + 3);
+        struct csv_row row;
+        assert_true(csv_reader_next(reader, &row));
+        assert_ok(row.err);
+        assert_memory_equal(row.cells[1] + shift, "\xf0\x9f\x92\xa7", 4);
+        csv_reader_free(reader);
+    }
+}
+
 static void a_broken_character_under_a_byte_order_mark_costs_its_row_only(void **state)
 {
     (void)state;
@@ -418,6 +440,7 @@ int main(void)
         TEST(quotes_hold_separators_quotes_and_line_ends),
         TEST(windows_1252_is_read_when_the_file_is_not_utf8),
         TEST(the_encoding_is_that_of_the_whole_file),
+        TEST(a_character_that_straddles_two_reads_is_still_utf8),
         TEST(a_broken_character_under_a_byte_order_mark_costs_its_row_only),
         TEST(utf16_is_refused_as_a_whole),
         TEST(a_row_with_another_number_of_cells_is_an_error_and_reading_goes_on),

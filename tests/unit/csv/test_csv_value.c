@@ -118,6 +118,7 @@ static void a_bsn_has_nine_digits_and_passes_the_elfproef(void **state)
     assert_ok(csv_value_read_bsn("999000020", bsn));
     assert_string_equal(bsn, "999000020");
     assert_err(csv_value_read_bsn("999000021", bsn), SKP_E_BSN_INVALID);
+    assert_err(csv_value_read_bsn("999000018", bsn), SKP_E_BSN_INVALID);
     assert_err(csv_value_read_bsn("000000000", bsn), SKP_E_BSN_INVALID);
     assert_err(csv_value_read_bsn("99900002", bsn), SKP_E_BSN_INVALID);
     assert_err(csv_value_read_bsn("9990000200", bsn), SKP_E_BSN_INVALID);

@@ -85,20 +85,26 @@ static void one_row_becomes_a_case_a_request_and_a_claim(void **state)
 static void rows_are_joined_wherever_they_stand(void **state)
 {
     (void)state;
-    read_text(HEADER SINGLE("A") "X;;;;F1;huur;1;;\r\n" SINGLE("B") "X;;;;F1;huur;2;;\r\n" SINGLE(
-        "A") "Y;;;;F1;water;3;;\r\n" SINGLE("A") "X;;;'09;F2;huur;4;;Ja\r\n" SINGLE("A") "X;;Merk;;"
-                                                                                         "F1;huur;"
-                                                                                         "5;;\r\n");
+    /* clang-format off */
+    read_text(HEADER
+              SINGLE("A") "X;;;;F1;huur;1;;\r\n"
+              SINGLE("B") "X;;;;F1;huur;2;;\r\n"
+              SINGLE("A") "Y;;;;F1;water;3;;\r\n"
+              SINGLE("A") "X;;;'09;F2;huur;4;;Ja\r\n"
+              SINGLE("A") "X;;Merk;;F1;huur;5;;\r\n"
+              SINGLE("A") "X;;;'10;F3;huur;6;;\r\n");
+    /* clang-format on */
     assert_int_equal(file.problems.count, 0);
     assert_int_equal(file.case_count, 2);
     assert_int_equal(file.request_count, 4);
     const struct register_case *a = file.cases;
     assert_int_equal(a->request_count, 3);
     assert_string_equal(a->next->dossier, "B");
-    assert_int_equal(a->requests->claim_count, 2);
+    assert_int_equal(a->requests->claim_count, 3);
     assert_int_equal(a->requests->claims->next->amount_cents, 400);
     assert_int_equal(a->requests->claims->next->line, 5);
     assert_string_equal(a->requests->client_number_creditor, "09");
+    assert_string_equal(a->requests->last_claim->client_number_creditor, "10");
     assert_true(a->requests->urgent);
     assert_string_equal(a->requests->next->creditor_name, "Y");
     assert_string_equal(a->requests->next->next->brand, "Merk");

@@ -1,0 +1,241 @@
+/* skp creditor answer: a filled-in saldolijst back to the counsellors. */
+#include "commands.h"
+
+#include "outbox.h"
+#include "questions.h"
+#include "results.h"
+#include "targets.h"
+
+#define FILE_MAX_BYTES  ((size_t)1 << 30)
+#define BATCH_MAX_ARENA ((size_t)128 << 20)
+
+struct answer_command {
+    struct cli *cli;
+    const char *file, *result;
+    int correction; /* --reason */
+    struct arena arena;
+    struct list_answers answers;
+    struct link link;
+    struct targets targets;
+    struct results results;
+    struct arena batch_arena;
+    struct draft draft;
+};
+
+/* What became of a request before anything was sent. */
+static enum skp_err note(struct answer_command *command, const struct list_request *given,
+                         enum result_status status, struct csv_problem problem)
+{
+    struct result_row row = {.line = (uint32_t)(problem.line > 0 ? problem.line : given->line),
+                             .dossier = "",
+                             .creditor = "",
+                             .status = (int)status,
+                             .problem = problem,
+                             .request_id = given->request_id};
+    return results_add(&command->results, &row);
+}
+
+static enum skp_err note_refused(struct answer_command *command, const struct list_request *given,
+                                 enum skp_err err)
+{
+    struct csv_problem problem = {.line = given->line, .err = err};
+    return note(command, given, RESULT_REFUSED, problem);
+}
+
+/* ---------------------------------------------------------------- signing */
+
+static enum skp_err flush(struct answer_command *command)
+{
+    struct skp_client *client = command->link.client;
+    struct envelope_batch batch;
+    if (command->draft.count == 0)
+        return SKP_OK;
+    int64_t now_ms = skp_now_ms(client);
+    enum skp_err err =
+        draft_sign(&command->draft, skp_self(client), skp_signer(client), now_ms, &batch);
+    if (!err)
+        outbox_put(&command->cli->state, &command->draft, &batch, now_ms);
+    arena_reset(&command->batch_arena);
+    return err ? err : draft_init(&command->draft, &command->batch_arena);
+}
+
+static void remember(struct answer_command *command, const struct question *question,
+                     const struct built_answer *built)
+{
+    /* The commitment is written while signing; what counts here is what was said. */
+    struct span fact = wire_pack(&built->line->base, &command->arena);
+    if (!fact.data)
+        command->cli->state.err = SKP_E_NO_MEMORY;
+    state_run(&command->cli->state,
+              "INSERT OR REPLACE INTO answer_out VALUES (?,?,1,0,?,?,?)", "dihbb",
+              &question->request_id, (int64_t)built->line->answer->version, &built->fingerprint,
+              fact, built->part);
+}
+
+static enum skp_err send_built(struct answer_command *command, const struct question *question,
+                               const struct target *target, const struct built_answer *built)
+{
+    size_t bytes = draft_line_bytes(built->line, built->part);
+    if (!draft_has_room(&command->draft, 1, bytes)) {
+        enum skp_err err = flush(command);
+        if (err)
+            return err;
+    }
+    remember(command, question, built);
+    draft_add(&command->draft, &target->to, built->line, built->part,
+              built->line->answer->version);
+    return SKP_OK;
+}
+
+/* ---------------------------------------------------------------- one request */
+
+static enum skp_err build(struct answer_command *command, const struct list_request *given,
+                          const struct question *question)
+{
+    struct built_answer built;
+    struct csv_problem problem;
+    struct target *target = NULL;
+    const Skp__V1__DirectoryEntry *counsellor =
+        book_find(&command->link.book, question->counsellor.text);
+    plain_date today = calendar_date_of_ms(link_now_ms(&command->link));
+    enum skp_err err = answers_build(question, given, counsellor, command->correction, today,
+                                     &command->cli->settings, &command->arena, &built, &problem);
+    if (err == SKP_E_NO_MEMORY)
+        return err;
+    if (err)
+        return note(command, given, RESULT_REFUSED, problem);
+    if (built.unchanged)
+        return note(command, given, RESULT_UNCHANGED, (struct csv_problem){.line = given->line});
+    err = counsellor ? targets_find(&command->targets, counsellor, &target)
+                     : SKP_E_RECIPIENT_UNKNOWN;
+    if (err)
+        return note_refused(command, given, err);
+    err = send_built(command, question, target, &built);
+    return err ? err : note(command, given, RESULT_REGISTERED, (struct csv_problem){0});
+}
+
+static enum skp_err take_request(struct answer_command *command, const struct list_request *given)
+{
+    struct question question;
+    if (given->broken || given->outcome == 0)
+        return SKP_OK; /* its problems are rows already, or nothing was answered */
+    enum skp_err err =
+        questions_load(&command->cli->state, &given->request_id, &command->arena, &question);
+    if (err == SKP_E_NOT_FOUND)
+        return note_refused(command, given, SKP_E_REQUEST_UNKNOWN);
+    return err ? err : build(command, given, &question);
+}
+
+static enum skp_err take_all(struct answer_command *command)
+{
+    struct state_db *db = &command->cli->state;
+    arena_init(&command->batch_arena, BATCH_MAX_ARENA);
+    enum skp_err err = draft_init(&command->draft, &command->batch_arena);
+    state_begin(db);
+    for (const struct list_request *at = command->answers.requests; !err && at; at = at->next)
+        err = take_request(command, at);
+    if (!err)
+        err = flush(command);
+    if (err)
+        state_rollback(db);
+    else
+        err = state_commit(db);
+    arena_fini(&command->batch_arena);
+    return err;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+/* The receipt has the last word about what was sent. */
+static void settle_results(struct answer_command *command)
+{
+    struct state_db *db = &command->cli->state;
+    struct results *results = &command->results;
+    for (size_t i = 0; i < results->count; i++) {
+        struct result_row *row = &results->rows[i];
+        if (row->status != RESULT_REGISTERED)
+            continue;
+        sqlite3_stmt *found = state_ask(db,
+                                        "SELECT stage, err FROM answer_out WHERE request_id = ?"
+                                        " ORDER BY version DESC LIMIT 1",
+                                        "d", &row->request_id);
+        while (state_next(db, found)) {
+            enum stage stage = (enum stage)sqlite3_column_int(found, 0);
+            if (stage == STAGE_STORED)
+                continue;
+            results->by_status[RESULT_REGISTERED]--;
+            results->by_status[RESULT_REFUSED]++;
+            row->status = RESULT_REFUSED;
+            row->problem.line = row->line;
+            row->problem.err = stage == STAGE_REFUSED ? (enum skp_err)sqlite3_column_int(found, 1)
+                                                      : SKP_E_OUTCOME_UNKNOWN;
+        }
+    }
+}
+
+static int prepare(struct answer_command *command)
+{
+    struct cli *cli = command->cli;
+    struct csv_problem problem = {0};
+    if (list_answers_read(command->file, &command->arena, &command->answers, &problem))
+        return cli_fail_file(cli, command->file, &problem);
+    int code = cli_open_state(cli);
+    if (code == 0)
+        code = link_open(cli, &command->link, NULL, NULL);
+    if (code != 0)
+        return code;
+    enum skp_err err = link_send_outbox(&command->link);
+    if (!err)
+        err = link_fetch_directory(&command->link);
+    if (!err)
+        err = targets_init(&command->targets, &command->link);
+    return err ? link_failed(&command->link, err) : 0;
+}
+
+static int run_answer(struct answer_command *command)
+{
+    struct cli *cli = command->cli;
+    int code = prepare(command);
+    if (code != 0)
+        return code;
+    enum skp_err err = results_add_problems(&command->results, &command->answers.problems);
+    if (!err)
+        err = take_all(command);
+    if (err)
+        return cli_state_failed(cli, err);
+    enum skp_err sent = link_send_outbox(&command->link);
+    settle_results(command);
+    cli_put(cli, "rows", (int64_t)command->answers.row_count);
+    code = results_finish(cli, &command->results, command->result);
+    if (sent)
+        code = link_failed(&command->link, sent);
+    return code;
+}
+
+static int run(struct cli *cli, char **args)
+{
+    struct answer_command command = {.cli = cli};
+    const char *reason = NULL;
+    struct cli_option options[] = {
+        {"--result", &command.result, NULL}, {"--reason", &reason, NULL}, {NULL, NULL, NULL}};
+    if (!cli_parse(cli, args, options, &command.file, 1))
+        return EXIT_USAGE;
+    if (reason && csv_word_read(csv_words_correction, reason, &command.correction))
+        return cli_fail(cli, SKP_E_USAGE, reason);
+    arena_init(&command.arena, FILE_MAX_BYTES);
+    int code = run_answer(&command);
+    results_fini(&command.results);
+    targets_fini(&command.targets);
+    link_close(&command.link);
+    arena_fini(&command.arena);
+    return code;
+}
+
+const struct command command_answer = {
+    "creditor answer",
+    "FILE.csv [--reason WORD] [--result RESULT.csv]",
+    "Beantwoordt de ingevulde regels van een saldolijst; --reason bij correcties zonder kolom.",
+    "Answers the rows of a saldolijst that were filled in; --reason for corrections without one.",
+    true,
+    run,
+};

@@ -1,0 +1,180 @@
+/* skp cert: one's encryption certificates, as the mailbox record that senders seal for. */
+#include "commands.h"
+
+#include "link.h"
+#include "wire.h"
+
+#include <stdio.h>
+
+struct cert_command {
+    struct cli *cli;
+    struct link link;
+    const Skp__V1__DirectoryEntry *self;
+    Skp__V1__MailboxRecord *record; /* of our mailbox; NULL: none yet */
+    bool published;
+    uint32_t version;
+};
+
+static void on_published(void *ctx, const Skp__V1__Published *published)
+{
+    struct cert_command *command = ctx;
+    command->version = published->version;
+    command->published = true;
+}
+
+static void find_record(struct cert_command *command)
+{
+    struct book *book = &command->link.book;
+    command->self = book_find(book, skp_self(command->link.client)->text);
+    for (size_t i = 0; command->self && i < command->self->n_records; i++) {
+        ProtobufCBinaryData bytes = command->self->records[i]->record;
+        Skp__V1__MailboxRecord *record =
+            skp__v1__mailbox_record__unpack(&book->arena.protobuf, bytes.len, bytes.data);
+        if (record && strcmp(record->mailbox, command->cli->settings.mailbox) == 0)
+            command->record = record;
+    }
+}
+
+static int open_command(struct cert_command *command)
+{
+    static const struct link_events events = {.on_published = on_published};
+    int code = link_open(command->cli, &command->link, &events, command);
+    if (code != 0)
+        return code;
+    enum skp_err err = link_fetch_directory(&command->link);
+    if (err)
+        return link_failed(&command->link, err);
+    find_record(command);
+    return 0;
+}
+
+/* Whether the record holds exactly our certificates as its leafs; issuers stand among them. */
+static bool is_unchanged(const struct cert_command *command)
+{
+    size_t leafs = 0, ours = 0;
+    if (!command->record)
+        return false;
+    for (size_t i = 0; i < command->record->n_encryption_certificates; i++) {
+        struct span der = wire_span(command->record->encryption_certificates[i]);
+        X509 *cert = NULL;
+        struct skp_oin oin;
+        if (cert_parse(der, &cert))
+            return false;
+        leafs += cert_oin(cert, &oin) == SKP_OK;
+        X509_free(cert);
+        for (size_t k = 0; k < command->link.key_count; k++)
+            ours += span_equal(keypair_der(command->link.keys[k]), der);
+    }
+    return ours == command->link.key_count && leafs == ours;
+}
+
+static enum skp_err publish(struct cert_command *command)
+{
+    X509 *certs[SETTINGS_MAX_KEYS];
+    struct link *link = &command->link;
+    for (size_t i = 0; i < link->key_count; i++)
+        certs[i] = keypair_cert(link->keys[i]);
+    uint32_t version = command->record ? command->record->version + 1 : 1;
+    link->asking = true;
+    enum skp_err err = skp_publish(link->client, command->cli->settings.mailbox, version, certs,
+                                   link->key_count, 1);
+    return err ? err : link_wait(link, &command->published);
+}
+
+static int run_publish(struct cert_command *command)
+{
+    struct cli *cli = command->cli;
+    int code = open_command(command);
+    if (code != 0)
+        return code;
+    if (is_unchanged(command)) {
+        cli_put(cli, "version", command->record->version);
+        cli_put(cli, "published", 0);
+        cli_say(cli, "Ongewijzigd: versie %u", "Unchanged: version %u", command->record->version);
+        return EXIT_ALL_OK;
+    }
+    enum skp_err err = publish(command);
+    if (err)
+        return link_failed(&command->link, err);
+    cli_put(cli, "version", command->version);
+    cli_put(cli, "published", 1);
+    cli_say(cli, "Gepubliceerd: versie %u", "Published: version %u", command->version);
+    return EXIT_ALL_OK;
+}
+
+/* ---------------------------------------------------------------- show */
+
+static void show_cert(const struct cli *cli, struct span der)
+{
+    X509 *cert = NULL;
+    struct skp_oin oin = {""};
+    char text[2 * HASH_BYTES + 1];
+    if (cert_parse(der, &cert))
+        return;
+    if (cert_oin(cert, &oin) == SKP_OK) {
+        struct skp_hash print = cert_thumbprint(cert);
+        for (size_t i = 0; i < HASH_BYTES; i++)
+            (void)snprintf(text + 2 * i, 3, "%02x", print.bytes[i]);
+        cli_say(cli, "  %s sha256 %s", "  %s sha256 %s", oin.text, text);
+    }
+    X509_free(cert);
+}
+
+static int run_show(struct cert_command *command)
+{
+    struct cli *cli = command->cli;
+    int code = open_command(command);
+    if (code != 0)
+        return code;
+    if (!command->record) {
+        cli_put(cli, "version", 0);
+        cli_say(cli, "Nog niets gepubliceerd", "Nothing published yet");
+        return EXIT_SOME;
+    }
+    cli_put(cli, "version", command->record->version);
+    cli_put(cli, "unchanged", is_unchanged(command));
+    cli_say(cli, "Postbus '%s', versie %u", "Mailbox '%s', version %u", command->record->mailbox,
+            command->record->version);
+    for (size_t i = 0; i < command->record->n_encryption_certificates; i++)
+        show_cert(cli, wire_span(command->record->encryption_certificates[i]));
+    return EXIT_ALL_OK;
+}
+
+static int run_with(struct cli *cli, char **args, int (*body)(struct cert_command *))
+{
+    struct cert_command command = {.cli = cli};
+    struct cli_option options[] = {{NULL, NULL, NULL}};
+    if (!cli_parse(cli, args, options, NULL, 0))
+        return EXIT_USAGE;
+    int code = body(&command);
+    link_close(&command.link);
+    return code;
+}
+
+static int publish_cert(struct cli *cli, char **args)
+{
+    return run_with(cli, args, run_publish);
+}
+
+static int show_certs(struct cli *cli, char **args)
+{
+    return run_with(cli, args, run_show);
+}
+
+const struct command command_cert_publish = {
+    "cert publish",
+    "",
+    "Publiceert de eigen versleutelingscertificaten.",
+    "Publishes one's encryption certificates.",
+    true,
+    publish_cert,
+};
+
+const struct command command_cert_show = {
+    "cert show",
+    "",
+    "Toont wat gepubliceerd is.",
+    "Shows what is published.",
+    true,
+    show_certs,
+};

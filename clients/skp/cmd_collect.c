@@ -1,0 +1,116 @@
+/* skp creditor collect: what waits, as saldolijsten. */
+#include "commands.h"
+
+#include "collecting.h"
+#include "lists_write.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define MAX_NUMBER 10000
+
+struct collect_command {
+    struct cli *cli;
+    const char *out;
+    struct collecting collecting;
+    struct question_list lists[QUESTIONS_MAX_LISTS];
+};
+
+/* A name that is not there yet: somebody may be filling in the list of this morning. */
+static bool free_path(const struct collect_command *command, const struct question_list *list,
+                      char *ret_path, size_t path_bytes)
+{
+    char name[LISTS_NAME_BYTES];
+    for (int number = 1; number < MAX_NUMBER; number++) {
+        lists_name(list, number, name);
+        int len = snprintf(ret_path, path_bytes, "%s/%s", command->out, name);
+        if (len < 0 || (size_t)len >= path_bytes)
+            return false;
+        if (access(ret_path, F_OK) != 0)
+            return true;
+    }
+    return false;
+}
+
+static int write_list(struct collect_command *command, const struct question_list *list)
+{
+    struct cli *cli = command->cli;
+    struct csv_problem problem = {0};
+    char path[4096];
+    size_t rows = 0;
+    if (!free_path(command, list, path, sizeof path))
+        return cli_fail(cli, SKP_E_IO, command->out);
+    enum skp_err err = lists_write(&cli->state, &command->collecting.link.book, list, path, &rows,
+                                   &problem);
+    if (err)
+        return cli_fail_file(cli, path, &problem);
+    cli_say(cli, "%s: %zu saldoverzoeken, %zu regels", "%s: %zu requests, %zu rows", path,
+            list->count, rows);
+    json_t *files = json_object_get(cli->result, "files");
+    (void)json_array_append_new(files, json_string(path));
+    return 0;
+}
+
+static int write_lists(struct collect_command *command)
+{
+    struct cli *cli = command->cli;
+    int code = 0;
+    (void)json_object_set_new(cli->result, "files", json_array());
+    size_t count = questions_lists(&cli->state, command->lists, QUESTIONS_MAX_LISTS);
+    enum skp_err err = state_error(&cli->state);
+    if (err)
+        return cli_state_failed(cli, err);
+    for (size_t i = 0; code == 0 && i < count; i++)
+        code = write_list(command, &command->lists[i]);
+    if (count == 0)
+        cli_say(cli, "Er is niets nieuws.", "There is nothing new.");
+    return code;
+}
+
+/* Lists are written also when the connection broke off: what is in the database was collected. */
+static int run_collect(struct collect_command *command)
+{
+    struct cli *cli = command->cli;
+    struct collecting *collecting = &command->collecting;
+    int code = collecting_open(cli, collecting, NULL);
+    if (code != 0)
+        return code;
+    enum skp_err err = link_fetch_directory(&collecting->link);
+    if (!err)
+        err = collecting_drain(collecting);
+    code = write_lists(command);
+    if (err)
+        code = link_failed(&collecting->link, err);
+    cli_put(cli, "requests", (int64_t)collecting->opening.requests);
+    cli_put(cli, "overviews", (int64_t)collecting->opening.overviews);
+    cli_put(cli, "collected", (int64_t)collecting->collected);
+    cli_put(cli, "not_collected", (int64_t)collecting->not_collected);
+    bool left = collecting->not_collected + collecting->link.problems > 0;
+    return code == 0 && left ? EXIT_SOME : code;
+}
+
+static int run(struct cli *cli, char **args)
+{
+    static struct collect_command command;
+    command = (struct collect_command){.cli = cli};
+    struct cli_option options[] = {{"--out", &command.out, NULL}, {NULL, NULL, NULL}};
+    if (!cli_parse(cli, args, options, NULL, 0))
+        return EXIT_USAGE;
+    if (!command.out)
+        return cli_fail(cli, SKP_E_USAGE, "--out DIR");
+    int code = cli_open_state(cli);
+    if (code != 0)
+        return code;
+    code = run_collect(&command);
+    collecting_close(&command.collecting);
+    return code;
+}
+
+const struct command command_collect = {
+    "creditor collect",
+    "--out DIR",
+    "Haalt saldoverzoeken op en schrijft saldolijsten in DIR.",
+    "Collects requests and writes saldolijsten in DIR.",
+    true,
+    run,
+};

@@ -1,0 +1,118 @@
+/* skp counsellor creditors: whom does one's own relation list mean? */
+#include "commands.h"
+
+#include "link.h"
+#include "matching.h"
+
+enum { COLUMN_NAME, COLUMN_OIN, COLUMN_COUNT };
+enum { OUT_LINE, OUT_NAME, OUT_MATCH, OUT_OIN, OUT_COUNT };
+
+struct matching_command {
+    struct cli *cli;
+    const char *file, *out;
+    struct link link;
+    struct csv_reader *reader;
+    struct csv_writer *writer;
+    size_t counts[MATCH_NOT_FOUND + 1];
+    size_t bad_rows;
+};
+
+static const char *const words[] = {
+    [MATCH_FOUND] = "FOUND", [MATCH_AMBIGUOUS] = "AMBIGUOUS", [MATCH_NOT_FOUND] = "NOT_FOUND"};
+
+/* Names go to the file only: a creditor may be a private person. */
+static void put_row(struct matching_command *command, const struct csv_row *row, const char *word,
+                    const char *oin)
+{
+    char line[24];
+    (void)snprintf(line, sizeof line, "%lu", row->line);
+    cli_say(command->cli, "regel %s: %s %s", "line %s: %s %s", line, word, oin);
+    if (!command->writer)
+        return;
+    csv_writer_plain(command->writer, line);
+    csv_writer_text(command->writer, row->err ? "" : row->cells[COLUMN_NAME]);
+    csv_writer_plain(command->writer, word);
+    csv_writer_text(command->writer, oin);
+    csv_writer_end_row(command->writer);
+}
+
+static void match_row(struct matching_command *command, const struct csv_row *row)
+{
+    const Skp__V1__DirectoryEntry *entry = NULL;
+    struct skp_oin oin = {""};
+    if (row->err) {
+        command->bad_rows++;
+        put_row(command, row, skp_error_name(row->err), "");
+        return;
+    }
+    (void)oin_take(span_text(row->cells[COLUMN_OIN]), &oin);
+    enum match match =
+        matching_find(&command->link.book, row->cells[COLUMN_NAME], &oin, &entry);
+    command->counts[match]++;
+    put_row(command, row, words[match], entry ? entry->oin : "");
+}
+
+static int open_files(struct matching_command *command)
+{
+    static const struct csv_column in[COLUMN_COUNT] = {{"Schuldeiser", true},
+                                                       {"SchuldeiserOIN", false}};
+    static const struct csv_column out[OUT_COUNT] = {
+        {"Regel", true}, {"Schuldeiser", true}, {"Uitkomst", true}, {"SchuldeiserOIN", true}};
+    struct csv_problem problem = {0};
+    if (csv_reader_open(command->file, in, COLUMN_COUNT, &command->reader, &problem))
+        return cli_fail_file(command->cli, command->file, &problem);
+    if (command->out && csv_writer_open(command->out, out, OUT_COUNT, &command->writer, &problem))
+        return cli_fail_file(command->cli, command->out, &problem);
+    return 0;
+}
+
+static int run_matching(struct matching_command *command)
+{
+    struct cli *cli = command->cli;
+    struct csv_problem problem = {0};
+    struct csv_row row;
+    int code = open_files(command);
+    if (code == 0)
+        code = link_open(cli, &command->link, NULL, NULL);
+    if (code != 0)
+        return code;
+    enum skp_err err = link_fetch_directory(&command->link);
+    if (err)
+        return link_failed(&command->link, err);
+    while (csv_reader_next(command->reader, &row) && row.err != SKP_E_IO)
+        match_row(command, &row);
+    if (command->writer && csv_writer_close(command->writer, &problem))
+        code = cli_fail_file(cli, command->out, &problem);
+    command->writer = NULL;
+    cli_put(cli, "found", (int64_t)command->counts[MATCH_FOUND]);
+    cli_put(cli, "ambiguous", (int64_t)command->counts[MATCH_AMBIGUOUS]);
+    cli_put(cli, "not_found", (int64_t)command->counts[MATCH_NOT_FOUND]);
+    cli_say(cli, "%zu gevonden, %zu niet eenduidig, %zu niet gevonden",
+            "%zu found, %zu ambiguous, %zu not found", command->counts[MATCH_FOUND],
+            command->counts[MATCH_AMBIGUOUS], command->counts[MATCH_NOT_FOUND]);
+    bool some = command->counts[MATCH_AMBIGUOUS] + command->bad_rows > 0;
+    return code != 0 ? code : some ? EXIT_SOME : EXIT_ALL_OK;
+}
+
+static int run(struct cli *cli, char **args)
+{
+    struct matching_command command = {.cli = cli};
+    struct cli_option options[] = {{"--out", &command.out, NULL}, {NULL, NULL, NULL}};
+    if (!cli_parse(cli, args, options, &command.file, 1))
+        return EXIT_USAGE;
+    int code = run_matching(&command);
+    csv_writer_abandon(command.writer);
+    if (command.reader)
+        csv_reader_free(command.reader);
+    link_close(&command.link);
+    return code;
+}
+
+const struct command command_creditors = {
+    "counsellor creditors",
+    "FILE.csv [--out OUT.csv]",
+    "Zoekt de namen uit de eigen relatielijst op (kolom Schuldeiser).",
+    "Looks up the names of one's own relation list (column Schuldeiser).",
+    true,
+    run,
+};

@@ -1,0 +1,29 @@
+/* Saldolijsten from the state database: one CSV per round, and one per counsellor for what came without. */
+#ifndef SKP_LISTS_WRITE_H
+#define SKP_LISTS_WRITE_H
+
+#include "book.h"
+#include "csv.h"
+#include "questions.h"
+
+#define LISTS_NAME_BYTES 96
+
+/* The file name of a list, without a folder and without a name of anybody; `number` makes it unique. */
+void lists_name(const struct question_list *list, int number, char ret_name[LISTS_NAME_BYTES]);
+
+/* Writes what of the list is not answered yet, and marks it as listed after the file is in its place. An
+ * error is of the file, or of the database when ret_problem says no more than its code. *ret_rows claims. */
+enum skp_err lists_write(struct state_db *db, const struct book *book,
+                         const struct question_list *list, const char *path, size_t *ret_rows,
+                         struct csv_problem *ret_problem) SKP_MUST_CHECK;
+
+/* The row of one claim (0 when there is none); texts point into fact and part. Counsellor, round and due
+ * date are the caller's to fill. Pure. */
+struct list_row lists_row(const struct skp_id *request_id, const Skp__V1__RequestFact *fact,
+                          const Skp__V1__PersonPart *part, size_t claim);
+
+/* The due date of what left without a round: the agreement's term, else the usual one. */
+plain_date lists_due_date(const Skp__V1__AgreementSummary *agreement, bool urgent,
+                          int64_t stored_at_ms);
+
+#endif
