@@ -111,13 +111,26 @@ static enum skp_err check_commitment(const struct batch_line *line, size_t seale
     return commits == (sealed_bytes > 0) ? SKP_OK : SKP_E_COMMITMENT_MISSING;
 }
 
+/* A line that breaks a rule still has a name, which its refusal tells; one that is no message has
+ * none. */
+static void name_refused(struct engine_call *call, struct span bytes, struct batch_line *line)
+{
+    char ignored[WIRE_PATH_MAX] = "";
+    ProtobufCMessage *message;
+    if (!wire_unpack(&skp__v1__line__descriptor, bytes, &call->arena, ignored, &message) &&
+        fact_item_id((const Skp__V1__Line *)(const void *)message, &line->item_id))
+        line->item_id = (struct skp_id){0};
+}
+
 static enum skp_err read_line(struct engine_call *call, const struct batch_bundle *bundle,
                               struct batch_line *line)
 {
     char path[WIRE_PATH_MAX] = "";
+    struct span bytes = pb_span(bundle->bundle->lines[line->line]);
     line->leaf = &bundle->leaves[line->line];
-    enum skp_err err =
-        fact_read(pb_span(bundle->bundle->lines[line->line]), &call->arena, path, &line->fact);
+    enum skp_err err = fact_read(bytes, &call->arena, path, &line->fact);
+    if (err && bytes.len <= FACT_MAX_LINE)
+        name_refused(call, bytes, line);
     if (!err)
         err = fact_item_id(line->fact, &line->item_id);
     if (!err)

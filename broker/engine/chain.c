@@ -58,7 +58,8 @@ static enum skp_err fill_refusals(const struct batch_work *work, struct arena *a
         skp__v1__refusal__init(refusal);
         refusal->bundle = line->bundle;
         refusal->line = line->line;
-        refusal->item_id = pb_id(&line->item_id);
+        if (!id_is_nil(&line->item_id))
+            refusal->item_id = pb_id(&line->item_id);
         refusal->code = (uint32_t)line->err;
         refusal->path = pb_text(line->path ? line->path : "");
         body->refusals[body->n_refusals++] = refusal;

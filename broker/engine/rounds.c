@@ -216,13 +216,15 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
         return err;
     if (leaving->any && !id_equal(&leaving->bundle_id, bundle_id))
         err = flush_leaving(txn, overview->round, leaving);
-    if (!leaving->any)
+    if (!leaving->any) {
         *leaving = (struct leaving){.any = true,
                                     .bundle_id = *bundle_id,
                                     .entry = {.bundle_id = *bundle_id,
                                               .lane = page->counsellor,
                                               .stored_at_ms = txn->now_ms},
                                     .bundle_lines = page->bundle_lines};
+        memcpy(leaving->mailbox, page->mailbox, sizeof leaving->mailbox);
+    }
     for (size_t i = 0; !err && i < count; i++) {
         mask_set(&leaving->entry.mask, number * PAGE_LINES + slots[i]);
         err = add_item(overview, page, bundle_id, &page->requests[slots[i]]);

@@ -178,9 +178,11 @@ enum skp_err page_row_read(struct span value, struct page_row *ret_row)
     packed_take_oin(&reader, &ret_row->counsellor);
     packed_take_oin(&reader, &ret_row->creditor);
     size_t mailbox_len = packed_take_u8(&reader, MAILBOX_NAME_MAX);
+    if (reader.bad)
+        return SKP_E_DATA_LOSS;
     memset(ret_row->mailbox, 0, sizeof ret_row->mailbox);
     packed_take(&reader, ret_row->mailbox, mailbox_len);
-    if (memchr(ret_row->mailbox, '\0', mailbox_len))
+    if (strlen(ret_row->mailbox) != mailbox_len)
         return SKP_E_DATA_LOSS;
     ret_row->bundle_lines = packed_take_u32(&reader);
     ret_row->count = packed_take_u8(&reader, PAGE_LINES);

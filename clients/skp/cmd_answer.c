@@ -5,6 +5,7 @@
 #include "questions.h"
 #include "results.h"
 #include "targets.h"
+#include "wire.h"
 
 #define FILE_MAX_BYTES  ((size_t)1 << 30)
 #define BATCH_MAX_ARENA ((size_t)128 << 20)

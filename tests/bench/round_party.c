@@ -218,6 +218,21 @@ bool party_has_view(const struct party *party)
     return party->has_view || !round_is_counsellor(party->plan, party->index);
 }
 
+unsigned party_progress(const struct party *party)
+{
+    return party->is_up + party->is_published + party->deliveries + party->reports +
+           party->collects - party->collecting + party->answered + party->has_view;
+}
+
+void party_complain(const struct party *party, const char *what)
+{
+    bench_die("%s does not go on: %s has %u of %u lines in %u deliveries, %u of %u batches stored, "
+              "%u items not collected, %u statements unanswered",
+              what, planned(party)->identity.oin.text, party->lines,
+              planned(party)->expected_lines, party->deliveries, party->reports,
+              planned(party)->batch_count, party->item_count, party->collecting);
+}
+
 void party_close(struct party *party)
 {
     skp_client_free(party->client);

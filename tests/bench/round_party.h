@@ -43,6 +43,12 @@ bool party_is_ready(const struct party *party); /* connected, its record publish
 bool party_is_done(const struct party *party); /* all there, collected, and all it sent is stored */
 bool party_has_view(const struct party *party);
 
+/* Grows with everything that happens to it. */
+unsigned party_progress(const struct party *party);
+
+/* Says how far it came with `what`, and ends the process. */
+_Noreturn void party_complain(const struct party *party, const char *what);
+
 /* Opens all it has, counts each request in `seen`, and gives the number that are wrong. */
 unsigned party_open_post(struct party *party, unsigned char *seen);
 

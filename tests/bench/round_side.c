@@ -11,11 +11,9 @@
 #include <unistd.h>
 
 #define EVENTS_MAX    64
-#define START_S       120
 #define VIEW_S        60
 #define VIEW_PAUSE_MS 50
-#define SETTLE_WAIT_MS                                                                             \
-    10000 /* a side that waits this long for anything at all has lost something */
+#define STALL_MS 3000
 
 struct side {
     const struct round_side_config *config;
@@ -61,20 +59,40 @@ static void hear(struct side *side)
 {
     char word;
     while (!side->told)
-        turn(side, SETTLE_WAIT_MS);
+        turn(side, STALL_MS);
     side->told = false;
     if (read(side->config->from_parent, &word, 1) != 1)
         bench_die("the parent is gone");
 }
 
-static void until(struct side *side, party_test_fn test, int limit_s, const char *what)
+static const struct party *first_not(const struct side *side, party_test_fn test)
 {
-    double end = bench_now_s() + limit_s;
-    /* All parties are asked again only when something came. */
+    const struct party *party = side->parties;
+    while (test(party))
+        party++;
+    return party;
+}
+
+static unsigned done_so_far(const struct side *side)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < side->count; i++)
+        sum += party_progress(&side->parties[i]);
+    return sum;
+}
+
+static void until(struct side *side, party_test_fn test, const char *what)
+{
+    unsigned progress = done_so_far(side);
+    double since_s = bench_now_s();
     while (!each(side, test)) {
-        turn(side, SETTLE_WAIT_MS);
-        if (bench_now_s() > end)
-            bench_die("not done in time: %s", what);
+        turn(side, STALL_MS);
+        double now_s = bench_now_s();
+        if (progress != done_so_far(side))
+            since_s = now_s;
+        else if ((now_s - since_s) * 1000 >= STALL_MS)
+            party_complain(first_not(side, test), what);
+        progress = done_so_far(side);
     }
 }
 
@@ -98,7 +116,7 @@ static void open_all(struct side *side)
         watch(side, skp_fd(party->client), party);
         skp_process(party->client);
     }
-    until(side, party_is_ready, START_S, "connecting and publishing");
+    until(side, party_is_ready, "connecting and publishing");
 }
 
 /* Cases are followed a moment after their answers: so the view is asked again until it agrees. */
@@ -108,7 +126,7 @@ static void check_view(struct side *side)
     for (unsigned i = 0; i < side->count; i++) {
         struct party *party = &side->parties[i];
         party_ask_view(party);
-        until(side, party_has_view, VIEW_S, "the cases view");
+        until(side, party_has_view, "the cases view");
         if (party->answered < party->plan->parties[party->index].expected_lines &&
             bench_now_s() < end) {
             struct timespec pause = {.tv_nsec = VIEW_PAUSE_MS * 1000000L};
@@ -146,7 +164,7 @@ void round_side_run(const struct round_side_config *config, struct round_side_re
     hear(&side);
     for (unsigned i = 0; i < side.count; i++)
         party_start(&side.parties[i]);
-    until(&side, party_is_done, 600, "the round");
+    until(&side, party_is_done, "the round");
     say(&side, 'D');
     hear(&side);
     if (round_is_counsellor(config->plan, config->first_party))

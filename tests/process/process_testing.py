@@ -276,6 +276,9 @@ class Office:
     def total(self, name):
         return sum(client.status()[name] for client in self.clients)
 
+    def sessions(self):
+        return sum(row["state"] == "up" for row in self.broker.admin("sessions")["rows"])
+
     def look(self):
         """Every client is alive and at peace with the broker."""
         for client in self.clients:

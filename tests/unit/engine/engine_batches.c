@@ -285,8 +285,7 @@ void assert_refused(const Skp__V1__ReceiptBody *body, uint32_t bundle, uint32_t 
     assert_int_equal(body->n_refusals, 1);
     assert_int_equal(body->refusals[0]->bundle, bundle);
     assert_int_equal(body->refusals[0]->line, line);
-    assert_string_equal(skp_error_name((enum skp_err)body->refusals[0]->code),
-                        skp_error_name(err));
+    assert_string_equal(skp_error_name((enum skp_err)body->refusals[0]->code), skp_error_name(err));
     assert_string_equal(body->refusals[0]->path, path);
     assert_int_equal(body->n_texts, 1);
     assert_int_equal(body->texts[0]->code, err);

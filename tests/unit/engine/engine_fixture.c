@@ -266,8 +266,7 @@ static struct span with_quotes(struct world *w, const char *json)
 struct json_t *world_admin(struct world *w, const char *json)
 {
     struct party nobody = {.session = 0};
-    struct answer *answer =
-        world_submit(w, &nobody, ENGINE_ADMIN, with_quotes(w, json), NULL, 0);
+    struct answer *answer = world_submit(w, &nobody, ENGINE_ADMIN, with_quotes(w, json), NULL, 0);
     world_pump(w);
     assert_int_equal(answer->times, 1);
     assert_ok(answer->err);

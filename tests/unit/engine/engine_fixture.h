@@ -119,9 +119,9 @@ struct agreement_terms {
     Skp__V1__ConsentForm form; /* 0: PER_REQUEST_YES */
 };
 
-#define MONDAYS    0x01u
-#define THURSDAYS  0x08u
-#define TEN_HOURS  (10 * 60)
+#define MONDAYS   0x01u
+#define THURSDAYS 0x08u
+#define TEN_HOURS (10 * 60)
 
 /* The file that creditor and counsellor signed. */
 struct span agreement_file(struct world *w, const struct party *creditor,

@@ -51,8 +51,7 @@ static void add_frames(struct world *w, const struct party *party, const struct 
             continue;
         }
         struct mail *mail = add_mail(w, post);
-        mail->delivery =
-            world_frame(w, answer, i, FRAME_DELIVERY, &skp__v1__delivery__descriptor);
+        mail->delivery = world_frame(w, answer, i, FRAME_DELIVERY, &skp__v1__delivery__descriptor);
         read_mail(w, party, mail);
     }
 }
@@ -113,8 +112,7 @@ struct answer *collect_ask(struct world *w, const struct party *party, uint64_t 
     for (size_t i = 0; i < count; i++) {
         skp__v1__collected_item__init(&items[i]);
         items[i].position = mails[i].delivery->position;
-        items[i].head_hash =
-            pb_bytes(span_of(mails[i].checked.head_hash.bytes, HASH_BYTES));
+        items[i].head_hash = pb_bytes(span_of(mails[i].checked.head_hash.bytes, HASH_BYTES));
         statement.items[i] = &items[i];
     }
     statement.n_items = count;

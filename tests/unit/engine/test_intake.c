@@ -120,8 +120,7 @@ static void the_same_batch_id_of_another_sender_is_another_batch(void **state)
     case_write(&letter, &told);
     letter_send(&letter);
     struct letter answer = {.world = w, .from = &w->creditor, .bundle = UINT32_MAX};
-    answer.writer =
-        envelope_writer_new(&w->arena, &w->creditor.oin, NULL, &letter.batch.batch_id);
+    answer.writer = envelope_writer_new(&w->arena, &w->creditor.oin, NULL, &letter.batch.batch_id);
     letter_to(&answer, &w->counsellor);
     line_answer(&answer, &told.requests[0], 100);
     assert_taken(letter_send(&answer), 1);
@@ -132,9 +131,8 @@ static void one_bad_line_never_refuses_a_batch(void **state)
     struct world *w = *state;
     struct told_case told;
     struct letter letter;
-    struct asked stray = {.id = id_new(),
-                          .brand = "",
-                          .product = SKP__V1__PRODUCT__PRODUCT_DEBT_MEDIATION};
+    struct asked stray = {
+        .id = id_new(), .brand = "", .product = SKP__V1__PRODUCT__PRODUCT_DEBT_MEDIATION};
     case_make(&told, &w->creditor, 3);
     letter_begin(&letter, w, &w->counsellor);
     letter_to_broker(&letter);
@@ -157,9 +155,8 @@ static void refused_lines_are_withheld_from_the_creditor(void **state)
     struct world *w = *state;
     struct told_case told;
     struct letter letter;
-    struct asked stray = {.id = id_new(),
-                          .brand = "",
-                          .product = SKP__V1__PRODUCT__PRODUCT_DEBT_MEDIATION};
+    struct asked stray = {
+        .id = id_new(), .brand = "", .product = SKP__V1__PRODUCT__PRODUCT_DEBT_MEDIATION};
     case_make(&told, &w->creditor, 2);
     letter_begin(&letter, w, &w->counsellor);
     letter_to_broker(&letter);
@@ -177,8 +174,8 @@ static void refused_lines_are_withheld_from_the_creditor(void **state)
     assert_int_equal(bundle->sealed[0].len, 0);
     assert_int_equal(bundle->n_withheld, 1);
     assert_int_equal(bundle->withheld[0]->line, 0);
-    assert_true(span_equal(pb_span(bundle->withheld[0]->leaf_hash),
-                           span_of(stray.leaf.bytes, HASH_BYTES)));
+    assert_true(
+        span_equal(pb_span(bundle->withheld[0]->leaf_hash), span_of(stray.leaf.bytes, HASH_BYTES)));
     assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 2);
 }
 
@@ -186,9 +183,8 @@ static void a_batch_of_only_bad_lines_gets_a_receipt_all_the_same(void **state)
 {
     struct world *w = *state;
     struct letter letter;
-    struct asked stray = {.id = id_new(),
-                          .brand = "",
-                          .product = SKP__V1__PRODUCT__PRODUCT_DEBT_MEDIATION};
+    struct asked stray = {
+        .id = id_new(), .brand = "", .product = SKP__V1__PRODUCT__PRODUCT_DEBT_MEDIATION};
     letter_begin(&letter, w, &w->counsellor);
     letter_to(&letter, &w->creditor);
     line_request(&letter, &stray);

@@ -40,8 +40,8 @@ static void positions_have_no_gaps(void **state)
     for (size_t i = 0; i < post.count; i++) {
         assert_int_equal(post.mails[i].delivery->position, i + 1);
         assert_int_equal(post.mails[i].delivery->attempt, 1);
-        assert_true(id_equal(&post.mails[i].checked.head.bundle_id,
-                             &told[i].requests[0].bundle_id));
+        assert_true(
+            id_equal(&post.mails[i].checked.head.bundle_id, &told[i].requests[0].bundle_id));
     }
     assert_true(post.caught_up && post.told_waiting);
     assert_int_equal(post.waiting, 0);
@@ -125,9 +125,9 @@ static void a_statement_is_signed_by_who_collects(void **state)
     assert_err(answer->err, SKP_E_SIGNER_INVALID);
     assert_string_equal(answer->path, "jws");
     assert_err(collect_ask(w, &w->creditor, 2, "", post.mails, 0)->err, SKP_E_DECODE_ITEMS);
-    assert_err(collect_ask(w, &w->creditor, 2, "a name of more than thirty-two bytes", post.mails,
-                           1)->err,
-               SKP_E_TEXT_TOO_LONG);
+    assert_err(
+        collect_ask(w, &w->creditor, 2, "a name of more than thirty-two bytes", post.mails, 1)->err,
+        SKP_E_TEXT_TOO_LONG);
 }
 
 /* The snapshot of a fetch may be older than the collect. */
@@ -141,8 +141,8 @@ static void what_was_collected_is_never_delivered_again(void **state)
     struct post post = fetch_all(w, &w->creditor);
     uint64_t snapshot = w->engine->chain.sequence;
     collect(w, &w->creditor, 2, "", post.mails, 3);
-    uint64_t from = lease_scan_from(&w->engine->leases, &w->creditor.oin, "", snapshot, 0,
-                                    &generation);
+    uint64_t from =
+        lease_scan_from(&w->engine->leases, &w->creditor.oin, "", snapshot, 0, &generation);
     (void)from;
     for (uint64_t position = 1; position <= 3; position++)
         assert_int_equal(lease_take(&w->engine->leases, &w->creditor.oin, "", position,

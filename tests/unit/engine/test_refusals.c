@@ -227,8 +227,8 @@ static void a_bundle_id_is_used_for_one_bundle(void **state)
     assert_ok(wire_unpack(&skp__v1__bundle__descriptor, again.batch.bundles[1], &w->arena, path,
                           &message));
     Skp__V1__Bundle *bundle = (Skp__V1__Bundle *)(void *)message;
-    assert_ok(wire_unpack(&skp__v1__bundle_head__descriptor, pb_span(bundle->head), &w->arena,
-                          path, &message));
+    assert_ok(wire_unpack(&skp__v1__bundle_head__descriptor, pb_span(bundle->head), &w->arena, path,
+                          &message));
     Skp__V1__BundleHead *head = (Skp__V1__BundleHead *)(void *)message;
     head->bundle_id = pb_id(&first.requests[0].bundle_id);
     again.batch.heads[1] = wire_pack(&head->base, &w->arena);
@@ -449,8 +449,7 @@ static void consent_needs_an_agreement_that_covers_it(void **state)
     struct world *w = *state;
     struct told_case told;
     struct letter letter;
-    struct agreement_terms terms = {.product =
-                                        SKP__V1__PRODUCT__PRODUCT_RESTRUCTURING_LOAN};
+    struct agreement_terms terms = {.product = SKP__V1__PRODUCT__PRODUCT_RESTRUCTURING_LOAN};
     struct skp_id id = agreement_make(w, &w->creditor, &terms);
     open_answer(&letter, w, &told);
     refuse_consent(w, &letter, &told, &id, SKP_E_AGREEMENT_SCOPE);
@@ -698,23 +697,40 @@ static void a_batch_has_no_more_bundles_than_the_limits_say(void **state)
 static void every_error_of_a_batch_was_provoked(void **state)
 {
     static const enum skp_err all[] = {
-        SKP_E_VERSION_UNSUPPORTED,   SKP_E_DECODE,
-        SKP_E_BODY_MISSING,          SKP_E_NOT_REGISTERED,
-        SKP_E_SENDER_MISMATCH,       SKP_E_ROLE_FORBIDDEN,
-        SKP_E_RECIPIENT_UNKNOWN,     SKP_E_RECIPIENT_SELF,
-        SKP_E_RECIPIENT_NOT_CONNECTED, SKP_E_MANDATE_MISSING,
-        SKP_E_BSN_NOT_ALLOWED,       SKP_E_SIGNATURE_INVALID,
-        SKP_E_SIGNER_INVALID,        SKP_E_ROOT_MISMATCH,
-        SKP_E_COUNT_MISMATCH,        SKP_E_BATCH_TOO_LARGE,
-        SKP_E_BATCH_TOO_OLD,         SKP_E_ID_REUSED,
-        SKP_E_DUPLICATE_ITEM,        SKP_E_CASE_UNKNOWN,
-        SKP_E_REQUEST_UNKNOWN,       SKP_E_REQUEST_NOT_DECLARED,
-        SKP_E_LEAF_MISMATCH,         SKP_E_STATE_INVALID,
-        SKP_E_STALE,                 SKP_E_CORRECTION_REASON,
-        SKP_E_NOT_YET_AVAILABLE,     SKP_E_CASE_CHANGED,
-        SKP_E_AGREEMENT_UNKNOWN,     SKP_E_AGREEMENT_SCOPE,
-        SKP_E_CONSENT_INVALID,       SKP_E_REASON_MISSING,
-        SKP_E_COMMITMENT_MISSING,    SKP_E_KEY_BOX_MISSING,
+        SKP_E_VERSION_UNSUPPORTED,
+        SKP_E_DECODE,
+        SKP_E_BODY_MISSING,
+        SKP_E_NOT_REGISTERED,
+        SKP_E_SENDER_MISMATCH,
+        SKP_E_ROLE_FORBIDDEN,
+        SKP_E_RECIPIENT_UNKNOWN,
+        SKP_E_RECIPIENT_SELF,
+        SKP_E_RECIPIENT_NOT_CONNECTED,
+        SKP_E_MANDATE_MISSING,
+        SKP_E_BSN_NOT_ALLOWED,
+        SKP_E_SIGNATURE_INVALID,
+        SKP_E_SIGNER_INVALID,
+        SKP_E_ROOT_MISMATCH,
+        SKP_E_COUNT_MISMATCH,
+        SKP_E_BATCH_TOO_LARGE,
+        SKP_E_BATCH_TOO_OLD,
+        SKP_E_ID_REUSED,
+        SKP_E_DUPLICATE_ITEM,
+        SKP_E_CASE_UNKNOWN,
+        SKP_E_REQUEST_UNKNOWN,
+        SKP_E_REQUEST_NOT_DECLARED,
+        SKP_E_LEAF_MISMATCH,
+        SKP_E_STATE_INVALID,
+        SKP_E_STALE,
+        SKP_E_CORRECTION_REASON,
+        SKP_E_NOT_YET_AVAILABLE,
+        SKP_E_CASE_CHANGED,
+        SKP_E_AGREEMENT_UNKNOWN,
+        SKP_E_AGREEMENT_SCOPE,
+        SKP_E_CONSENT_INVALID,
+        SKP_E_REASON_MISSING,
+        SKP_E_COMMITMENT_MISSING,
+        SKP_E_KEY_BOX_MISSING,
         SKP_E_BUSY,
     };
     (void)state;

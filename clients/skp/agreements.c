@@ -1,0 +1,355 @@
+#include "agreements.h"
+
+#include "csv_value.h"
+#include "csv_words.h"
+#include "envelope.h"
+#include "fact.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FILE_BYTES (4 << 20)
+#define MAX_LIST   512
+
+struct description {
+    char agreement_id[CONFIG_TEXT_BYTES];
+    int64_t version;
+    char creditor[CONFIG_TEXT_BYTES], counsellors[CONFIG_TEXT_BYTES];
+    char valid_from[CONFIG_TEXT_BYTES], valid_until[CONFIG_TEXT_BYTES];
+    char consent[CONFIG_TEXT_BYTES];
+    int64_t term_days, waiting_days;
+    char weekdays[CONFIG_TEXT_BYTES], opens[CONFIG_TEXT_BYTES], first_date[CONFIG_TEXT_BYTES];
+    char products[CONFIG_TEXT_BYTES], guidances[CONFIG_TEXT_BYTES], kinds[CONFIG_TEXT_BYTES];
+    char brand[CONFIG_TEXT_BYTES];
+};
+
+#define FIELD(member) offsetof(struct description, member)
+
+/* clang-format off */
+static const struct config_option options[] = {
+    {"agreement_id", CONFIG_TEXT, NULL, 0, 36, NULL, "Of the agreement this is a next version of; empty makes a new one.", FIELD(agreement_id)},
+    {"version", CONFIG_INT, "1", 1, 100000, NULL, "Higher replaces lower.", FIELD(version)},
+    {"creditor", CONFIG_TEXT, NULL, 1, 20, NULL, "OIN.", FIELD(creditor)},
+    {"counsellors", CONFIG_TEXT, NULL, 1, 0, NULL, "OINs, with commas between.", FIELD(counsellors)},
+    {"valid_from", CONFIG_TEXT, NULL, 1, 10, NULL, "First day, dd-mm-jjjj or jjjj-mm-dd.", FIELD(valid_from)},
+    {"valid_until", CONFIG_TEXT, NULL, 0, 10, NULL, "Last day; empty is open-ended.", FIELD(valid_until)},
+    {"consent", CONFIG_TEXT, "per_request_yes", 1, 0, NULL, "per_request_yes, or unless_impediment: answered without impediment means agreed.", FIELD(consent)},
+    {"term_days", CONFIG_INT, "10", 1, FACT_MAX_TERM_DAYS, "working days", "To answer in.", FIELD(term_days)},
+    {"waiting_days", CONFIG_INT, "0", 0, 60, "working days", "A longer wait for the round leaves at once; 0 is 5.", FIELD(waiting_days)},
+    {"weekdays", CONFIG_TEXT, NULL, 0, 0, NULL, "Days of the round, as ma,do; empty opens by hand only.", FIELD(weekdays)},
+    {"opens", CONFIG_TEXT, "09:00", 1, 5, NULL, "Time of the round in Amsterdam, hh:mm.", FIELD(opens)},
+    {"first_date", CONFIG_TEXT, NULL, 0, 10, NULL, "No round before it.", FIELD(first_date)},
+    {"products", CONFIG_TEXT, NULL, 0, 0, NULL, "SK,SB,SA,BR,HF; empty is all.", FIELD(products)},
+    {"guidances", CONFIG_TEXT, NULL, 0, 0, NULL, "The words of column Begeleiding; empty is all.", FIELD(guidances)},
+    {"kinds", CONFIG_TEXT, NULL, 0, 0, NULL, "The words of column SoortVordering; empty is all.", FIELD(kinds)},
+    {"brand", CONFIG_TEXT, NULL, 0, FACT_MAX_BRAND, NULL, "Only this brand; empty is all.", FIELD(brand)},
+};
+/* clang-format on */
+
+#define OPTION_COUNT (sizeof options / sizeof options[0])
+
+void agreements_print_help(FILE *stream)
+{
+    config_print_help(options, OPTION_COUNT, stream);
+}
+
+/* ---------------------------------------------------------------- values */
+
+static enum skp_err complain(const char *name, const char *value, char *ret_why)
+{
+    (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s: '%.100s' cannot be read; see skp agreement draft --help",
+                   name, value);
+    return SKP_E_CONFIG;
+}
+
+/* Cuts a list with commas into words, in place; returns their number. */
+static size_t split(char *list, char **ret_words)
+{
+    size_t count = 0;
+    char *state = NULL;
+    for (char *word = strtok_r(list, ",", &state); word && count < MAX_LIST;
+         word = strtok_r(NULL, ",", &state)) {
+        word += strspn(word, " ");
+        for (size_t len = strlen(word); len > 0 && word[len - 1] == ' '; len--)
+            word[len - 1] = '\0';
+        if (*word != '\0')
+            ret_words[count++] = word;
+    }
+    return count;
+}
+
+static enum skp_err read_codes(const char *name, char *list, const struct csv_word *words,
+                               struct arena *arena, size_t *ret_count, int **ret_codes,
+                               char *ret_why)
+{
+    char *texts[MAX_LIST];
+    size_t count = split(list, texts);
+    int *codes = arena_calloc(arena, count + 1, sizeof *codes);
+    if (!codes)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        if (csv_word_read(words, texts[i], &codes[i]))
+            return complain(name, texts[i], ret_why);
+    *ret_count = count;
+    *ret_codes = codes;
+    return SKP_OK;
+}
+
+static enum skp_err read_weekdays(char *list, uint32_t *ret_bits, char *ret_why)
+{
+    static const struct csv_word days[] = {{1, "ma"}, {2, "di"}, {3, "wo"}, {4, "do"}, {5, "vr"},
+                                           {6, "za"}, {7, "zo"}, {1, "mon"}, {2, "tue"},
+                                           {3, "wed"}, {4, "thu"}, {5, "fri"}, {6, "sat"},
+                                           {7, "sun"}, {0, NULL}};
+    char *texts[MAX_LIST];
+    size_t count = split(list, texts);
+    uint32_t bits = 0;
+    for (size_t i = 0; i < count; i++) {
+        int day = 0;
+        if (csv_word_read(days, texts[i], &day))
+            return complain("weekdays", texts[i], ret_why);
+        bits |= 1U << (unsigned)(day - 1);
+    }
+    *ret_bits = bits;
+    return SKP_OK;
+}
+
+static enum skp_err read_minute(const char *text, uint32_t *ret_minute, char *ret_why)
+{
+    unsigned hour = 0, minute = 0;
+    int end = 0;
+    if (sscanf(text, "%2u:%2u%n", &hour, &minute, &end) != 2 || text[end] != '\0' || hour > 23 ||
+        minute > 59)
+        return complain("opens", text, ret_why);
+    *ret_minute = hour * 60 + minute;
+    return SKP_OK;
+}
+
+static enum skp_err read_date(const char *name, const char *text, int32_t *ret_date, char *ret_why)
+{
+    return csv_value_read_date(text, ret_date) ? complain(name, text, ret_why) : SKP_OK;
+}
+
+static enum skp_err read_id(const char *text, struct arena *arena, Skp__V1__Agreement *agreement,
+                            char *ret_why)
+{
+    struct skp_id *id = arena_alloc(arena, sizeof *id);
+    if (!id)
+        return SKP_E_NO_MEMORY;
+    *id = id_new();
+    if (text[0] != '\0' && !id_parse(text, id))
+        return complain("agreement_id", text, ret_why);
+    agreement->agreement_id = wire_bytes(span_of(id->bytes, ID_BYTES));
+    return SKP_OK;
+}
+
+static enum skp_err read_consent(const char *text, Skp__V1__Agreement *agreement, char *ret_why)
+{
+    static const struct csv_word words[] = {
+        {SKP__V1__CONSENT_FORM__CONSENT_FORM_PER_REQUEST_YES, "per_request_yes"},
+        {SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT, "unless_impediment"},
+        {0, NULL}};
+    int form = 0;
+    if (csv_word_read(words, text, &form) || form == 0)
+        return complain("consent", text, ret_why);
+    agreement->consent_form = (Skp__V1__ConsentForm)form;
+    return SKP_OK;
+}
+
+/* ---------------------------------------------------------------- a description */
+
+static enum skp_err fill_scope(struct description *given, struct arena *arena,
+                               Skp__V1__Agreement *agreement, char *ret_why)
+{
+    int *products = NULL, *guidances = NULL, *kinds = NULL;
+    enum skp_err err = read_codes("products", given->products, csv_words_product, arena,
+                                  &agreement->n_products, &products, ret_why);
+    if (!err)
+        err = read_codes("guidances", given->guidances, csv_words_guidance, arena,
+                         &agreement->n_guidances, &guidances, ret_why);
+    if (!err)
+        err = read_codes("kinds", given->kinds, csv_words_kind, arena, &agreement->n_claim_kinds,
+                         &kinds, ret_why);
+    _Static_assert(sizeof(Skp__V1__Product) == sizeof(int), "enums are ints");
+    agreement->products = (Skp__V1__Product *)(void *)products;
+    agreement->guidances = (Skp__V1__Guidance *)(void *)guidances;
+    agreement->claim_kinds = (Skp__V1__ClaimKind *)(void *)kinds;
+    return err;
+}
+
+static enum skp_err fill_schedule(struct description *given, struct arena *arena,
+                                  Skp__V1__Agreement *agreement, char *ret_why)
+{
+    Skp__V1__RoundSchedule *schedule = arena_alloc(arena, sizeof *schedule);
+    if (!schedule)
+        return SKP_E_NO_MEMORY;
+    skp__v1__round_schedule__init(schedule);
+    agreement->schedule = schedule;
+    enum skp_err err = read_weekdays(given->weekdays, &schedule->weekdays, ret_why);
+    if (!err && schedule->weekdays != 0)
+        err = read_minute(given->opens, &schedule->minute_of_day, ret_why);
+    if (!err)
+        err = read_date("first_date", given->first_date, &schedule->first_date, ret_why);
+    return err;
+}
+
+static enum skp_err fill(struct description *given, struct arena *arena,
+                         Skp__V1__Agreement *agreement, char *ret_why)
+{
+    static char context[] = AGREEMENT_CONTEXT;
+    agreement->context = context;
+    agreement->version = (uint32_t)given->version;
+    agreement->creditor = given->creditor;
+    agreement->term_working_days = (uint32_t)given->term_days;
+    agreement->waiting_working_days = (uint32_t)given->waiting_days;
+    agreement->silence = SKP__V1__SILENCE_MEANS__SILENCE_MEANS_NOTHING;
+    agreement->brand = given->brand;
+    agreement->counsellors = arena_calloc(arena, MAX_LIST, sizeof(*agreement->counsellors));
+    if (!agreement->counsellors)
+        return SKP_E_NO_MEMORY;
+    agreement->n_counsellors = split(given->counsellors, agreement->counsellors);
+    enum skp_err err = read_id(given->agreement_id, arena, agreement, ret_why);
+    if (!err)
+        err = read_date("valid_from", given->valid_from, &agreement->valid_from_date, ret_why);
+    if (!err)
+        err = read_date("valid_until", given->valid_until, &agreement->valid_until_date, ret_why);
+    if (!err)
+        err = read_consent(given->consent, agreement, ret_why);
+    if (!err)
+        err = fill_schedule(given, arena, agreement, ret_why);
+    return err ? err : fill_scope(given, arena, agreement, ret_why);
+}
+
+enum skp_err agreements_describe(const char *file, struct arena *arena,
+                                 Skp__V1__Agreement **ret_agreement, char *ret_why)
+{
+    char path[WIRE_PATH_MAX];
+    struct description *given = arena_alloc(arena, sizeof *given);
+    Skp__V1__Agreement *agreement = arena_alloc(arena, sizeof *agreement);
+    if (!given || !agreement)
+        return SKP_E_NO_MEMORY;
+    skp__v1__agreement__init(agreement);
+    config_init(options, OPTION_COUNT, given);
+    enum skp_err err = config_load(options, OPTION_COUNT, file, given, ret_why);
+    if (!err)
+        err = config_check(options, OPTION_COUNT, file, given, ret_why);
+    if (!err)
+        err = fill(given, arena, agreement, ret_why);
+    if (err)
+        return err;
+    err = fact_check_agreement(agreement, path);
+    if (err) {
+        (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s: %s: %s", file, path,
+                       skp_error(err)->sentence);
+        return err;
+    }
+    *ret_agreement = agreement;
+    return SKP_OK;
+}
+
+/* ---------------------------------------------------------------- files */
+
+enum skp_err agreements_load(const char *file, struct arena *arena,
+                             Skp__V1__SignedAgreement **ret_signed,
+                             Skp__V1__Agreement **ret_agreement, char *ret_why)
+{
+    char path[WIRE_PATH_MAX];
+    char *data = NULL;
+    size_t len = 0;
+    ProtobufCMessage *whole = NULL, *inner = NULL;
+    enum skp_err err = file_read(file, FILE_BYTES, &data, &len, ret_why);
+    if (err)
+        return err;
+    err = wire_unpack(&skp__v1__signed_agreement__descriptor, span_of(data, len), arena, path,
+                      &whole);
+    free(data);
+    if (!err)
+        err = wire_unpack(&skp__v1__agreement__descriptor,
+                          wire_span(((Skp__V1__SignedAgreement *)whole)->agreement), arena, path,
+                          &inner);
+    if (!err)
+        err = fact_check_agreement((Skp__V1__Agreement *)inner, path);
+    if (err) {
+        (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s: %s", file, path);
+        return err;
+    }
+    *ret_signed = (Skp__V1__SignedAgreement *)whole;
+    *ret_agreement = (Skp__V1__Agreement *)inner;
+    return SKP_OK;
+}
+
+enum skp_err agreements_save(const char *file, const Skp__V1__SignedAgreement *agreement,
+                             struct arena *arena, char *ret_why)
+{
+    struct span packed = wire_pack(&agreement->base, arena);
+    if (!packed.data) {
+        (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s: out of memory", file);
+        return SKP_E_NO_MEMORY;
+    }
+    return file_write_atomic(file, packed, 0644, ret_why);
+}
+
+/* ---------------------------------------------------------------- signatures */
+
+bool agreements_is_party(const Skp__V1__Agreement *agreement, const char *oin)
+{
+    if (strcmp(agreement->creditor, oin) == 0)
+        return true;
+    for (size_t i = 0; i < agreement->n_counsellors; i++)
+        if (strcmp(agreement->counsellors[i], oin) == 0)
+            return true;
+    return false;
+}
+
+static bool leaf_oin(const json_t *header, struct skp_oin *ret_oin)
+{
+    const char *text = json_string_value(json_array_get(json_object_get(header, "x5c"), 0));
+    size_t len = text ? strlen(text) : 0;
+    uint8_t der[CERT_MAX_BYTES];
+    X509 *cert = NULL;
+    if (len == 0 || len % 4 != 0 || len / 4 * 3 > sizeof der)
+        return false;
+    int bytes = EVP_DecodeBlock(der, (const uint8_t *)text, (int)len);
+    size_t padding = (size_t)(text[len - 1] == '=') + (text[len - 2] == '=');
+    if (bytes < 0 || cert_parse(span_of(der, (size_t)bytes - padding), &cert))
+        return false;
+    bool named = cert_oin(cert, ret_oin) == SKP_OK;
+    X509_free(cert);
+    return named;
+}
+
+bool agreements_signer(const char *jws, struct arena *arena, struct skp_oin *ret_oin)
+{
+    struct span header;
+    if (base64url_decode(span_of(jws, strcspn(jws, ".")), arena, &header))
+        return false;
+    json_t *json = json_loadb((const char *)header.data, header.len, 0, NULL);
+    bool named = json && leaf_oin(json, ret_oin);
+    json_decref(json);
+    return named;
+}
+
+enum skp_err agreements_sign(Skp__V1__SignedAgreement *file, const Skp__V1__Agreement *agreement,
+                             const struct keypair *signer, int64_t at_ms, struct arena *arena)
+{
+    struct skp_oin self, other;
+    const char *jws = NULL;
+    enum skp_err err = cert_oin(keypair_cert(signer), &self);
+    if (!err && !agreements_is_party(agreement, self.text))
+        err = SKP_E_SIGNER_INVALID;
+    for (size_t i = 0; !err && i < file->n_signatures; i++)
+        if (agreements_signer(file->signatures[i], arena, &other) && oin_equal(&self, &other))
+            err = SKP_E_DUPLICATE_ITEM;
+    if (!err)
+        err = jws_sign(signer, wire_span(file->agreement), at_ms, arena, &jws);
+    char **signatures =
+        err ? NULL : arena_calloc(arena, file->n_signatures + 1, sizeof *signatures);
+    if (err || !signatures)
+        return err ? err : SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < file->n_signatures; i++)
+        signatures[i] = file->signatures[i];
+    signatures[file->n_signatures++] = (char *)(uintptr_t)jws;
+    file->signatures = signatures;
+    return SKP_OK;
+}

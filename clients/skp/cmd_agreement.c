@@ -1,0 +1,210 @@
+/* skp agreement: drafting, signing and showing the files that creditor and counsellors both sign. */
+#include "commands.h"
+
+#include "agreements.h"
+#include "clock.h"
+#include "csv_words.h"
+#include "wire.h"
+
+#include <stdio.h>
+
+#define ARENA_BYTES ((size_t)64 << 20)
+
+/* ---------------------------------------------------------------- draft */
+
+static int draft(struct cli *cli, const char *from, const char *out, struct arena *arena)
+{
+    char why[CONFIG_WHY_BYTES], id_text[ID_TEXT_BYTES] = "";
+    Skp__V1__Agreement *agreement = NULL;
+    Skp__V1__SignedAgreement file = SKP__V1__SIGNED_AGREEMENT__INIT;
+    struct skp_id id;
+    enum skp_err err = agreements_describe(from, arena, &agreement, why);
+    if (err)
+        return cli_fail(cli, err, why);
+    struct span packed = wire_pack(&agreement->base, arena);
+    if (!packed.data)
+        return cli_fail(cli, SKP_E_NO_MEMORY, "");
+    file.agreement = wire_bytes(packed);
+    err = agreements_save(out, &file, arena, why);
+    if (err)
+        return cli_fail(cli, err, why);
+    if (id_take(wire_span(agreement->agreement_id), &id))
+        id_print(&id, id_text);
+    cli_put_text(cli, "agreement_id", id_text);
+    cli_say(cli, "Overeenkomst %s, versie %u, nog zonder handtekeningen",
+            "Agreement %s, version %u, without signatures yet", id_text, agreement->version);
+    return EXIT_ALL_OK;
+}
+
+static int run_draft(struct cli *cli, char **args)
+{
+    const char *from = NULL, *out = NULL;
+    bool help = false;
+    struct cli_option options[] = {
+        {"--from", &from, NULL}, {"--out", &out, NULL}, {"--help", NULL, &help}, {NULL, NULL, NULL}};
+    if (!cli_parse(cli, args, options, NULL, 0))
+        return EXIT_USAGE;
+    if (help) {
+        agreements_print_help(stdout);
+        return EXIT_ALL_OK;
+    }
+    if (!from || !out)
+        return cli_fail(cli, SKP_E_USAGE, "--from FILE.conf --out FILE");
+    struct arena arena;
+    arena_init(&arena, ARENA_BYTES);
+    int code = draft(cli, from, out, &arena);
+    arena_fini(&arena);
+    return code;
+}
+
+/* ---------------------------------------------------------------- sign */
+
+static int sign(struct cli *cli, const char *path, struct arena *arena)
+{
+    char why[CONFIG_WHY_BYTES] = "";
+    const char *reason = "";
+    struct keypair *signer = NULL;
+    Skp__V1__SignedAgreement *file = NULL;
+    Skp__V1__Agreement *agreement = NULL;
+    enum skp_err err = agreements_load(path, arena, &file, &agreement, why);
+    if (err)
+        return cli_fail(cli, err, why);
+    err = keypair_load(cli->settings.sign_cert, cli->settings.sign_key, &signer, &reason);
+    if (err)
+        return cli_fail(cli, err, reason);
+    err = agreements_sign(file, agreement, signer, clock_real_ms(clock_system()), arena);
+    keypair_unref(signer);
+    if (err) {
+        (void)cli_fail(cli, err, path);
+        return EXIT_DATA;
+    }
+    err = agreements_save(path, file, arena, why);
+    if (err)
+        return cli_fail(cli, err, why);
+    cli_put(cli, "signatures", (int64_t)file->n_signatures);
+    cli_say(cli, "Getekend: %zu van %zu handtekeningen", "Signed: %zu of %zu signatures",
+            file->n_signatures, agreement->n_counsellors + 1);
+    return EXIT_ALL_OK;
+}
+
+/* ---------------------------------------------------------------- show */
+
+static void show_codes(const struct cli *cli, const char *name, const int *codes, size_t count,
+                       const struct csv_word *words)
+{
+    for (size_t i = 0; i < count; i++)
+        cli_say(cli, "%s = %s", "%s = %s", name, csv_word_print(words, codes[i]));
+}
+
+static void show_schedule(const struct cli *cli, const Skp__V1__RoundSchedule *schedule)
+{
+    static const char *const days[] = {"ma", "di", "wo", "do", "vr", "za", "zo"};
+    if (!schedule || schedule->weekdays == 0) {
+        cli_say(cli, "ronde = met de hand", "round = by hand");
+        return;
+    }
+    for (unsigned day = 0; day < 7; day++)
+        if ((schedule->weekdays >> day & 1U) != 0)
+            cli_say(cli, "ronde = %s %02u:%02u", "round = %s %02u:%02u", days[day],
+                    schedule->minute_of_day / 60, schedule->minute_of_day % 60);
+}
+
+static void show_agreement(const struct cli *cli, const Skp__V1__Agreement *agreement)
+{
+    char id_text[ID_TEXT_BYTES] = "";
+    struct skp_id id;
+    if (id_take(wire_span(agreement->agreement_id), &id))
+        id_print(&id, id_text);
+    cli_say(cli, "agreement_id = %s", "agreement_id = %s", id_text);
+    cli_say(cli, "version = %u", "version = %u", agreement->version);
+    cli_say(cli, "creditor = %s", "creditor = %s", agreement->creditor);
+    for (size_t i = 0; i < agreement->n_counsellors; i++)
+        cli_say(cli, "counsellor = %s", "counsellor = %s", agreement->counsellors[i]);
+    cli_say(cli, "valid = %d - %d", "valid = %d - %d", agreement->valid_from_date,
+            agreement->valid_until_date);
+    bool covenant = agreement->consent_form ==
+                    SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT;
+    cli_say(cli, "consent = %s", "consent = %s",
+            covenant ? "unless_impediment" : "per_request_yes");
+    cli_say(cli, "term_days = %u", "term_days = %u", agreement->term_working_days);
+    if (agreement->brand[0] != '\0')
+        cli_say(cli, "brand = %s", "brand = %s", agreement->brand);
+    show_schedule(cli, agreement->schedule);
+    show_codes(cli, "product", (const int *)agreement->products, agreement->n_products,
+               csv_words_product);
+    show_codes(cli, "guidance", (const int *)agreement->guidances, agreement->n_guidances,
+               csv_words_guidance);
+    show_codes(cli, "kind", (const int *)agreement->claim_kinds, agreement->n_claim_kinds,
+               csv_words_kind);
+}
+
+static int show(struct cli *cli, const char *path, struct arena *arena)
+{
+    char why[CONFIG_WHY_BYTES] = "";
+    Skp__V1__SignedAgreement *file = NULL;
+    Skp__V1__Agreement *agreement = NULL;
+    enum skp_err err = agreements_load(path, arena, &file, &agreement, why);
+    if (err)
+        return cli_fail(cli, err, why);
+    show_agreement(cli, agreement);
+    for (size_t i = 0; i < file->n_signatures; i++) {
+        struct skp_oin oin = {"?"};
+        (void)agreements_signer(file->signatures[i], arena, &oin);
+        cli_say(cli, "handtekening van %s (niet gecontroleerd)", "signature of %s (not verified)",
+                oin.text);
+    }
+    cli_put(cli, "version", agreement->version);
+    cli_put(cli, "signatures", (int64_t)file->n_signatures);
+    return EXIT_ALL_OK;
+}
+
+static int with_file(struct cli *cli, char **args,
+                     int (*body)(struct cli *cli, const char *path, struct arena *arena))
+{
+    const char *path = NULL;
+    struct cli_option options[] = {{NULL, NULL, NULL}};
+    struct arena arena;
+    if (!cli_parse(cli, args, options, &path, 1))
+        return EXIT_USAGE;
+    arena_init(&arena, ARENA_BYTES);
+    int code = body(cli, path, &arena);
+    arena_fini(&arena);
+    return code;
+}
+
+static int run_sign(struct cli *cli, char **args)
+{
+    return with_file(cli, args, sign);
+}
+
+static int run_show(struct cli *cli, char **args)
+{
+    return with_file(cli, args, show);
+}
+
+const struct command command_agreement_draft = {
+    "agreement draft",
+    "--from FILE.conf --out FILE",
+    "Maakt een overeenkomst van een beschrijving; --help toont wat daarin staat.",
+    "Makes an agreement from a description; --help shows what it holds.",
+    false,
+    run_draft,
+};
+
+const struct command command_agreement_sign = {
+    "agreement sign",
+    "FILE",
+    "Zet de eigen handtekening onder een overeenkomst.",
+    "Adds one's signature to an agreement.",
+    true,
+    run_sign,
+};
+
+const struct command command_agreement_show = {
+    "agreement show",
+    "FILE",
+    "Toont een overeenkomst en wie tekende.",
+    "Shows an agreement and who signed.",
+    false,
+    run_show,
+};

@@ -1,0 +1,256 @@
+/* skp counsellor record-answer: what came back on paper. */
+#include "commands.h"
+
+#include "link.h"
+#include "matching.h"
+#include "outbox.h"
+#include "recording.h"
+#include "results.h"
+
+#define FILE_MAX_BYTES ((size_t)256 << 20)
+#define BATCH_LINES    1000
+
+struct record_command {
+    struct cli *cli;
+    const char *file, *result;
+    struct arena arena;
+    struct link link;
+    struct addressee broker;
+    struct draft draft;
+    struct csv_problems problems;
+    struct results results;
+};
+
+/* The request a row is about, and what was recorded for it before. */
+struct off_network {
+    struct skp_id request_id, case_id;
+    size_t found;
+    uint32_t version; /* stored; 0: none */
+    int outcome, consent;
+    int64_t total_cents;
+    plain_date received_date;
+};
+
+static void find_request(struct state_db *db, const struct record_row *row,
+                         struct off_network *found)
+{
+    char key[MATCHING_KEY_BYTES];
+    matching_key(row->creditor, key);
+    sqlite3_stmt *rows = state_ask(
+        db,
+        "SELECT r.request_id, r.case_id FROM request AS r JOIN case_file AS c USING (case_id)"
+        " WHERE c.dossier = ?1 AND r.name_key = ?2 AND r.route = 2 AND (?3 = '' OR r.brand = ?3)",
+        "ttt", row->dossier, key, row->brand);
+    while (state_next(db, rows)) {
+        found->request_id = state_id(rows, 0);
+        found->case_id = state_id(rows, 1);
+        found->found++;
+    }
+    rows = state_ask(db,
+                     "SELECT version, outcome, consent, total_cents, received_date FROM recorded"
+                     " WHERE request_id = ? AND stage = 2 ORDER BY version DESC LIMIT 1",
+                     "d", &found->request_id);
+    while (state_next(db, rows)) {
+        found->version = (uint32_t)sqlite3_column_int64(rows, 0);
+        found->outcome = sqlite3_column_int(rows, 1);
+        found->consent = sqlite3_column_int(rows, 2);
+        found->total_cents = sqlite3_column_int64(rows, 3);
+        found->received_date = sqlite3_column_int(rows, 4);
+    }
+}
+
+static bool said_before(const struct off_network *found, const struct record_row *row)
+{
+    int64_t cents = row->total_cents == CSV_NO_AMOUNT ? 0 : row->total_cents;
+    return found->version > 0 && found->outcome == row->outcome &&
+           found->consent == row->consent && found->total_cents == cents &&
+           found->received_date == row->received_date;
+}
+
+static enum skp_err note(struct record_command *command, const struct record_row *row,
+                         const struct skp_id *request_id, enum result_status status,
+                         enum skp_err err, const char *column)
+{
+    struct result_row result = {
+        .line = (uint32_t)row->line,
+        .dossier = row->dossier,
+        .creditor = row->creditor,
+        .status = (int)status,
+        .problem = {.line = row->line, .err = err, .column = err ? column : NULL},
+        .request_id = *request_id};
+    return results_add(&command->results, &result);
+}
+
+static enum skp_err say_row(struct record_command *command, const struct record_row *row,
+                            const struct off_network *found)
+{
+    const char *column = NULL;
+    Skp__V1__Line *line = NULL;
+    uint32_t version = found->version + 1;
+    enum skp_err err = recording_build(row, &found->request_id, &found->case_id, version,
+                                       &command->arena, &line, &column);
+    if (err == SKP_E_NO_MEMORY)
+        return err;
+    if (err)
+        return note(command, row, &found->request_id, RESULT_REFUSED, err, column);
+    const Skp__V1__RecordedAnswerFact *fact = line->recorded;
+    state_run(&command->cli->state, "INSERT OR REPLACE INTO recorded VALUES (?,?,1,0,?,?,?,?)",
+              "diiiii", &found->request_id, (int64_t)version, (int64_t)fact->outcome,
+              (int64_t)fact->consent, fact->total_cents, (int64_t)fact->received_date);
+    draft_add(&command->draft, &command->broker, line, span_of("", 0), version);
+    return note(command, row, &found->request_id, RESULT_REGISTERED, SKP_OK, NULL);
+}
+
+static enum skp_err take_row(struct record_command *command, const struct record_row *row)
+{
+    struct off_network found = {0};
+    find_request(&command->cli->state, row, &found);
+    if (found.found == 0)
+        return note(command, row, &found.request_id, RESULT_REFUSED, SKP_E_REQUEST_UNKNOWN,
+                    "Schuldeiser");
+    if (found.found > 1)
+        return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS,
+                    SKP_E_CREDITOR_AMBIGUOUS, "Merk");
+    if (said_before(&found, row))
+        return note(command, row, &found.request_id, RESULT_UNCHANGED, SKP_OK, NULL);
+    return say_row(command, row, &found);
+}
+
+static enum skp_err flush(struct record_command *command)
+{
+    struct skp_client *client = command->link.client;
+    struct envelope_batch batch;
+    if (command->draft.count == 0)
+        return SKP_OK;
+    int64_t now_ms = skp_now_ms(client);
+    enum skp_err err =
+        draft_sign(&command->draft, skp_self(client), skp_signer(client), now_ms, &batch);
+    if (!err)
+        outbox_put(&command->cli->state, &command->draft, &batch, now_ms);
+    return err ? err : draft_init(&command->draft, &command->arena);
+}
+
+static enum skp_err take_rows(struct record_command *command, struct csv_reader *reader)
+{
+    struct csv_row found;
+    enum skp_err err = SKP_OK;
+    while (!err && csv_reader_next(reader, &found) && found.err != SKP_E_IO) {
+        struct record_row row = {.line = found.line};
+        bool good = false;
+        if (found.err) {
+            struct csv_problem problem = {.line = found.line, .err = found.err};
+            err = csv_problems_add(&command->problems, problem);
+            continue;
+        }
+        err = csv_record_read(record_fields, RECORD_FIELDS, found.cells, found.line,
+                              &command->problems, &row, &good);
+        if (!err && good)
+            err = csv_record_keep(record_fields, RECORD_FIELDS, &command->arena, &row);
+        if (!err && good)
+            err = take_row(command, &row);
+        if (!err && command->draft.count >= BATCH_LINES)
+            err = flush(command);
+    }
+    return err;
+}
+
+static enum skp_err take_file(struct record_command *command, struct csv_reader *reader)
+{
+    struct state_db *db = &command->cli->state;
+    command->problems.arena = &command->arena;
+    enum skp_err err = draft_init(&command->draft, &command->arena);
+    state_begin(db);
+    if (!err)
+        err = take_rows(command, reader);
+    if (!err)
+        err = flush(command);
+    if (!err)
+        err = results_add_problems(&command->results, &command->problems);
+    if (err) {
+        state_rollback(db);
+        return err;
+    }
+    return state_commit(db);
+}
+
+static void settle_results(struct record_command *command)
+{
+    struct state_db *db = &command->cli->state;
+    struct results *results = &command->results;
+    for (size_t i = 0; i < results->count; i++) {
+        struct result_row *row = &results->rows[i];
+        if (row->status != RESULT_REGISTERED)
+            continue;
+        sqlite3_stmt *found = state_ask(db,
+                                        "SELECT stage, err FROM recorded WHERE request_id = ?"
+                                        " ORDER BY version DESC LIMIT 1",
+                                        "d", &row->request_id);
+        while (state_next(db, found)) {
+            if (sqlite3_column_int(found, 0) == STAGE_STORED)
+                continue;
+            bool refused = sqlite3_column_int(found, 0) == STAGE_REFUSED;
+            results->by_status[RESULT_REGISTERED]--;
+            results->by_status[RESULT_REFUSED]++;
+            row->status = RESULT_REFUSED;
+            row->problem.err =
+                refused ? (enum skp_err)sqlite3_column_int(found, 1) : SKP_E_OUTCOME_UNKNOWN;
+        }
+    }
+}
+
+static int connect_and_clear(struct record_command *command)
+{
+    int code = cli_open_state(command->cli);
+    if (code == 0)
+        code = link_open(command->cli, &command->link, NULL, NULL);
+    if (code != 0)
+        return code;
+    command->broker = link_broker(&command->link);
+    enum skp_err err = link_send_outbox(&command->link);
+    return err ? link_failed(&command->link, err) : 0;
+}
+
+static int run_record(struct record_command *command)
+{
+    struct cli *cli = command->cli;
+    struct csv_column columns[RECORD_FIELDS];
+    struct csv_reader *reader = NULL;
+    struct csv_problem problem = {0};
+    csv_record_columns(record_fields, RECORD_FIELDS, columns);
+    if (csv_reader_open(command->file, columns, RECORD_FIELDS, &reader, &problem))
+        return cli_fail_file(cli, command->file, &problem);
+    int code = connect_and_clear(command);
+    enum skp_err err = code == 0 ? take_file(command, reader) : SKP_OK;
+    csv_reader_free(reader);
+    if (code != 0)
+        return code;
+    if (err)
+        return cli_state_failed(cli, err);
+    enum skp_err sent = link_send_outbox(&command->link);
+    settle_results(command);
+    code = results_finish(cli, &command->results, command->result);
+    return sent ? link_failed(&command->link, sent) : code;
+}
+
+static int run(struct cli *cli, char **args)
+{
+    struct record_command command = {.cli = cli};
+    struct cli_option options[] = {{"--result", &command.result, NULL}, {NULL, NULL, NULL}};
+    if (!cli_parse(cli, args, options, &command.file, 1))
+        return EXIT_USAGE;
+    arena_init(&command.arena, FILE_MAX_BYTES);
+    int code = run_record(&command);
+    results_fini(&command.results);
+    link_close(&command.link);
+    arena_fini(&command.arena);
+    return code;
+}
+
+const struct command command_record = {
+    "counsellor record-answer",
+    "FILE.csv [--result RESULT.csv]",
+    "Legt antwoorden vast die per brief kwamen.",
+    "Records answers that came by letter.",
+    true,
+    run,
+};
