@@ -44,6 +44,12 @@ static int exit_code(enum skp_err err)
     return EX_IOERR;
 }
 
+static int complain_store(const struct options *options, enum skp_err err, const char *why)
+{
+    log_line(LOG_ERROR, "store_unusable", "store=%s why=%s", options->store_path, why);
+    return exit_code(err);
+}
+
 static int load_credentials(struct service *service)
 {
     char why[CREDENTIALS_WHY_BYTES];
@@ -72,7 +78,7 @@ static int open_engine(struct service *service, bool create, bool play)
     };
     enum skp_err err = store_sqlite_open(options->store_path, create, &config.store, why);
     if (err)
-        return complain(exit_code(err), "store_unusable", why);
+        return complain_store(options, err, why);
     err = engine_open(&config, &service->engine, why);
     return err ? complain(exit_code(err), "engine_unusable", why) : EX_OK;
 }
@@ -260,7 +266,7 @@ int service_verify(const struct options *options)
     struct service service = {.options = options};
     enum skp_err err = store_sqlite_open(options->store_path, false, &store, why);
     if (err)
-        return complain(exit_code(err), "store_unusable", why);
+        return complain_store(options, err, why);
     err = store_verify(store, on_damage, NULL);
     if (err)
         complain(exit_code(err), "store_damaged", store->why);

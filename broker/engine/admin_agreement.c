@@ -19,6 +19,9 @@ static enum skp_err decode_file(struct admin_run *run, struct span *ret_file)
         return engine_refuse(run->call, SKP_E_DECODE, "file_base64", "this is not base64");
     size_t padding = (size_t)(text[len - 1] == '=') + (size_t)(text[len - 2] == '=');
     *ret_file = span_of(bytes, (size_t)decoded - padding);
+    if (ret_file->len > STORE_VALUE_MAX)
+        return engine_refuse(run->call, SKP_E_BATCH_TOO_LARGE, "file_base64",
+                             "the file is larger than a row of the store");
     return SKP_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define NAMES_MAX 32
+#define CODES_MAX 64
 
 static enum skp_err take_names(struct admin_run *run, const char *field, size_t *ret_count,
                                char ***ret_names)
@@ -37,6 +38,8 @@ static enum skp_err take_codes(struct admin_run *run, const char *field, const c
 {
     json_t *list = json_object_get(run->request, field);
     size_t count = json_array_size(list);
+    if (count > CODES_MAX)
+        return engine_refuse(run->call, SKP_E_DECODE_ITEMS, field, NULL);
     int *codes = arena_calloc(&run->txn->arena, count + 1, sizeof *codes);
     if (!codes)
         return SKP_E_NO_MEMORY;
@@ -97,6 +100,17 @@ static enum skp_err fill(struct admin_run *run, Skp__V1__DirectoryEntry *entry)
     return err ? err : check_name(run, entry);
 }
 
+/* Whatever the registry would not take again at the next start does not get into the store. */
+static enum skp_err check_loads(struct admin_run *run, struct span value)
+{
+    struct registry_builder *builder = registry_builder_new();
+    if (!builder)
+        return SKP_E_NO_MEMORY;
+    enum skp_err err = registry_add_participant(builder, value);
+    registry_builder_free(builder);
+    return err ? engine_refuse(run->call, err, "", NULL) : SKP_OK;
+}
+
 static enum skp_err participant_add(struct admin_run *run)
 {
     Skp__V1__DirectoryEntry entry;
@@ -111,6 +125,8 @@ static enum skp_err participant_add(struct admin_run *run)
     struct ws_row *row;
     if (!value.data)
         return SKP_E_NO_MEMORY;
+    if ((err = check_loads(run, value)))
+        return run->call->err ? SKP_OK : err;
     err = ws_get(&run->txn->ws, STORE_PARTICIPANT, key_participant(&oin), &row);
     if (err)
         return err;

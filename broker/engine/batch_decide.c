@@ -17,6 +17,10 @@ static enum skp_err want_line(struct txn *txn, const struct batch_work *work,
     const Skp__V1__Line *fact = line->fact;
     if (line->read_err)
         return SKP_OK;
+    if (fact->fact_case == SKP__V1__LINE__FACT_REQUEST)
+        return ws_want(
+            &txn->ws, STORE_PAGE,
+            key_page(&work->bundles[line->bundle].head.bundle_id, line->line / PAGE_LINES));
     if (fact->fact_case == SKP__V1__LINE__FACT_CASE_FACT)
         return ws_want(&txn->ws, STORE_CASE, key_case(&work->header.sender, &line->item_id));
     if (fact->fact_case == SKP__V1__LINE__FACT_RECORDED &&

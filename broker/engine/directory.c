@@ -96,7 +96,12 @@ static enum skp_err fill_records(struct directory_run *run,
     entry->records = arena_calloc(arena, participant->record_count + 1, sizeof *entry->records);
     if (!entry->records)
         return SKP_E_NO_MEMORY;
+    size_t bytes = 0;
     for (size_t i = 0; i < participant->record_count; i++) {
+        /* Records published in one and the same commit were not counted together. */
+        bytes += participant->records[i]->bytes.len;
+        if (bytes > RECORDS_MAX_BYTES)
+            break;
         char path[WIRE_PATH_MAX] = "";
         ProtobufCMessage *message;
         enum skp_err err = wire_unpack(&skp__v1__signed_record__descriptor,

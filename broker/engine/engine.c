@@ -94,7 +94,10 @@ void engine_submit(struct engine_call *call)
 {
     const struct verb *verb = engine_verb_of(call->verb);
     call->work.done = call_done;
-    if (verb->read) {
+    if (call->engine->closing || atomic_load(&call->engine->failed)) {
+        engine_refuse(call, call->engine->closing ? SKP_E_GOING_AWAY : SKP_E_UNAVAILABLE, "", NULL);
+        engine_finish(call);
+    } else if (verb->read) {
         call->work.run = run_read;
         call_submit(call->engine->read_queue, call);
     } else if (verb->verify) {
@@ -121,8 +124,8 @@ struct engine_call *engine_call_new(struct engine *engine, enum engine_verb verb
     call->session = session;
     call->done = done;
     call->ctx = ctx;
-    bool is_large = verb == ENGINE_BATCH || verb == ENGINE_FETCH || verb == ENGINE_CASES;
-    arena_init(&call->arena, is_large ? ENGINE_BATCH_ARENA_BYTES : ENGINE_CALL_ARENA_BYTES);
+    bool is_small = verb == ENGINE_HELLO || verb == ENGINE_COLLECT || verb == ENGINE_PUBLISH;
+    arena_init(&call->arena, is_small ? ENGINE_CALL_ARENA_BYTES : ENGINE_BATCH_ARENA_BYTES);
     return call;
 }
 

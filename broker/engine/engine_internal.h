@@ -20,6 +20,7 @@
 #define ENGINE_CREDIT_BYTES         (16u << 20)
 #define ENGINE_COMMIT_CALLS         64 /* waiting calls taken into one transaction */
 #define ENGINE_TICK_LINES           1000
+#define RECORDS_MAX_BYTES           ((size_t)160 << 10) /* of one participant's mailboxes */
 
 struct engine {
     struct store *store;  /* store worker only */
@@ -49,6 +50,8 @@ struct engine {
     uint8_t *head_bytes;     /* ChainHead, packed; owned */
     size_t head_len;
     int64_t next_due_ms; /* business time of the first deadline; INT64_MAX: none; 0: look */
+
+    bool closing; /* the loop's: nothing new is taken */
 
     atomic_size_t intake_used;
     atomic_bool fold_wanted; /* the journal holds notes that no fold is under way for */

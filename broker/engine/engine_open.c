@@ -253,6 +253,7 @@ void engine_close(struct engine *engine)
 {
     if (!engine)
         return;
+    engine->closing = true;
     work_queue_drain_and_free(engine->verify_queue);
     work_queue_drain_and_free(engine->store_queue);
     work_queue_drain_and_free(engine->read_queue);

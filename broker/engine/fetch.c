@@ -19,6 +19,7 @@ struct fetch_run {
     struct fetched *fetched;
     struct store *reader;
     Skp__V1__Fetch *request;
+    struct arena scratch; /* entries and bundles as they are read; the call keeps only frames */
     int64_t lease_until_ms;
     struct engine_frame *frames;
     bool full;
@@ -80,7 +81,7 @@ static enum skp_err withhold(struct arena *arena, const struct entry_row *entry,
 static enum skp_err pack_delivery(struct fetch_run *run, const struct ready *ready,
                                   struct span *ret_frame)
 {
-    struct arena *arena = &run->call->arena;
+    struct arena *arena = &run->scratch;
     struct batch_row batch;
     enum skp_err err = batch_row_read(ready->batch_at.value, &batch);
     if (err)
@@ -105,7 +106,7 @@ static enum skp_err pack_delivery(struct fetch_run *run, const struct ready *rea
     delivery.bundle = pb_bytes(body);
     if (!delivery.jws)
         return SKP_E_NO_MEMORY;
-    *ret_frame = wire_pack(&delivery.base, arena);
+    *ret_frame = wire_pack(&delivery.base, &run->call->arena);
     return ret_frame->data ? SKP_OK : SKP_E_NO_MEMORY;
 }
 
@@ -113,7 +114,7 @@ static enum skp_err pack_delivery(struct fetch_run *run, const struct ready *rea
 
 static enum skp_err load_bundles(struct fetch_run *run, struct ready *ready, size_t count)
 {
-    struct arena *arena = &run->call->arena;
+    struct arena *arena = &run->scratch;
     struct store_row *rows = arena_calloc(arena, count + 1, sizeof *rows);
     if (!rows)
         return SKP_E_NO_MEMORY;
@@ -155,11 +156,9 @@ static enum skp_err deliver(struct fetch_run *run, const struct ready *ready, bo
     enum skp_err err = pack_delivery(run, ready, &frame);
     if (err)
         return err;
-    if (!fits(run, frame.len)) {
-        lease_undo(&call->engine->leases, &call->peer, run->request->mailbox, ready->position,
-                   call->session);
+    *ret_fits = fits(run, frame.len);
+    if (!*ret_fits) {
         run->full = true;
-        *ret_fits = false;
         return SKP_OK;
     }
     run->fetched->positions[call->frame_count] = ready->position;
@@ -206,7 +205,7 @@ static void give_back(struct fetch_run *run, const struct ready *ready, size_t f
 static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *rows, size_t count,
                               uint64_t *ret_last)
 {
-    struct ready *ready = arena_calloc(&run->call->arena, count + 1, sizeof *ready);
+    struct ready *ready = arena_calloc(&run->scratch, count + 1, sizeof *ready);
     if (!ready)
         return SKP_E_NO_MEMORY;
     size_t taken = 0;
@@ -216,9 +215,11 @@ static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *row
     /* Not until run->full: that is also set when the credit in messages ends with the last taken. */
     size_t sent = 0;
     bool fits_credit = true;
-    while (!err && fits_credit && sent < taken)
-        err = deliver(run, &ready[sent++], &fits_credit);
-    give_back(run, ready, err ? 0 : sent, taken);
+    while (!err && fits_credit && sent < taken) {
+        err = deliver(run, &ready[sent], &fits_credit);
+        sent += !err && fits_credit;
+    }
+    give_back(run, ready, sent, taken);
     return err;
 }
 
@@ -250,7 +251,7 @@ static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t generati
         size_t count = 0;
         enum skp_err err =
             store_scan(run->reader, STORE_ENTRY, row_key_span(&start), row_key_span(&end),
-                       FETCH_SCAN_ROWS, (size_t)1 << 20, &call->arena, &rows, &count);
+                       FETCH_SCAN_ROWS, (size_t)1 << 20, &run->scratch, &rows, &count);
         if (err)
             return err;
         call->caught_up = count == 0;
@@ -261,6 +262,7 @@ static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t generati
                             count - at < FETCH_LOAD_ROWS ? count - at : FETCH_LOAD_ROWS, &last);
         if (err)
             return err;
+        arena_reset(&run->scratch);
     }
     if (!run->full)
         lease_scanned(&call->engine->leases, &call->peer, mailbox, last, generation);
@@ -303,7 +305,9 @@ static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
         return err;
     uint64_t from = lease_scan_from(&call->engine->leases, &call->peer, run->request->mailbox,
                                     sequence, now_ms, &generation);
+    arena_init(&run->scratch, ENGINE_BATCH_ARENA_BYTES);
     err = scan(run, from, generation);
+    arena_fini(&run->scratch);
     /* What was read before the trouble goes out; the next fetch meets it first. */
     if (err && call->fetched_count > 0) {
         call->caught_up = false;

@@ -24,6 +24,8 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
     if (err)
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head.commit", NULL);
     const Skp__V1__CommitHeader *header = (const Skp__V1__CommitHeader *)(const void *)message;
+    if (strcmp(header->context, COMMIT_CONTEXT) != 0)
+        return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head.commit.context", NULL);
     if (!span_equal(pb_span(header->store_id), span_of(engine->store_id.bytes, ID_BYTES)))
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head.commit.store_id",
                              "the head is of another store of this broker");

@@ -83,11 +83,24 @@ static enum skp_err version_of(struct txn *txn, struct span value, uint32_t *ret
     return SKP_OK;
 }
 
+/* All records of a participant are shown together, in one frame of the directory. */
+static bool fits_directory(const struct registry_participant *who, const struct record_work *work)
+{
+    size_t bytes = work->signed_record.len;
+    for (size_t i = 0; i < who->record_count; i++)
+        if (strcmp(who->records[i]->mailbox, work->record->mailbox) != 0)
+            bytes += who->records[i]->bytes.len;
+    return bytes <= RECORDS_MAX_BYTES;
+}
+
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
     const struct record_work *work = call->state;
-    if (!registry_find(txn->registry, &call->peer)) {
-        engine_refuse(call, SKP_E_NOT_REGISTERED, "record.participant", NULL);
+    const struct registry_participant *who = registry_find(txn->registry, &call->peer);
+    if (!who || !fits_directory(who, work)) {
+        engine_refuse(call, who ? SKP_E_DECODE_ITEMS : SKP_E_NOT_REGISTERED,
+                      who ? "record.mailbox" : "record.participant",
+                      who ? "the records of all your mailboxes together are too large" : NULL);
         return SKP_OK;
     }
     struct ws_row *row;

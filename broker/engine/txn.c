@@ -356,25 +356,45 @@ static enum skp_err spoken(struct engine *engine, enum skp_err err)
     return err == SKP_E_DATA_LOSS ? SKP_E_INTERNAL : SKP_E_UNAVAILABLE;
 }
 
-static bool run_once(struct engine *engine, struct work_item *items, bool last_try)
+static enum skp_err run_once(struct engine *engine, struct work_item *items)
 {
     struct txn txn;
-    bool done = true;
     bool was_committed = false;
     enum skp_err err = txn_init(&txn, engine);
     if (!err)
         err = run(&txn, items, &was_committed);
-    if (err == SKP_E_CONFLICT && !last_try) {
-        done = false;
-    } else if (err) {
-        refuse_all(items, spoken(engine, err));
-    } else {
-        if (was_committed)
-            committed(&txn);
+    if (!err && was_committed)
+        committed(&txn);
+    if (!err)
         answer_all(&txn, items);
-    }
+    else
+        atomic_store(&engine->fold_wanted, true); /* it may have been folding */
     txn_fini(&txn);
-    return done;
+    return err;
+}
+
+/* Not about the store as a whole: one call may ask too much or meet a damaged row. */
+static bool may_be_of_one(enum skp_err err)
+{
+    return err != SKP_E_OUTCOME_UNKNOWN && err != SKP_E_UNAVAILABLE && err != SKP_E_CONFLICT;
+}
+
+static void run_all(struct engine *engine, struct work_item *items)
+{
+    enum skp_err err = SKP_E_CONFLICT;
+    for (unsigned attempt = 0; err == SKP_E_CONFLICT && attempt < TXN_MAX_TRIES; attempt++)
+        err = run_once(engine, items);
+    if (!err)
+        return;
+    if (!items->next || !may_be_of_one(err)) {
+        refuse_all(items, spoken(engine, err));
+        return;
+    }
+    for (struct work_item *item = items, *next; item; item = next) {
+        next = item->next;
+        item->next = NULL;
+        run_all(engine, item);
+    }
 }
 
 void txn_drain(void *ctx, struct work_item *items)
@@ -384,9 +404,8 @@ void txn_drain(void *ctx, struct work_item *items)
         refuse_all(items, SKP_E_UNAVAILABLE);
         return;
     }
-    for (unsigned attempt = 1; !run_once(engine, items, attempt == TXN_MAX_TRIES); attempt++)
-        ;
-    enum skp_err err = store_maintain(engine->store);
+    run_all(engine, items);
+    enum skp_err err = atomic_load(&engine->failed) ? SKP_OK : store_maintain(engine->store);
     if (err)
         spoken(engine, err);
 }

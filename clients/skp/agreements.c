@@ -16,10 +16,11 @@ struct description {
     char agreement_id[CONFIG_TEXT_BYTES];
     int64_t version;
     char creditor[CONFIG_TEXT_BYTES], counsellors[CONFIG_TEXT_BYTES];
+    char counsellors_file[CONFIG_TEXT_BYTES];
     char valid_from[CONFIG_TEXT_BYTES], valid_until[CONFIG_TEXT_BYTES];
     char consent[CONFIG_TEXT_BYTES];
     int64_t term_days, waiting_days;
-    char weekdays[CONFIG_TEXT_BYTES], opens[CONFIG_TEXT_BYTES], first_date[CONFIG_TEXT_BYTES];
+    char schedule[CONFIG_TEXT_BYTES], first_date[CONFIG_TEXT_BYTES];
     char products[CONFIG_TEXT_BYTES], guidances[CONFIG_TEXT_BYTES], kinds[CONFIG_TEXT_BYTES];
     char brand[CONFIG_TEXT_BYTES];
 };
@@ -31,18 +32,18 @@ static const struct config_option options[] = {
     {"agreement_id", CONFIG_TEXT, NULL, 0, 36, NULL, "Of the agreement this is a next version of; empty makes a new one.", FIELD(agreement_id)},
     {"version", CONFIG_INT, "1", 1, 100000, NULL, "Higher replaces lower.", FIELD(version)},
     {"creditor", CONFIG_TEXT, NULL, 1, 20, NULL, "OIN.", FIELD(creditor)},
-    {"counsellors", CONFIG_TEXT, NULL, 1, 0, NULL, "OINs, with commas between.", FIELD(counsellors)},
+    {"counsellors", CONFIG_TEXT, NULL, 0, 0, NULL, "OINs, with commas between.", FIELD(counsellors)},
+    {"counsellors_file", CONFIG_PATH, NULL, 0, 0, NULL, "When they are many: a file with an OIN per line.", FIELD(counsellors_file)},
     {"valid_from", CONFIG_TEXT, NULL, 1, 10, NULL, "First day, dd-mm-jjjj or jjjj-mm-dd.", FIELD(valid_from)},
     {"valid_until", CONFIG_TEXT, NULL, 0, 10, NULL, "Last day; empty is open-ended.", FIELD(valid_until)},
-    {"consent", CONFIG_TEXT, "per_request_yes", 1, 0, NULL, "per_request_yes, or unless_impediment: answered without impediment means agreed.", FIELD(consent)},
-    {"term_days", CONFIG_INT, "10", 1, FACT_MAX_TERM_DAYS, "working days", "To answer in.", FIELD(term_days)},
-    {"waiting_days", CONFIG_INT, "0", 0, 60, "working days", "A longer wait for the round leaves at once; 0 is 5.", FIELD(waiting_days)},
-    {"weekdays", CONFIG_TEXT, NULL, 0, 0, NULL, "Days of the round, as ma,do; empty opens by hand only.", FIELD(weekdays)},
-    {"opens", CONFIG_TEXT, "09:00", 1, 5, NULL, "Time of the round in Amsterdam, hh:mm.", FIELD(opens)},
+    {"consent_form", CONFIG_TEXT, "per saldoverzoek", 1, 0, NULL, "per saldoverzoek, or tenzij belemmering: answered without impediment means agreed.", FIELD(consent)},
+    {"term_working_days", CONFIG_INT, "10", 1, FACT_MAX_TERM_DAYS, "working days", "To answer in.", FIELD(term_days)},
+    {"waiting_working_days", CONFIG_INT, "0", 0, 60, "working days", "A longer wait for the round leaves at once; 0 is 5.", FIELD(waiting_days)},
+    {"schedule", CONFIG_TEXT, "hand", 1, 0, NULL, "Weekdays and the time in Amsterdam that the round opens, as di,do 07:00; hand opens by hand only.", FIELD(schedule)},
     {"first_date", CONFIG_TEXT, NULL, 0, 10, NULL, "No round before it.", FIELD(first_date)},
     {"products", CONFIG_TEXT, NULL, 0, 0, NULL, "SK,SB,SA,BR,HF; empty is all.", FIELD(products)},
     {"guidances", CONFIG_TEXT, NULL, 0, 0, NULL, "The words of column Begeleiding; empty is all.", FIELD(guidances)},
-    {"kinds", CONFIG_TEXT, NULL, 0, 0, NULL, "The words of column SoortVordering; empty is all.", FIELD(kinds)},
+    {"claim_kinds", CONFIG_TEXT, NULL, 0, 0, NULL, "The words of column SoortVordering; empty is all.", FIELD(kinds)},
     {"brand", CONFIG_TEXT, NULL, 0, FACT_MAX_BRAND, NULL, "Only this brand; empty is all.", FIELD(brand)},
 };
 /* clang-format on */
@@ -63,13 +64,13 @@ static enum skp_err complain(const char *name, const char *value, char *ret_why)
     return SKP_E_CONFIG;
 }
 
-/* Cuts a list with commas into words, in place; returns their number. */
+/* Cuts a list with commas or lines into words, in place; returns their number. */
 static size_t split(char *list, char **ret_words)
 {
     size_t count = 0;
     char *state = NULL;
-    for (char *word = strtok_r(list, ",", &state); word && count < MAX_LIST;
-         word = strtok_r(NULL, ",", &state)) {
+    for (char *word = strtok_r(list, ",\r\n", &state); word && count < MAX_LIST;
+         word = strtok_r(NULL, ",\r\n", &state)) {
         word += strspn(word, " ");
         for (size_t len = strlen(word); len > 0 && word[len - 1] == ' '; len--)
             word[len - 1] = '\0';
@@ -108,7 +109,7 @@ static enum skp_err read_weekdays(char *list, uint32_t *ret_bits, char *ret_why)
     for (size_t i = 0; i < count; i++) {
         int day = 0;
         if (csv_word_read(days, texts[i], &day))
-            return complain("weekdays", texts[i], ret_why);
+            return complain("schedule", texts[i], ret_why);
         bits |= 1U << (unsigned)(day - 1);
     }
     *ret_bits = bits;
@@ -121,7 +122,7 @@ static enum skp_err read_minute(const char *text, uint32_t *ret_minute, char *re
     int end = 0;
     if (sscanf(text, "%2u:%2u%n", &hour, &minute, &end) != 2 || text[end] != '\0' || hour > 23 ||
         minute > 59)
-        return complain("opens", text, ret_why);
+        return complain("schedule", text, ret_why);
     *ret_minute = hour * 60 + minute;
     return SKP_OK;
 }
@@ -147,17 +148,38 @@ static enum skp_err read_id(const char *text, struct arena *arena, Skp__V1__Agre
 static enum skp_err read_consent(const char *text, Skp__V1__Agreement *agreement, char *ret_why)
 {
     static const struct csv_word words[] = {
+        {SKP__V1__CONSENT_FORM__CONSENT_FORM_PER_REQUEST_YES, "per saldoverzoek"},
+        {SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT, "tenzij belemmering"},
         {SKP__V1__CONSENT_FORM__CONSENT_FORM_PER_REQUEST_YES, "per_request_yes"},
         {SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT, "unless_impediment"},
         {0, NULL}};
     int form = 0;
     if (csv_word_read(words, text, &form) || form == 0)
-        return complain("consent", text, ret_why);
+        return complain("consent_form", text, ret_why);
     agreement->consent_form = (Skp__V1__ConsentForm)form;
     return SKP_OK;
 }
 
 /* ---------------------------------------------------------------- a description */
+
+static enum skp_err read_counsellors(struct description *given, struct arena *arena,
+                                     Skp__V1__Agreement *agreement, char *ret_why)
+{
+    char *list = given->counsellors, *data = NULL;
+    size_t len = 0;
+    if (given->counsellors_file[0] != '\0') {
+        enum skp_err err = file_read(given->counsellors_file, FILE_BYTES, &data, &len, ret_why);
+        if (err)
+            return err;
+        list = arena_copy(arena, data, len + 1);
+        free(data);
+    }
+    agreement->counsellors = arena_calloc(arena, MAX_LIST, sizeof(*agreement->counsellors));
+    if (!agreement->counsellors || !list)
+        return SKP_E_NO_MEMORY;
+    agreement->n_counsellors = split(list, agreement->counsellors);
+    return SKP_OK;
+}
 
 static enum skp_err fill_scope(struct description *given, struct arena *arena,
                                Skp__V1__Agreement *agreement, char *ret_why)
@@ -169,7 +191,7 @@ static enum skp_err fill_scope(struct description *given, struct arena *arena,
         err = read_codes("guidances", given->guidances, csv_words_guidance, arena,
                          &agreement->n_guidances, &guidances, ret_why);
     if (!err)
-        err = read_codes("kinds", given->kinds, csv_words_kind, arena, &agreement->n_claim_kinds,
+        err = read_codes("claim_kinds", given->kinds, csv_words_kind, arena, &agreement->n_claim_kinds,
                          &kinds, ret_why);
     _Static_assert(sizeof(Skp__V1__Product) == sizeof(int), "enums are ints");
     agreement->products = (Skp__V1__Product *)(void *)products;
@@ -186,9 +208,17 @@ static enum skp_err fill_schedule(struct description *given, struct arena *arena
         return SKP_E_NO_MEMORY;
     skp__v1__round_schedule__init(schedule);
     agreement->schedule = schedule;
-    enum skp_err err = read_weekdays(given->weekdays, &schedule->weekdays, ret_why);
-    if (!err && schedule->weekdays != 0)
-        err = read_minute(given->opens, &schedule->minute_of_day, ret_why);
+    enum skp_err err = SKP_OK;
+    char *time = strrchr(given->schedule, ' ');
+    bool by_hand = strcmp(given->schedule, "hand") == 0;
+    if (!by_hand && !time)
+        return complain("schedule", given->schedule, ret_why);
+    if (!by_hand) {
+        *time = '\0';
+        err = read_weekdays(given->schedule, &schedule->weekdays, ret_why);
+        if (!err)
+            err = read_minute(time + 1, &schedule->minute_of_day, ret_why);
+    }
     if (!err)
         err = read_date("first_date", given->first_date, &schedule->first_date, ret_why);
     return err;
@@ -205,11 +235,9 @@ static enum skp_err fill(struct description *given, struct arena *arena,
     agreement->waiting_working_days = (uint32_t)given->waiting_days;
     agreement->silence = SKP__V1__SILENCE_MEANS__SILENCE_MEANS_NOTHING;
     agreement->brand = given->brand;
-    agreement->counsellors = arena_calloc(arena, MAX_LIST, sizeof(*agreement->counsellors));
-    if (!agreement->counsellors)
-        return SKP_E_NO_MEMORY;
-    agreement->n_counsellors = split(given->counsellors, agreement->counsellors);
-    enum skp_err err = read_id(given->agreement_id, arena, agreement, ret_why);
+    enum skp_err err = read_counsellors(given, arena, agreement, ret_why);
+    if (!err)
+        err = read_id(given->agreement_id, arena, agreement, ret_why);
     if (!err)
         err = read_date("valid_from", given->valid_from, &agreement->valid_from_date, ret_why);
     if (!err)

@@ -303,6 +303,15 @@ static enum skp_err build_version(struct building *building, int correction, boo
     return SKP_OK;
 }
 
+/* The question is the caller's; the fact outlives it. */
+static bool keep_bytes(const struct building *building, const uint8_t *bytes, size_t len,
+                       ProtobufCBinaryData *ret_field)
+{
+    const void *copy = arena_copy(building->arena, bytes, len);
+    *ret_field = wire_bytes(span_of(copy, copy ? len : 0));
+    return copy != NULL;
+}
+
 static enum skp_err begin_fact(struct building *building, Skp__V1__Line **ret_line)
 {
     const struct question *question = building->question;
@@ -315,10 +324,11 @@ static enum skp_err begin_fact(struct building *building, Skp__V1__Line **ret_li
     skp__v1__answer_fact__init(fact);
     line->fact_case = SKP__V1__LINE__FACT_ANSWER;
     line->answer = fact;
-    fact->request_id = wire_bytes(span_of(question->request_id.bytes, ID_BYTES));
-    fact->request_bundle_id = wire_bytes(span_of(question->bundle_id.bytes, ID_BYTES));
+    if (!keep_bytes(building, question->request_id.bytes, ID_BYTES, &fact->request_id) ||
+        !keep_bytes(building, question->bundle_id.bytes, ID_BYTES, &fact->request_bundle_id) ||
+        !keep_bytes(building, question->leaf.bytes, HASH_BYTES, &fact->request_leaf))
+        return SKP_E_NO_MEMORY;
     fact->request_line = question->line;
-    fact->request_leaf = wire_bytes(span_of(question->leaf.bytes, HASH_BYTES));
     fact->outcome = (Skp__V1__Outcome)given->outcome;
     fact->complete = true;
     fact->one_total = given->one_total;

@@ -124,9 +124,9 @@ static void show_agreement(const struct cli *cli, const Skp__V1__Agreement *agre
             agreement->valid_until_date);
     bool covenant = agreement->consent_form ==
                     SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT;
-    cli_say(cli, "consent = %s", "consent = %s",
-            covenant ? "unless_impediment" : "per_request_yes");
-    cli_say(cli, "term_days = %u", "term_days = %u", agreement->term_working_days);
+    cli_say(cli, "consent_form = %s", "consent_form = %s",
+            covenant ? "tenzij belemmering" : "per saldoverzoek");
+    cli_say(cli, "term_working_days = %u", "term_working_days = %u", agreement->term_working_days);
     if (agreement->brand[0] != '\0')
         cli_say(cli, "brand = %s", "brand = %s", agreement->brand);
     show_schedule(cli, agreement->schedule);

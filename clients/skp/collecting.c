@@ -128,7 +128,8 @@ enum skp_err collecting_drain(struct collecting *collecting)
 {
     struct link *link = &collecting->link;
     int64_t silent_ms = 0;
-    while (!collecting->drained || collecting->confirmed < collecting->asked) {
+    while (!collecting->drained || collecting->in_transaction ||
+           collecting->confirmed < collecting->asked) {
         uint64_t heard = link->heard;
         enum skp_err err = collecting_turn(collecting, TURN_MS);
         if (err)

@@ -13,13 +13,13 @@
 
 void lists_name(const struct question_list *list, int number, char ret_name[LISTS_NAME_BYTES])
 {
-    char id[ID_TEXT_BYTES];
+    char id[ID_TEXT_BYTES] = "";
     int date = calendar_ms_valid(list->opened_at_ms) ? calendar_date_of_ms(list->opened_at_ms) : 0;
     if (list->is_round)
         id_print(&list->round_id, id);
-    (void)snprintf(ret_name, LISTS_NAME_BYTES, "saldolijst-%s%.20s-%08d-%d.csv",
-                   list->is_round ? "ronde-" : "", list->is_round ? id : list->counsellor.text,
-                   date, number);
+    (void)snprintf(ret_name, LISTS_NAME_BYTES, "saldolijst-%s%.*s-%08d-%d.csv",
+                   list->is_round ? "ronde-" : "", list->is_round ? 8 : OIN_CHARS,
+                   list->is_round ? id : list->counsellor.text, date, number);
 }
 
 plain_date lists_due_date(const Skp__V1__AgreementSummary *agreement, bool urgent,

@@ -198,7 +198,7 @@ void party_open(struct party *party, const struct round_plan *plan, unsigned ind
                                 .software = "bench"};
     if (skp_client_new(&config, &callbacks, party, &party->client, &why))
         bench_die("%s: %s", identity->oin.text, why);
-    bench_must(skp_fetch(party->client, "", 0, 0), "skp_fetch");
+    bench_must(skp_fetch(party->client, "", UINT32_MAX, 0), "skp_fetch");
 }
 
 bool party_is_ready(const struct party *party)
@@ -215,7 +215,7 @@ bool party_is_done(const struct party *party)
 
 bool party_has_view(const struct party *party)
 {
-    return party->has_view || !round_is_counsellor(party->plan, party->index);
+    return party->has_view;
 }
 
 unsigned party_progress(const struct party *party)
@@ -228,9 +228,9 @@ void party_complain(const struct party *party, const char *what)
 {
     bench_die("%s does not go on: %s has %u of %u lines in %u deliveries, %u of %u batches stored, "
               "%u items not collected, %u statements unanswered",
-              what, planned(party)->identity.oin.text, party->lines,
-              planned(party)->expected_lines, party->deliveries, party->reports,
-              planned(party)->batch_count, party->item_count, party->collecting);
+              what, planned(party)->identity.oin.text, party->lines, planned(party)->expected_lines,
+              party->deliveries, party->reports, planned(party)->batch_count, party->item_count,
+              party->collecting);
 }
 
 void party_close(struct party *party)

@@ -13,7 +13,7 @@
 #define EVENTS_MAX    64
 #define VIEW_S        60
 #define VIEW_PAUSE_MS 50
-#define STALL_MS 3000
+#define STALL_MS      30000 /* nothing done by any party for this long: something is lost */
 
 struct side {
     const struct round_side_config *config;
@@ -115,25 +115,33 @@ static void open_all(struct side *side)
         party_open(party, config->plan, config->first_party + i, config->pki, config->port);
         watch(side, skp_fd(party->client), party);
         skp_process(party->client);
+        turn(side, 0); /* the broker does not wait long for a handshake */
     }
     until(side, party_is_ready, "connecting and publishing");
 }
 
-/* Cases are followed a moment after their answers: so the view is asked again until it agrees. */
-static void check_view(struct side *side)
+static unsigned ask_view(struct side *side)
 {
-    double end = bench_now_s() + VIEW_S;
-    for (unsigned i = 0; i < side->count; i++) {
-        struct party *party = &side->parties[i];
-        party_ask_view(party);
-        until(side, party_has_view, "the cases view");
-        if (party->answered < party->plan->parties[party->index].expected_lines &&
-            bench_now_s() < end) {
-            struct timespec pause = {.tv_nsec = VIEW_PAUSE_MS * 1000000L};
-            nanosleep(&pause, NULL);
-            i--;
-        }
+    unsigned answered = 0;
+    for (unsigned i = 0; i < side->count; i++)
+        party_ask_view(&side->parties[i]);
+    until(side, party_has_view, "the cases view");
+    for (unsigned i = 0; i < side->count; i++)
+        answered += side->parties[i].answered;
+    return answered;
+}
+
+/* Cases are folded a moment after their answers: so the view is asked again until it agrees. */
+static unsigned check_view(struct side *side)
+{
+    double end_s = bench_now_s() + VIEW_S;
+    unsigned answered;
+    while ((answered = ask_view(side)) < side->config->plan->request_count &&
+           bench_now_s() < end_s) {
+        struct timespec pause = {.tv_nsec = VIEW_PAUSE_MS * 1000000L};
+        nanosleep(&pause, NULL);
     }
+    return answered;
 }
 
 /* Every line opened, and counted by the number of its request. */
@@ -148,7 +156,6 @@ static void check_post(struct side *side, struct round_side_result *ret_result)
         ret_result->deliveries += party->deliveries;
         ret_result->delivery_bytes += party->delivery_bytes;
         ret_result->collects += party->collects;
-        ret_result->answered += party->answered;
     }
     for (unsigned i = 0; i < plan->request_count; i++)
         ret_result->missing += seen[i] == 0;
@@ -168,7 +175,7 @@ void round_side_run(const struct round_side_config *config, struct round_side_re
     say(&side, 'D');
     hear(&side);
     if (round_is_counsellor(config->plan, config->first_party))
-        check_view(&side);
+        ret_result->answered = check_view(&side);
     check_post(&side, ret_result);
     for (unsigned i = 0; i < side.count; i++)
         party_close(&side.parties[i]);

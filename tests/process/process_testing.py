@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BROKER_OIN = "00000099000000000001"
@@ -348,6 +349,7 @@ class Test:
         self.checks += 1
 
     def row(self, key, value, words):
+        """For the table at the end, and where there is a key for the key=value lines."""
         self.rows.append((key, value, words))
 
     def check_logs(self, *paths):
@@ -361,8 +363,10 @@ class Test:
         started, failure = time.monotonic(), None
         try:
             body(self)
-        except (Failure, subprocess.TimeoutExpired, OSError) as error:
+        except Failure as error:
             failure = error
+        except Exception:  # a fault of the test itself: as loud, and with the same last lines
+            failure = traceback.format_exc()
         finally:
             for function in reversed(self.exits):
                 function()
@@ -380,4 +384,4 @@ class Test:
             return
         width = max(len(words) for _, _, words in self.rows)
         print("\n".join(f"  {words:<{width}}  {value}" for _, value, words in self.rows) + "\n")
-        print("\n".join(f"{key}={value}" for key, value, _ in self.rows))
+        print("\n".join(f"{key}={value}" for key, value, _ in self.rows if key))

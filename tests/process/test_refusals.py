@@ -63,7 +63,7 @@ def check_refusal(test, running, what, settings, code, words):
     test.check(done.returncode == code, f"{what}: left with {done.returncode}, not {code}: {done.stderr}")
     test.check(words in done.stderr, f"{what}: '{words}' is not in: {done.stderr}")
     test.check(len(lines) == 1, f"{what}: {len(lines)} lines instead of one: {done.stderr}")
-    test.row(f"refused_{code}_{len(test.rows)}", lines[0].replace(test.folder, "...")[-100:], what)
+    test.row(None, f"{code}  {lines[0].replace(test.folder, '...')[-100:]}", what)
 
 
 def check_command_line(test, running):
@@ -82,6 +82,7 @@ def body(test):
     test.on_exit(lambda: running.process and running.process.kill())
     for case in cases(test.folder, pki, running):
         check_refusal(test, running, *case)
+    test.row("refusals", len(test.rows), "refusals")
     check_command_line(test, running)
     test.check(running.admin("status")["play"] is False, "the broker that runs was disturbed")
     test.check(running.stop() == 0, "the broker that runs does not stop with 0")

@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+"""Every vector of proto/vectors holds for a client that shares no code with ours, and none holds with a byte changed.
+
+usage: check_vectors.py VECTORS [--fresh MAKE_ROUND]     (with skp_pb2.py, made by protoc, on PYTHONPATH)
+
+--fresh also checks an exchange that MAKE_ROUND makes now.
+"""
+import json
+import os
+import subprocess
+import sys
+
+import skp_pb2 as pb
+import skp_crypto as crypto
+from round_story import Story
+from skp_batch import Delivered
+from skp_crypto import ProofError, read_message
+from cryptography.hazmat.primitives import serialization
+
+
+def raw(vector, name):
+    return bytes.fromhex(vector[name])
+
+
+def hexes(texts):
+    return [bytes.fromhex(text) for text in texts]
+
+
+def holds(action, *arguments):
+    try:
+        action(*arguments)
+        return True
+    except ProofError:
+        return False
+
+
+def changed(data, at=-1):
+    mutable = bytearray(data)
+    mutable[at] ^= 1
+    return bytes(mutable)
+
+
+class Party:
+    """What the Python client asks of a participant: an OIN, a signing chain, keys that open."""
+
+    def __init__(self, signer, opener):
+        self.oin = signer["oin"]
+        chain = crypto.read_chain(opener["cert_pem"].encode())
+        self.keys = {crypto.thumbprint(chain[0]): private_key(opener)}
+
+
+def private_key(vector):
+    return serialization.load_pem_private_key(vector["key_pem"].encode(), None)
+
+
+# ---------------------------------------------------------------- crypto.json
+
+def check_merkle(vectors, story):
+    for v in vectors["merkle"]:
+        data, expected = hexes(v["data"]), raw(v, "root")
+        leaves = [crypto.leaf(d) for d in data]
+        same = (leaves == hexes(v["leaves"]) and crypto.root(leaves) == expected
+                and [crypto.path(leaves, i) for i in range(len(data))] == [hexes(p) for p in v["paths"]])
+        story.says(f"a tree of {len(data)}: leaves, root and all paths", same)
+        for index, steps in enumerate(map(hexes, v["paths"])):
+            good = holds(crypto.check_path, leaves[index], index, len(data), steps, expected)
+            other = (index + 1) % len(data)
+            bad = len(data) > 1 and (
+                holds(crypto.check_path, leaves[index], other, len(data), steps, expected)
+                or holds(crypto.check_path, leaves[index], index, len(data), steps[1:], expected)
+                or holds(crypto.check_path, leaves[index], index, len(data), steps + steps[:1], expected))
+            story.says(f"leaf {index} of {len(data)} is proven by its path, and by no other", good and not bad)
+
+
+def check_parts(vectors, story):
+    for v in vectors["parts"]:
+        place = (v["sender"], v["recipient"], raw(v, "batch_id"), raw(v, "bundle_id"))
+        key, item, sealed = raw(v, "bundle_key"), raw(v, "item_id"), raw(v, "sealed")
+        story.equals("part key and AAD", (crypto.part_key(key, place[3], item), crypto.part_aad(place, item)),
+                     (raw(v, "part_key"), raw(v, "aad")))
+        opened = crypto.part_open(key, place, item, sealed, raw(v, "commitment"))
+        story.equals(f"a part of {len(opened)} bytes opens", opened, raw(v, "part"))
+        wrong = ((key, place, item, changed(sealed), raw(v, "commitment")),
+                 (key, place, item, sealed, changed(raw(v, "commitment"))),
+                 (key, place, changed(item), sealed, raw(v, "commitment")),
+                 (key, (place[1], place[0], *place[2:]), item, sealed, raw(v, "commitment")))
+        story.says("and not with other bytes, commitment, item or place",
+                   not any(holds(crypto.part_open, *arguments) for arguments in wrong))
+
+
+def check_jose(vectors, trust, at, story):
+    for v in vectors["jws"]:
+        payload = raw(v, "payload")
+        story.equals(f"{v['alg']} verifies, and tells who signed", crypto.verify(v["jws"], payload, trust, at), v["oin"])
+        story.says("and not over other bytes", not holds(crypto.verify, v["jws"], changed(payload), trust, at))
+        story.says("and not before the certificate began",
+                   not holds(crypto.verify, v["jws"], payload, trust, at - 400 * 86400))
+    for v in vectors["jwe"]:
+        story.equals(f"{v['alg']} opens", crypto.jwe_open(v["jwe"], private_key(v)), raw(v, "plaintext"))
+    for v in vectors["boxes"]:
+        box = read_message(pb.KeyBox, raw(v, "key_box"))
+        place = [box.sender, box.recipient, box.batch_id, box.bundle_id]
+        keys = {v["thumbprint"]: private_key(v)}
+        story.equals("a key box gives the bundle key", crypto.box_open([v["jwe"]], keys, place), box.bundle_key)
+        story.says("and not for another bundle",
+                   not holds(crypto.box_open, [v["jwe"]], keys, place[:3] + [changed(box.bundle_id)]))
+
+
+# ---------------------------------------------------------------- round.json
+
+class Round:
+    def __init__(self, vectors, document):
+        self.parties = [Party(*pair) for pair in zip(vectors["jws"], vectors["boxes"])]
+        self.counsellor, self.creditor, self.broker = self.parties
+        self.trust = crypto.Trust(vectors["ca_pem"].encode(), vectors["crl_pem"].encode())
+        self.document, self.at = document, document["at_ms"] // 1000
+
+
+def check_batches(round_, story):
+    for number, v in enumerate(round_.document["batches"]):
+        header = read_message(pb.BatchHeader, raw(v, "header"))
+        signer = crypto.verify(v["jws"], raw(v, "header"), round_.trust, round_.at)
+        story.equals(f"batch {number}: signed by its sender", signer, header.sender)
+        story.says("and not with one byte of the header changed",
+                   not holds(crypto.verify, v["jws"], changed(raw(v, "header")), round_.trust, round_.at))
+        heads = [crypto.leaf(raw(b, "head")) for b in v["bundles"]]
+        story.equals("its root is over the heads, its bundles and lines are counted",
+                     (crypto.root(heads), len(heads), sum(len(b["lines"]) for b in v["bundles"])),
+                     (header.root, header.bundle_count, header.line_count))
+        story.equals("what the commit takes", crypto.taken_leaf(raw(v, "header"), v["jws"]), raw(v, "taken_leaf"))
+        for index, b in enumerate(v["bundles"]):
+            check_bundle(round_, story, header, heads, index, b)
+
+
+def check_bundle(round_, story, header, heads, index, b):
+    bundle, head = read_message(pb.Bundle, raw(b, "bundle")), read_message(pb.BundleHead, raw(b, "head"))
+    story.says(f"bundle {index}: head, its hashes and its path",
+               bundle.head == raw(b, "head") and heads[index] == raw(b, "head_leaf")
+               and crypto.sha256(bundle.head) == raw(b, "head_hash")
+               and holds(crypto.check_path, heads[index], index, len(heads), hexes(b["path"]), header.root))
+    leaves = [crypto.leaf(line) for line in bundle.lines]
+    story.equals("its lines, leaves and root", (list(bundle.lines), leaves, crypto.root(leaves)),
+                 ([raw(v, "line") for v in b["lines"]], [raw(v, "leaf") for v in b["lines"]], head.lines_root))
+    story.says("each line alone is proven by its path",
+               all(holds(crypto.check_path, leaves[i], i, len(leaves), hexes(v["path"]), head.lines_root)
+                   for i, v in enumerate(b["lines"])))
+    place = (header.sender, head.recipient, header.batch_id, head.bundle_id)
+    for i, v in enumerate(b["lines"]):
+        if bundle.sealed[i]:
+            check_part(round_, story, bundle, place, i, v)
+
+
+def check_part(round_, story, bundle, place, index, v):
+    line = read_message(pb.Line, bundle.lines[index])
+    fact = getattr(line, line.WhichOneof("fact"))
+    may_open = [party for party in round_.parties if any(
+        json.loads(crypto.unb64url(box.split(".")[0]))["x5t#S256"] in party.keys for box in bundle.key_boxes)]
+    story.says(f"line {index} has a box for its recipient", place[1] in [party.oin for party in may_open])
+    for party in may_open:
+        key = crypto.box_open(bundle.key_boxes, party.keys, place)
+        part = crypto.part_open(key, place, fact.request_id, bundle.sealed[index], fact.commitment)
+        story.equals(f"{party.oin} opens it", (part, fact.request_id), (raw(v, "part"), raw(v, "item_id")))
+
+
+def check_commits(round_, story):
+    document, broker = round_.document, round_.broker.oin
+    commits = [raw(v, "commit") for v in document["commits"]]
+    for v in document["commits"]:
+        story.says("a commit signed by the broker",
+                   holds(crypto.check_commit, raw(v, "commit"), v["jws"], broker, round_.trust, round_.at))
+        story.says("and not by somebody else",
+                   not holds(crypto.check_commit, raw(v, "commit"), v["jws"], round_.creditor.oin, round_.trust, round_.at))
+    story.equals("the second names the first", crypto.check_links(commits), 1)
+    story.says("and no other", not holds(crypto.check_links, [changed(commits[0], 40), commits[1]]))
+    taken = [raw(batch, "taken_leaf") for batch in document["batches"]]
+    story.equals("it took both batches", read_message(pb.CommitHeader, commits[1]).taken_root, crypto.root(taken))
+
+
+def check_receipts(round_, story):
+    for batch, v in zip(round_.document["batches"], round_.document["receipts"]):
+        receipt = read_message(pb.Receipt, raw(v, "receipt"))
+        arguments = (raw(batch, "header"), round_.broker.oin, round_.trust, round_.at)
+        body, _ = crypto.check_receipt(receipt, *arguments)
+        story.equals("a receipt: proven, all lines accounted for, its body as given",
+                     (receipt.body, crypto.leaf(receipt.body), {r.code for r in body.refusals}),
+                     (raw(v, "body"), raw(v, "leaf"), {t.code for t in body.texts}))
+        for name in ("body", "commit"):
+            bad = pb.Receipt()
+            bad.CopyFrom(receipt)
+            setattr(bad, name, changed(getattr(receipt, name)))
+            story.says(f"not with another {name}", not holds(crypto.check_receipt, bad, *arguments))
+        receipt.index ^= 1
+        story.says("not at another index", not holds(crypto.check_receipt, receipt, *arguments))
+
+
+def check_delivery(round_, story):
+    document, creditor = round_.document, round_.creditor
+    delivery = read_message(pb.Delivery, raw(document, "delivery"))
+    delivered = Delivered(delivery, creditor, round_.trust, round_.at)
+    story.equals("a delivery with a line withheld is proven whole", [gap.line for gap in delivered.bundle.withheld], [1])
+    index, fact = delivered.facts("request")[0]
+    part = delivered.open_part(index, fact, creditor.keys, pb.PersonPart)
+    story.equals("and its person opens", part.client.surname, "Verzonnen")
+    (_, answer), = ((i, a) for i, a in answer_facts(document))
+    story.equals("the answer names the leaf of what was delivered", answer.request_leaf, delivered.leaves[index])
+    story.says("it is nobody else's", not holds(Delivered, delivery, round_.counsellor, round_.trust, round_.at))
+    bundle = read_message(pb.Bundle, delivery.bundle)
+    bundle.withheld[0].leaf_hash = changed(bundle.withheld[0].leaf_hash)
+    delivery.bundle = bundle.SerializeToString()
+    story.says("and not with another leaf in the gap",
+               not holds(Delivered, delivery, creditor, round_.trust, round_.at))
+    collect = document["collect"]
+    statement = read_message(pb.CollectStatement, raw(collect, "statement"))
+    signer = crypto.verify(collect["jws"], raw(collect, "statement"), round_.trust, round_.at)
+    story.equals("the collect statement is the creditor's, and names the head",
+                 (statement.context, statement.participant, signer, statement.items[0].head_hash),
+                 ("skp.v1 collect", creditor.oin, creditor.oin, delivered.head_hash()))
+
+
+def answer_facts(document):
+    bundle = read_message(pb.Bundle, raw(document["batches"][1]["bundles"][0], "bundle"))
+    return [(i, read_message(pb.Line, line).answer) for i, line in enumerate(bundle.lines)]
+
+
+def check_round(vectors, document, story):
+    round_ = Round(vectors, document)
+    for check in (check_batches, check_commits, check_receipts, check_delivery):
+        check(round_, story)
+
+
+def main():
+    folder, *fresh = sys.argv[1:]
+    story = Story()
+    with open(os.path.join(folder, "crypto.json"), encoding="utf-8") as file:
+        vectors = json.load(file)
+    trust = crypto.Trust(vectors["ca_pem"].encode(), vectors["crl_pem"].encode())
+    check_merkle(vectors, story)
+    check_parts(vectors, story)
+    check_jose(vectors, trust, vectors["at_ms"] // 1000, story)
+    with open(os.path.join(folder, "round.json"), encoding="utf-8") as file:
+        check_round(vectors, json.load(file), story)
+    if fresh[:1] == ["--fresh"]:
+        made = subprocess.run([fresh[1], os.path.join(folder, "crypto.json")], check=True, capture_output=True)
+        check_round(vectors, json.loads(made.stdout), story)
+    return story.ends()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

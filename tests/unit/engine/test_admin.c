@@ -1,0 +1,309 @@
+/* Operators: each command, and what it refuses. */
+#include "engine_mail.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+static json_int_t number(json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+static const char *text(json_t *object, const char *name)
+{
+    const char *value = json_string_value(json_object_get(object, name));
+    return value ? value : "(none)";
+}
+
+/* The command with the id where # stands. */
+static const char *with_id(struct world *w, const char *command, const struct skp_id *id)
+{
+    char id_text[ID_TEXT_BYTES];
+    size_t room = strlen(command) + ID_TEXT_BYTES;
+    char *made = arena_calloc(&w->arena, 1, room);
+    const char *place = strchr(command, '#');
+    id_print(id, id_text);
+    (void)snprintf(made, room, "%.*s%s%s", (int)(place - command), command, id_text, place + 1);
+    return made;
+}
+
+static void what_is_no_command_is_refused(void **state)
+{
+    struct world *w = *state;
+    assert_admin_refused(w, "not json", SKP_E_DECODE);
+    assert_admin_refused(w, "[]", SKP_E_DECODE);
+    assert_admin_refused(w, "{}", SKP_E_USAGE);
+    assert_admin_refused(w, "{'command':'case.decide'}", SKP_E_USAGE);
+    assert_admin_refused(w, "{'command':7}", SKP_E_USAGE);
+}
+
+static void participants_are_added_and_replaced(void **state)
+{
+    struct world *w = *state;
+    json_t *said =
+        world_admin(w, "{'command':'participant.add','oin':'00000099000000005000',"
+                       "'name':'TEST Water','roles':['creditor'],'claim_kinds':['water'],"
+                       "'brands':['Bron'],'search_names':['Waterbedrijf']}");
+    assert_true(json_is_false(json_object_get(said, "replaced")));
+    json_decref(said);
+    said = world_admin(w, "{'command':'participant.add','oin':'00000099000000005000',"
+                          "'name':'TEST Water BV','roles':['creditor','counsellor']}");
+    assert_true(json_is_true(json_object_get(said, "replaced")));
+    json_decref(said);
+    said = world_admin(w, "{'command':'participant.list'}");
+    json_t *rows = json_object_get(said, "rows");
+    assert_int_equal(json_array_size(rows), 4);
+    json_t *water = json_array_get(rows, 3);
+    assert_string_equal(text(water, "name"), "TEST Water BV");
+    assert_int_equal(json_array_size(json_object_get(water, "roles")), 2);
+    assert_true(json_is_false(json_object_get(water, "connected")));
+    assert_true(json_is_true(json_object_get(json_array_get(rows, 0), "connected")));
+    json_decref(said);
+}
+
+#define ADD "{'command':'participant.add','oin':'00000099000000005000','name':'TEST'"
+
+/* What the registry would not load again may not get into the store: nobody could start it. */
+static void a_participant_that_cannot_be_loaded_is_refused(void **state)
+{
+    struct world *w = *state;
+    assert_admin_refused(w, "{'command':'participant.add','oin':'123','name':'x','roles':[]}",
+                         SKP_E_OIN_FORMAT);
+    assert_admin_refused(w, ADD ",'roles':[]}", SKP_E_REQUIRED);
+    assert_admin_refused(w, ADD ",'roles':['king']}", SKP_E_ENUM_VALUE);
+    assert_admin_refused(w, ADD ",'roles':[3]}", SKP_E_ENUM_VALUE);
+    assert_admin_refused(w, ADD ",'roles':['creditor'],'claim_kinds':['']}", SKP_E_ENUM_VALUE);
+    assert_admin_refused(w, ADD ",'roles':['creditor'],'brands':[' ']}", SKP_E_REQUIRED);
+    assert_admin_refused(w, ADD ",'roles':['creditor'],'search_names':['']}", SKP_E_REQUIRED);
+    assert_admin_refused(w, ADD ",'roles':['creditor'],'brands':[7]}", SKP_E_VALUE_INVALID);
+    assert_admin_refused(w,
+                         "{'command':'participant.add','oin':'00000099000000005000',"
+                         "'name':'  ','roles':['creditor']}",
+                         SKP_E_REQUIRED);
+    assert_admin_refused(w, ADD ",'roles':['creditor'],'postal_address':'a\\u0007'}",
+                         SKP_E_TEXT_CONTROL);
+    char broker[256];
+    (void)snprintf(broker, sizeof broker,
+                   "{'command':'participant.add','oin':'%s','name':'x','roles':['creditor']}",
+                   w->broker.text);
+    assert_admin_refused(w, broker, SKP_E_RECIPIENT_SELF);
+    json_t *said = world_admin(w, "{'command':'participant.list'}");
+    assert_int_equal(json_array_size(json_object_get(said, "rows")), 3);
+    json_decref(said);
+    assert_ok(store_begin(w->store));
+    assert_ok(engine_load_registry(w->engine, w->store));
+    store_rollback(w->store);
+}
+
+static void a_participant_with_endless_lists_is_refused(void **state)
+{
+    struct world *w = *state;
+    char *command = arena_calloc(&w->arena, 1, 100000);
+    size_t len = (size_t)snprintf(command, 100000, ADD ",'roles':['creditor'");
+    for (int i = 0; i < 8000; i++)
+        len += (size_t)snprintf(command + len, 100000 - len, ",'operator'");
+    (void)snprintf(command + len, 100000 - len, "]}");
+    assert_admin_refused(w, command, SKP_E_DECODE_ITEMS);
+}
+
+static void an_agreement_is_admitted_as_its_parties_signed_it(void **state)
+{
+    struct world *w = *state;
+    struct agreement_terms terms = {.weekdays = MONDAYS, .minute_of_day = TEN_HOURS};
+    struct skp_id id;
+    struct span file = agreement_file(w, &w->creditor, &terms, &id);
+    json_t *said = world_admin(w, agreement_command(w, file));
+    assert_true(json_is_true(json_object_get(said, "ok")));
+    assert_true(json_is_false(json_object_get(said, "known")));
+    json_decref(said);
+    said = world_admin(w, agreement_command(w, file));
+    assert_true(json_is_true(json_object_get(said, "known")));
+    json_decref(said);
+    said = world_admin(w, "{'command':'agreement.list'}");
+    json_t *row = json_array_get(json_object_get(said, "rows"), 0);
+    assert_string_equal(text(row, "creditor"), OIN_CREDITOR);
+    assert_string_equal(text(row, "next_round"), "2027-02-01T10:00");
+    assert_int_equal(number(row, "term_working_days"), 10);
+    json_decref(said);
+    said = world_admin(w, "{'command':'deadline.list'}");
+    assert_int_equal(json_array_size(json_object_get(said, "rows")), 1);
+    json_decref(said);
+}
+
+static void an_agreement_that_was_changed_is_refused(void **state)
+{
+    struct world *w = *state;
+    struct agreement_terms terms = {.weekdays = 0};
+    struct skp_id id;
+    struct span file = agreement_file(w, &w->creditor, &terms, &id);
+    assert_admin_refused(w, "{'command':'agreement.admit'}", SKP_E_DECODE);
+    assert_admin_refused(w, "{'command':'agreement.admit','file_base64':'*$!#'}", SKP_E_DECODE);
+    assert_admin_refused(w, "{'command':'agreement.admit','file_base64':'AAAA'}", SKP_E_DECODE);
+    uint8_t *changed = arena_copy(&w->arena, file.data, file.len);
+    changed[60] ^= 1; /* inside the agreement's random id */
+    json_t *said = world_admin(w, agreement_command(w, span_of(changed, file.len)));
+    assert_true(json_is_false(json_object_get(said, "ok")));
+    json_decref(said);
+    assert_admin_ok(w, agreement_command(w, file));
+    terms.id = id;
+    terms.term_working_days = 5;
+    assert_admin_refused(w, agreement_command(w, agreement_file(w, &w->creditor, &terms, &id)),
+                         SKP_E_ID_REUSED);
+}
+
+static void the_parties_of_an_agreement_take_part(void **state)
+{
+    struct world *w = *state;
+    struct agreement_terms terms = {.weekdays = 0};
+    struct skp_id id;
+    world_fini(w);
+    world_init(w, true);
+    assert_admin_refused(w, agreement_command(w, agreement_file(w, &w->creditor, &terms, &id)),
+                         SKP_E_RECIPIENT_UNKNOWN);
+    assert_admin_ok(w, "{'command':'participant.add','oin':'" OIN_CREDITOR
+                       "','name':'TEST','roles':['creditor']}");
+    assert_admin_refused(w, agreement_command(w, agreement_file(w, &w->creditor, &terms, &id)),
+                         SKP_E_RECIPIENT_UNKNOWN);
+}
+
+static void rounds_are_opened_and_closed_by_hand_with_a_reason(void **state)
+{
+    struct world *w = *state;
+    struct agreement_terms terms = {.weekdays = 0};
+    struct skp_id id = agreement_make(w, &w->creditor, &terms);
+    struct skp_id nothing = id_new();
+    assert_admin_refused(w, "{'command':'round.open','reason':'x'}", SKP_E_ID_FORMAT);
+    assert_admin_refused(w, with_id(w, "{'command':'round.open','agreement_id':'#'}", &id),
+                         SKP_E_REASON_MISSING);
+    assert_admin_refused(
+        w, with_id(w, "{'command':'round.open','agreement_id':'#','reason':'x'}", &nothing),
+        SKP_E_AGREEMENT_UNKNOWN);
+    json_t *said = world_admin(
+        w, with_id(w, "{'command':'round.open','agreement_id':'#','reason':'drukte'}", &id));
+    struct skp_id round_id;
+    assert_true(id_parse(text(said, "round_id"), &round_id));
+    json_decref(said);
+    const char *close =
+        with_id(w, "{'command':'round.close','round_id':'#','reason':'vergissing'}", &round_id);
+    assert_admin_refused(w, close, SKP_E_STATE_INVALID); /* not published yet */
+    world_tick(w);
+    assert_admin_refused(w, with_id(w, "{'command':'round.close','round_id':'#'}", &round_id),
+                         SKP_E_REASON_MISSING);
+    assert_admin_refused(
+        w, with_id(w, "{'command':'round.close','round_id':'#','reason':'x'}", &nothing),
+        SKP_E_NOT_FOUND);
+    assert_admin_ok(w, close);
+    assert_admin_refused(w, close, SKP_E_STATE_INVALID);
+    said = world_admin(w, "{'command':'round.list'}");
+    json_t *row = json_array_get(json_object_get(said, "rows"), 0);
+    assert_string_equal(text(row, "reason"), "drukte");
+    assert_string_equal(text(row, "state"), "CLOSED");
+    json_decref(said);
+    /* Its deadline passes without effect. */
+    world_go_to(w, 20270301, 8 * 60);
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED), 1);
+}
+
+static void the_state_of_the_post_office_is_told(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    agreement_make(w, &w->creditor, &terms);
+    case_make(&told, &w->creditor, 2);
+    told.requests[1].creditor = &w->rsa;
+    case_register(w, &told);
+    json_t *said = world_admin(w, "{'command':'status'}");
+    assert_string_equal(text(said, "broker"), w->broker.text);
+    assert_string_equal(text(said, "business_time"), "2027-02-01T09:00");
+    assert_int_equal(number(said, "participants"), 3);
+    assert_int_equal(number(said, "agreements"), 1);
+    assert_int_equal(number(said, "waiting_for_round"), 1);
+    assert_int_equal(number(said, "waiting_in_mailboxes"), 2); /* request, event */
+    assert_int_equal(number(said, "open_pages"), 1);
+    assert_int_equal(number(said, "deadlines"), 2);
+    assert_int_equal(number(said, "commits"), w->engine->chain.sequence);
+    json_decref(said);
+    said = world_admin(w, "{'command':'mailbox.list'}");
+    json_t *rows = json_object_get(said, "rows");
+    assert_int_equal(json_array_size(rows), 2);
+    assert_string_equal(text(json_array_get(rows, 0), "participant"), OIN_COUNSELLOR);
+    assert_string_equal(text(json_array_get(rows, 1), "participant"), OIN_RSA);
+    assert_string_equal(text(json_array_get(rows, 1), "mailbox"), "");
+    assert_string_equal(text(json_array_get(rows, 1), "oldest"), "2027-02-01T09:00");
+    assert_int_equal(number(json_array_get(rows, 1), "waiting"), 1);
+    json_decref(said);
+    said = world_admin(w, "{'command':'deadline.list'}");
+    rows = json_object_get(said, "rows");
+    assert_string_equal(text(json_array_get(rows, 0), "kind"), "ROUND_OPEN");
+    assert_string_equal(text(json_array_get(rows, 0), "due"), "2027-02-04T10:00");
+    assert_string_equal(text(json_array_get(rows, 1), "kind"), "EXPIRE");
+    json_decref(said);
+}
+
+static void the_clock_of_a_play_store_is_steered(void **state)
+{
+    struct world *w = *state;
+    json_t *said = world_admin(w, "{'command':'clock.advance','working_days':2}");
+    assert_string_equal(text(said, "business_time"), "2027-02-03T09:00");
+    assert_true(json_is_true(json_object_get(said, "reached")));
+    json_decref(said);
+    said = world_admin(w, "{'command':'clock.show'}");
+    assert_string_equal(text(said, "today"), "2027-02-03");
+    assert_true(json_is_true(json_object_get(said, "play")));
+    json_decref(said);
+    assert_admin_refused(w, "{'command':'clock.advance'}", SKP_E_DATE_INVALID);
+    assert_admin_refused(w, "{'command':'clock.advance','to':'2027-02-30T10:00'}",
+                         SKP_E_DATE_INVALID);
+    assert_admin_refused(w, "{'command':'clock.advance','to':'2027-02-02T10:00'}",
+                         SKP_E_DATE_RANGE);
+}
+
+static void the_clock_of_a_real_store_is_not(void **state)
+{
+    struct world *w = *state;
+    world_fini(w);
+    world_init(w, false);
+    assert_false(engine_is_play(w->engine));
+    assert_admin_refused(w, "{'command':'clock.advance','working_days':1}", SKP_E_ROLE_FORBIDDEN);
+}
+
+/* A long list is one answer all the same, and no trouble for the others in its transaction. */
+static void ten_thousand_rows_are_listed(void **state)
+{
+    struct world *w = *state;
+    assert_ok(store_begin(w->store));
+    for (uint32_t i = 0; i < 12000; i++) {
+        struct skp_id id = id_new();
+        struct row_key key = key_deadline(INT64_C(4000000000000), DEADLINE_ROUND_OPEN, &id, 1);
+        struct store_row row = {
+            .key = row_key_span(&key), .value = span_of("", 0), .version = STORE_NEW};
+        assert_ok(store_put(w->store, STORE_DEADLINE, &row, 1));
+    }
+    assert_ok(store_commit(w->store));
+    json_t *said = world_admin(w, "{'command':'deadline.list'}");
+    assert_int_equal(json_array_size(json_object_get(said, "rows")), 10000);
+    json_decref(said);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_no_command_is_refused),
+        TEST(participants_are_added_and_replaced),
+        TEST(a_participant_that_cannot_be_loaded_is_refused),
+        TEST(a_participant_with_endless_lists_is_refused),
+        TEST(an_agreement_is_admitted_as_its_parties_signed_it),
+        TEST(an_agreement_that_was_changed_is_refused),
+        TEST(the_parties_of_an_agreement_take_part),
+        TEST(rounds_are_opened_and_closed_by_hand_with_a_reason),
+        TEST(the_state_of_the_post_office_is_told),
+        TEST(the_clock_of_a_play_store_is_steered),
+        TEST(the_clock_of_a_real_store_is_not),
+        TEST(ten_thousand_rows_are_listed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
