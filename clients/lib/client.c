@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define DEFAULT_OUTBOX_BYTES (64u * 1024 * 1024)
-#define JWS_CACHE_ENTRIES    256
+#define JWS_CACHE_ENTRIES    1024 /* a counsellor hears from hundreds of creditors */
 
 int64_t skp_now_ms(const struct skp_client *client)
 {
@@ -215,10 +215,19 @@ static enum skp_err load_own(struct skp_client *client, const char *cert_file, c
     return err;
 }
 
+static enum skp_err load_trust(struct skp_client *client, const struct skp_config *config,
+                               const char **ret_why)
+{
+    if (config->same_trust == NULL)
+        return trust_load(config->ca_file, config->crl_file, &client->trust, ret_why);
+    client->trust = trust_ref(config->same_trust->trust);
+    return SKP_OK;
+}
+
 static enum skp_err load_identity(struct skp_client *client, const struct skp_config *config,
                                   const char **ret_why)
 {
-    enum skp_err err = trust_load(config->ca_file, config->crl_file, &client->trust, ret_why);
+    enum skp_err err = load_trust(client, config, ret_why);
     if (!err)
         err = load_own(client, config->tls_cert_file, config->tls_key_file, CERT_TLS_CLIENT,
                        &client->tls_pair, ret_why);
@@ -240,7 +249,9 @@ static bool copy_settings(struct skp_client *client, const struct skp_config *co
     client->port = config->port;
     client->retry_max_ms = config->retry_max_ms;
     client->clock = config->now_ms;
-    client->jws_cache = jws_cache_new(JWS_CACHE_ENTRIES);
+    client->borrows_cache = config->same_trust != NULL;
+    client->jws_cache =
+        client->borrows_cache ? config->same_trust->jws_cache : jws_cache_new(JWS_CACHE_ENTRIES);
     client->decrypt_keys = calloc(config->decrypt_key_count + 1, sizeof(struct keypair *));
     if (!client->host || !client->software || !client->jws_cache || !client->decrypt_keys)
         return false;
@@ -334,7 +345,8 @@ void skp_client_free(struct skp_client *client)
     free(client->decrypt_keys);
     keypair_unref(client->sign_pair);
     keypair_unref(client->tls_pair);
-    jws_cache_free(client->jws_cache);
+    if (!client->borrows_cache)
+        jws_cache_free(client->jws_cache);
     trust_unref(client->trust);
     arena_fini(&client->arena);
     close_fds(client);

@@ -50,8 +50,12 @@ struct skp_config {
     uint16_t port;
     const char
         *broker_oin; /* the broker you expect; NULL: the first one seen that the CA vouches for */
-    const char *ca_file;                      /* PEM anchors */
-    const char *crl_file;                     /* PEM, one CRL per CA */
+    const char *ca_file;  /* PEM anchors */
+    const char *crl_file; /* PEM, one CRL per CA */
+    struct skp_client
+        *same_trust; /* NULL, or a client of this thread that is freed after this one: its anchors
+                                    * and CRLs instead of the two files, and whose chains it has checked. For
+                                    * software that holds the sessions of many participants. */
     const char *tls_cert_file, *tls_key_file; /* PEM: leaf, then issuers; key without passphrase */
     const char *sign_cert_file, *sign_key_file; /* of the same OIN */
     struct keypair *const *decrypt_keys; /* current one first, then older ones still in use; may be

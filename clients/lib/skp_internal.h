@@ -128,6 +128,7 @@ struct skp_client {
     struct skp_oin broker; /* empty until known; then for life */
     struct trust *trust;
     struct jws_cache *jws_cache;
+    bool borrows_cache; /* it is that of config.same_trust */
     struct keypair *tls_pair;
     struct keypair *sign_pair;
     struct keypair **decrypt_keys;

@@ -51,6 +51,18 @@ static int write_list(struct collect_command *command, const struct question_lis
     return 0;
 }
 
+/* Told, so that an empty round is not taken for a round that did not come. */
+static int note_empty(struct collect_command *command, const struct question_list *list)
+{
+    char id[ID_TEXT_BYTES];
+    id_print(&list->round_id, id);
+    enum skp_err err = lists_mark(&command->cli->state, list);
+    if (err)
+        return cli_state_failed(command->cli, err);
+    cli_say(command->cli, "ronde %.8s: niets open", "round %.8s: nothing open", id);
+    return 0;
+}
+
 static int write_lists(struct collect_command *command)
 {
     struct cli *cli = command->cli;
@@ -61,7 +73,8 @@ static int write_lists(struct collect_command *command)
     if (err)
         return cli_state_failed(cli, err);
     for (size_t i = 0; code == 0 && i < count; i++)
-        code = write_list(command, &command->lists[i]);
+        code = command->lists[i].count > 0 ? write_list(command, &command->lists[i])
+                                           : note_empty(command, &command->lists[i]);
     if (count == 0)
         cli_say(cli, "Er is niets nieuws.", "There is nothing new.");
     return code;

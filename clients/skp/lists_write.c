@@ -221,7 +221,7 @@ static enum skp_err put_all(struct writing *writing)
     return err ? err : state_error(writing->db);
 }
 
-static enum skp_err mark_listed(struct state_db *db, const struct question_list *list)
+enum skp_err lists_mark(struct state_db *db, const struct question_list *list)
 {
     state_begin(db);
     if (list->is_round) {
@@ -260,7 +260,7 @@ enum skp_err lists_write(struct state_db *db, const struct book *book,
         return err;
     }
     err = csv_writer_close(writing.writer, ret_problem);
-    if (!err && (err = mark_listed(db, list)))
+    if (!err && (err = lists_mark(db, list)))
         *ret_problem = (struct csv_problem){.err = err};
     if (!err)
         *ret_rows = writing.rows;

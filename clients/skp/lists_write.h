@@ -17,6 +17,9 @@ enum skp_err lists_write(struct state_db *db, const struct book *book,
                          const struct question_list *list, const char *path, size_t *ret_rows,
                          struct csv_problem *ret_problem) SKP_MUST_CHECK;
 
+/* Marks a list as written, for one that is empty. */
+enum skp_err lists_mark(struct state_db *db, const struct question_list *list) SKP_MUST_CHECK;
+
 /* The row of one claim (0 when there is none); texts point into fact and part. Counsellor, round and due
  * date are the caller's to fill. Pure. */
 struct list_row lists_row(const struct skp_id *request_id, const Skp__V1__RequestFact *fact,

@@ -87,7 +87,8 @@ static size_t round_lists(struct state_db *db, struct question_list *ret_lists, 
         db,
         "SELECT p.round_id, min(p.opened_at_ms),"
         " (SELECT count(*) FROM overview_item AS i JOIN question AS q"
-        "  ON q.request_id = i.request_id WHERE i.round_id = p.round_id)"
+        "  ON q.request_id = i.request_id WHERE i.round_id = p.round_id AND NOT EXISTS"
+        "  (SELECT 1 FROM answer_out AS o WHERE o.request_id = q.request_id AND o.stage = 2))"
         " FROM overview_part AS p GROUP BY p.round_id HAVING min(p.listed) = 0 ORDER BY 2",
         "");
     while (state_next(db, rows))

@@ -50,14 +50,6 @@ enum skp_err results_add_problems(struct results *results, const struct csv_prob
     return err;
 }
 
-bool results_has_line(const struct results *results, unsigned long line)
-{
-    for (size_t i = 0; i < results->count; i++)
-        if (results->rows[i].line == line)
-            return true;
-    return false;
-}
-
 static int by_line(const void *a, const void *b)
 {
     const struct result_row *left = a, *right = b;

@@ -20,9 +20,6 @@ enum skp_err results_add(struct results *results, const struct result_row *row) 
 enum skp_err results_add_problems(struct results *results,
                                   const struct csv_problems *problems) SKP_MUST_CHECK;
 
-/* Whether a row of this line says something already. */
-bool results_has_line(const struct results *results, unsigned long line);
-
 /* Sorts, writes the file (path may be NULL: nothing is written), says the counts. Returns the exit code:
  * EXIT_SOME when a row was refused or is ambiguous. */
 int results_finish(struct cli *cli, struct results *results, const char *path);

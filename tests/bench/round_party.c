@@ -164,7 +164,7 @@ void party_ask_view(struct party *party)
 }
 
 void party_open(struct party *party, const struct round_plan *plan, unsigned index,
-                const struct round_pki *pki, uint16_t port)
+                const struct round_pki *pki, uint16_t port, struct skp_client *same_trust)
 {
     static const struct skp_callbacks callbacks = {.on_welcome = on_welcome,
                                                    .on_down = on_down,
@@ -189,6 +189,7 @@ void party_open(struct party *party, const struct round_plan *plan, unsigned ind
                                 .broker_oin = ROUND_BROKER_OIN,
                                 .ca_file = ca,
                                 .crl_file = crl,
+                                .same_trust = same_trust,
                                 .tls_cert_file = identity->tls_cert,
                                 .tls_key_file = key,
                                 .sign_cert_file = identity->sign_cert,

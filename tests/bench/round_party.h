@@ -32,9 +32,10 @@ struct party {
     unsigned item_count;
 };
 
-/* All of these end the process when something goes wrong, which in a benchmark nothing should. */
+/* All of these end the process when something goes wrong, which in a benchmark nothing should. The first
+ * party's client goes to the others as `same_trust`, and is closed last. */
 void party_open(struct party *party, const struct round_plan *plan, unsigned index,
-                const struct round_pki *pki, uint16_t port);
+                const struct round_pki *pki, uint16_t port, struct skp_client *same_trust);
 void party_start(struct party *party); /* a counsellor sends its cases */
 void party_ask_view(struct party *party);
 void party_close(struct party *party);

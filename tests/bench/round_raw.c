@@ -200,7 +200,7 @@ static double measure_signatures(const struct round_plan *plan, const struct rou
     round_pki_file(pki, "crl.pem", crl);
     if (trust_load(ca, crl, &trust, &why))
         bench_die("%s: %s", ca, why);
-    struct jws_cache *cache = jws_cache_new(plan->party_count);
+    struct jws_cache *cache = jws_cache_new(16 * plan->party_count);
     double start = bench_now_s();
     for (unsigned party = 0, done = 0; done < count; party = (party + 1) % plan->party_count)
         for (const struct round_batch *batch = plan->parties[party].batches; batch && done < count;

@@ -112,7 +112,8 @@ static void open_all(struct side *side)
     watch(side, config->from_parent, NULL);
     for (unsigned i = 0; i < side->count; i++) {
         struct party *party = &side->parties[i];
-        party_open(party, config->plan, config->first_party + i, config->pki, config->port);
+        party_open(party, config->plan, config->first_party + i, config->pki, config->port,
+                   i > 0 ? side->parties[0].client : NULL);
         watch(side, skp_fd(party->client), party);
         skp_process(party->client);
         turn(side, 0); /* the broker does not wait long for a handshake */
@@ -177,8 +178,8 @@ void round_side_run(const struct round_side_config *config, struct round_side_re
     if (round_is_counsellor(config->plan, config->first_party))
         ret_result->answered = check_view(&side);
     check_post(&side, ret_result);
-    for (unsigned i = 0; i < side.count; i++)
-        party_close(&side.parties[i]);
+    for (unsigned i = side.count; i > 0; i--)
+        party_close(&side.parties[i - 1]);
     free(side.parties);
     close(side.epoll);
 }

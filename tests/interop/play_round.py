@@ -166,7 +166,7 @@ def take_the_urgent_one(scene, story):
 
 
 def play_the_round(scene, story):
-    scene.broker.pass_working_days(2)
+    scene.broker.pass_working_days(3)
     def enough(found):
         return any(d.facts("overview") for d in found) and sum(len(d.facts("request")) for d in found) == 2
     deliveries = scene.creditor.receive(enough)
@@ -215,7 +215,7 @@ def read_answers(scene, story):
     def enough(found):
         kinds = [e.kind for d in found for _, e in d.facts("event")]
         return (sum(len(d.facts("answer")) for d in found) == 3
-                and kinds.count(pb.EVENT_KIND_COLLECTED) >= 2 and pb.EVENT_KIND_PUBLISHED in kinds)
+                and kinds.count(pb.EVENT_KIND_COLLECTED) >= 2 and pb.EVENT_KIND_OVERDUE in kinds)
     deliveries = scene.counsellor.receive(enough)
     leaves = {scene.requests[name]: leaf for name, leaf in scene.leaves.items()}
     answers = [(d, i, fact) for d in deliveries for i, fact in d.facts("answer")]
@@ -232,6 +232,9 @@ def read_answers(scene, story):
     items = {item.head_hash for event in proofs
              for item in read_message(pb.CollectStatement, event.statement).items}
     story.says("and names the bundle that was sent", crypto.sha256(scene.sent.bundles[1].head) in items)
+    overdue = [request_id for event in events if event.kind == pb.EVENT_KIND_OVERDUE
+               for request_id in event.request_ids]
+    story.equals("and that the urgent one was overdue, once", overdue, [scene.requests["urgent"]])
     scene.completed = sum(event.kind == pb.EVENT_KIND_CASE_COMPLETE for event in events)
     published = {request_id for event in events if event.kind == pb.EVENT_KIND_PUBLISHED
                  for request_id in event.request_ids}
@@ -292,7 +295,8 @@ def main():
     except Exception:
         traceback.print_exc(file=sys.stdout)
         story.says("the round comes to its end", False)
-    if story.failed or broker.stop() != 0:
+    story.equals("the broker stops at the end, without complaint", broker.stop(), 0)
+    if story.failed:
         print(broker.last_words())
     broker.remove()
     return story.ends()

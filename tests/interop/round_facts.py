@@ -63,7 +63,8 @@ def agreement_file(creditor, counsellor):
     agreement = pb.Agreement(
         context="skp.v1 agreement", agreement_id=new_id(), version=1, creditor=creditor.oin,
         counsellors=[counsellor.oin], valid_from_date=20260101, consent_form=pb.CONSENT_FORM_PER_REQUEST_YES,
-        term_working_days=10, schedule=pb.RoundSchedule(weekdays=0b11111, minute_of_day=540), silence=pb.SILENCE_MEANS_NOTHING)
+        term_working_days=10, schedule=pb.RoundSchedule(weekdays=0b11111, minute_of_day=540),
+        silence=pb.SILENCE_MEANS_NOTHING)
     data = agreement.SerializeToString()
     signed = pb.SignedAgreement(agreement=data, signatures=[creditor.sign(data), counsellor.sign(data)])
     return agreement.agreement_id, signed.SerializeToString()

@@ -6,7 +6,7 @@ import skp_crypto as crypto
 import round_facts as facts
 from skp_batch import new_id
 from skp_client import Client, Participant
-from skp_wire import Refused, Session, now_ms, tls_context
+from skp_wire import TYPES, Refused, Session, now_ms, tls_context
 from skpd_process import BROKER
 
 STRANGER = "00000099000000009000"
@@ -70,10 +70,12 @@ def forbidden_lines(scene, story):
     writer.add(pb.Line(request=pb.RequestFact(request_id=asked[2], version=1, debtor=pb.DEBTOR_FIRST)))
     writer.add_bytes(b"\xff")
     _, body, _ = scene.counsellor.send(batch.finish(now_ms()))
-    story.equals("a BSN for who may not have it, an unknown field, an undeclared request, a missing product, no message:"
-               " each refused for itself",
+    story.equals("a BSN for who may not have it, an unknown field, an undeclared request, a missing product,"
+                 " no message: each refused for itself",
                (body.stored, [(x.line, x.code) for x in body.refusals]),
                (1, [(0, 309), (1, 204), (2, 409), (3, 208), (4, 201)]))
+    story.equals("the refusals of what cannot be read name no item, the others name theirs",
+                 [len(refusal.item_id) for refusal in body.refusals], [16, 0, 16, 16, 0])
     gone = facts.case_line(case, [], scene.counsellor.me.oin)
     story.equals("a case without requests is refused too", _refusal(scene.counsellor, gone), 212)
 
@@ -98,7 +100,9 @@ def answered_before(scene, story):
     story.equals("a correction without a reason: CORRECTION_REASON", _refusal(send, silent, me), 413)
     wild = facts.answer_line((asked[0], asked[1], pb.RequestFact(request_id=new_id())), pb.OUTCOME_ZERO_BALANCE)
     story.equals("an answer to a request that is not there: REQUEST_UNKNOWN", _refusal(send, wild, me), 408)
-    summed = facts.answer_line(asked, pb.OUTCOME_CLAIMS, version=2, total_cents=10,
+    better = facts.answer_line(asked, pb.OUTCOME_UNKNOWN_DEBT, version=2, correction=pb.CORRECTION_REASON_TYPING_ERROR)
+    story.equals("a correction with a reason is taken", _refusal(send, better, me), None)
+    summed = facts.answer_line(asked, pb.OUTCOME_CLAIMS, version=3, total_cents=10,
                                claims=facts.claims_of(asked, 20), correction=pb.CORRECTION_REASON_CLAIM_FOUND,
                                consent=pb.CONSENT_NEEDS_OFFER)
     story.equals("a total that is not the sum: AMOUNT_SUM", _refusal(send, summed, me), 220)
@@ -146,7 +150,13 @@ def wrong_frames(scene, story):
 
 def old_record(scene, story):
     story.equals("a new version of the record is taken", scene.counsellor.publish(3).version, 3)
-    story.equals("an older one is not: RECORD_OLD", code_of(lambda: scene.counsellor.publish(2)), 415)
+    try:
+        scene.counsellor.publish(2)
+        found = None
+    except Refused as refused:
+        found = (refused.error.code, refused.error.frame, refused.error.tag)
+    story.equals("an older one is not: RECORD_OLD, and the Error names frame and tag of the question",
+                 found, (415, TYPES["Publish"], scene.counsellor.tag))
 
 
 BATCHES = (other_bytes, changed_bytes, another_sender, forbidden_lines)

@@ -89,7 +89,7 @@ class Delivered:
         bundle = self.bundle
         demand(len(bundle.lines) == len(bundle.sealed) == self.head.line_count, "not as many lines as the head says")
         withheld = {gap.line: gap.leaf_hash for gap in bundle.withheld}
-        demand(list(withheld) == sorted(withheld) and len(withheld) == len(bundle.withheld), "withheld lines, unordered")
+        demand([gap.line for gap in bundle.withheld] == sorted(withheld), "withheld lines, unordered")
         for line in withheld:
             demand(line < len(bundle.lines) and not bundle.lines[line] and not bundle.sealed[line],
                    "a withheld line is not empty")

@@ -2,11 +2,13 @@
 """The broker is killed at random moments under load and started again at once; nothing acknowledged is lost,
 nothing takes effect twice.
 
-usage: test_kill.py BUILD [--kills N] [--seed N]
+usage: test_kill.py BUILD [--kills N] [--longest SECONDS] [--nightly] [--seed N]
 
 Four counsellors and four creditors reconnect and resend by themselves. In the end all mailboxes are drained and
 check_history.py compares what was acknowledged with what arrived and with the broker's view of the cases.
 """
+import os
+import sys
 import time
 
 from check_history import Checker
@@ -47,6 +49,11 @@ def kill_often(test, office, kills, longest):
 
 def body(test):
     kills = test.arguments.kills
+    if test.arguments.nightly:
+        if os.environ.get("SKP_TIER") != "nightly":
+            print("test_kill: skipped, this is for SKP_TIER=nightly")
+            sys.exit(77)
+        kills, test.arguments.longest, test.arguments.startup_ms = 10000, 0.15, 1000
     office = Office(test, 4, 4).open()
     office.tell("go")
     started = time.monotonic()
@@ -82,5 +89,6 @@ def body(test):
 Test("test_kill", [
     ("--kills", {"type": int, "default": 100, "help": "how often (100)"}),
     ("--longest", {"type": float, "default": 0.7, "help": "seconds up, at most (0.7)"}),
+    ("--nightly", {"action": "store_true", "help": "10,000 kills, shorter lives, start-up within a second"}),
     ("--startup-ms", {"type": float, "default": 5000, "help": "limit of the start-up time, 99 of 100 (5000)"}),
 ]).run(body)

@@ -152,6 +152,8 @@ def admit_new_ca(test, run):
 def cut_off_revoked(test, run):
     before = run.sessions()
     revoked = next(client for client in run.office.clients if client.oin == REVOKED)
+    old = os.path.join(test.folder, "old")  # with the CRL of before: the client itself sees nothing wrong
+    shutil.copytree(run.pki, old)
     make_certs(run.pki, "--revoke", f"{REVOKED}/tls")
     run.write_trust()
     test.check(revoked.status()["downs"] == 0, "a CRL counts before the reload")
@@ -168,7 +170,7 @@ def cut_off_revoked(test, run):
 
     again = os.path.join(test.folder, "again")
     os.makedirs(again)
-    late = Client(test.build, again, run.pki, run.broker.port, REVOKED, "creditor", 2, 2)
+    late = Client(test.build, again, old, run.broker.port, REVOKED, "creditor", 2, 2)
     run.office.clients.append(late)
     wait_until("a new connection is refused", lambda: late.status()["stopped"])
     down = [event for event in late.history() if event["e"] == "down"][-1]

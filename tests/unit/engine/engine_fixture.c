@@ -56,7 +56,8 @@ enum skp_err world_open(struct world *w, struct store *store, bool play)
                                    .trust = w->trust,
                                    .signer = w->broker_signs,
                                    .name = "TEST postkantoor",
-                                   .play = play};
+                                   .play = play,
+                                   .verify_threads = w->threads};
     w->store = store;
     enum skp_err err = engine_open(&config, &w->engine, why);
     if (err) {
@@ -185,6 +186,7 @@ static void on_done(struct engine_call *call)
     const struct waiting *waiting = call->ctx;
     struct world *w = waiting->world;
     struct answer *answer = waiting->answer;
+    w->under_way--;
     answer->times++;
     answer->err = call->err;
     answer->path = keep(w, call->path, strlen(call->path) + 1);
@@ -216,6 +218,7 @@ struct answer *world_submit(struct world *w, const struct party *who, enum engin
     assert_ok(engine_call_request(call, request));
     for (size_t i = 0; i < part_count; i++)
         assert_ok(engine_call_part(call, parts[i]));
+    w->under_way++;
     engine_submit(call);
     assert_int_equal(waiting->answer->times, 0);
     return waiting->answer;
@@ -223,8 +226,15 @@ struct answer *world_submit(struct world *w, const struct party *who, enum engin
 
 void world_pump(struct world *w)
 {
-    while (engine_pump(w->engine))
+    const struct timespec moment = {.tv_nsec = 200000};
+    while (w->threads == 0 && engine_pump(w->engine))
         continue;
+    while (w->threads > 0) {
+        engine_run_done(w->engine);
+        if (w->under_way == 0)
+            break;
+        (void)nanosleep(&moment, NULL);
+    }
 }
 
 struct answer *world_ask(struct world *w, const struct party *who, enum engine_verb verb,

@@ -35,6 +35,8 @@ struct world {
     struct party rsa;
     struct store *store; /* the engine's; to look into from tests */
     struct engine *engine;
+    unsigned threads;   /* of verification, for the next world_open(); 0: everything is pumped */
+    unsigned under_way; /* calls that did not come back yet */
     struct skp_oin woken[64]; /* wake-ups since the last look */
     size_t woken_count;
 };
@@ -82,6 +84,8 @@ void world_go_to(struct world *w, plain_date date, int minute);
 /* Submits without pumping; the answer is filled when it comes back. */
 struct answer *world_submit(struct world *w, const struct party *who, enum engine_verb verb,
                             struct span request, const struct span *parts, size_t part_count);
+
+/* Until nothing is left to do; with threads: until every call came back. */
 void world_pump(struct world *w);
 
 /* Submits a message (NULL: nothing) and pumps. */

@@ -1,0 +1,301 @@
+#include "skp_scene.h"
+
+static const char two_creditors[] =
+    SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n" SCENE_CASE(
+        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1")
+        "Bakker Jansen;;;;30;eerste;overig\r\n";
+
+static const char sorted_otherwise[] =
+    SCENE_HEADER SCENE_CASE("2026-1") "Bakker Jansen;;;;30;eerste;overig\r\n" SCENE_CASE(
+        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1")
+        "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n";
+
+static const char other_amount[] =
+    SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;99,99;eerste;telecom\r\n" SCENE_CASE(
+        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1")
+        "Bakker Jansen;;;;30;eerste;overig\r\n";
+
+static const char one_more[] =
+    SCENE_HEADER SCENE_CASE("2026-1") "De Linde;;;;1;eerste;zorgpremie\r\n";
+
+static struct scene *scene_with_creditor(void)
+{
+    struct scene *scene = scene_new();
+    scene_add_entry(scene, SCENE_CREDITOR, "Telecom Zeemeeuw", "Zeemeeuw", true, NULL);
+    return scene;
+}
+
+/* Reads every line of every bundle as the broker does. */
+static void check_lines(struct scene *scene, const struct envelope_batch *batch)
+{
+    char path[WIRE_PATH_MAX];
+    for (size_t i = 0; i < batch->bundle_count; i++) {
+        ProtobufCMessage *message = NULL;
+        struct skp_hash leaves[BUNDLE_MAX_LINES];
+        struct envelope_head head;
+        assert_ok(wire_unpack(&skp__v1__bundle__descriptor, batch->bundles[i], &scene->arena, path,
+                              &message));
+        const Skp__V1__Bundle *bundle = (const Skp__V1__Bundle *)message;
+        assert_ok(envelope_read_head(batch->heads[i], &scene->arena, path, &head));
+        assert_ok(envelope_check_bundle(bundle, &head, leaves));
+        for (size_t n = 0; n < bundle->n_lines; n++) {
+            Skp__V1__Line *line = NULL;
+            if (fact_read(wire_span(bundle->lines[n]), &scene->arena, path, &line))
+                fail_msg("%s", path);
+        }
+    }
+}
+
+static int64_t count(struct state_db *db, const char *sql)
+{
+    return state_number(db, -1, sql, "");
+}
+
+static void a_case_becomes_facts_that_the_broker_can_read(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct results results = {0};
+    (void)state;
+    scene_register(scene, two_creditors, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    assert_int_equal(batch.bundle_count, 2);
+    assert_int_equal(batch.line_count, 3); /* case, letter, request */
+    check_lines(scene, &batch);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM claim"), 2);
+    results_fini(&results);
+    scene_free(scene);
+}
+
+static void a_check_sends_nothing_and_remembers_nothing(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct results results = {0};
+    (void)state;
+    scene_register(scene, two_creditors, true, &results);
+    assert_int_equal(results.by_status[RESULT_DIGITAL], 2);
+    assert_int_equal(results.by_status[RESULT_LETTER], 1);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM outbox"), 0);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM case_file"), 0);
+    results_fini(&results);
+    scene_free(scene);
+}
+
+static void the_outbox_survives_a_crash_byte_for_byte(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    (void)state;
+    scene_register(scene, two_creditors, false, NULL);
+    struct envelope_batch before = scene_outbox(scene, &scene->office);
+    state_close(&scene->office);
+    assert_ok(state_open(scene_file(scene, "office.db", NULL), &scene->office));
+    struct envelope_batch after = scene_outbox(scene, &scene->office);
+    assert_true(id_equal(&before.batch_id, &after.batch_id));
+    assert_true(hash_equal(&before.root, &after.root));
+    assert_true(span_equal(before.header, after.header));
+    assert_string_equal(before.jws, after.jws);
+    assert_int_equal(before.bundle_count, after.bundle_count);
+    for (size_t i = 0; i < before.bundle_count; i++) {
+        assert_true(span_equal(before.bundles[i], after.bundles[i]));
+        assert_true(span_equal(before.heads[i], after.heads[i]));
+    }
+    scene_free(scene);
+}
+
+static void the_same_file_twice_says_nothing_new(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct results results = {0};
+    (void)state;
+    scene_register(scene, two_creditors, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    scene_register(scene, sorted_otherwise, false, &results);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM outbox"), 0);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM request"), 2);
+    assert_int_equal(results.by_status[RESULT_UNCHANGED], 2);
+    assert_int_equal(results.by_status[RESULT_LETTER], 1);
+    results_fini(&results);
+    scene_free(scene);
+}
+
+static void another_amount_for_what_was_asked_is_refused_here(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct results results = {0};
+    (void)state;
+    scene_register(scene, two_creditors, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    scene_register(scene, other_amount, false, &results);
+    assert_int_equal(results.by_status[RESULT_REFUSED], 2);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM outbox"), 0);
+    results_fini(&results);
+    scene_free(scene);
+}
+
+static void a_shorter_file_drops_nothing_and_a_new_creditor_makes_the_next_version(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    char path[WIRE_PATH_MAX];
+    ProtobufCMessage *message = NULL;
+    Skp__V1__Line *line = NULL;
+    (void)state;
+    scene_register(scene, two_creditors, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    scene_register(scene, one_more, false, NULL);
+    batch = scene_outbox(scene, &scene->office);
+    assert_ok(wire_unpack(&skp__v1__bundle__descriptor, batch.bundles[0], &scene->arena, path,
+                          &message));
+    const Skp__V1__Bundle *bundle = (const Skp__V1__Bundle *)message;
+    assert_int_equal(bundle->n_lines, 2);
+    assert_ok(fact_read(wire_span(bundle->lines[0]), &scene->arena, path, &line));
+    assert_int_equal(line->fact_case, SKP__V1__LINE__FACT_CASE_FACT);
+    assert_int_equal(line->case_fact->version, 2);
+    assert_int_equal(line->case_fact->n_request_ids, 3);
+    scene_free(scene);
+}
+
+/* The version that was never confirmed is said again, not skipped. */
+static void a_lost_case_keeps_its_version(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    (void)state;
+    scene_register(scene, two_creditors, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    struct skp_report report = {.batch_id = batch.batch_id, .err = SKP_E_BATCH_TOO_OLD};
+    assert_ok(outbox_settle(&scene->office, &report, SCENE_NOW_MS));
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM outbox"), 0);
+    scene_register(scene, two_creditors, false, NULL);
+    batch = scene_outbox(scene, &scene->office);
+    assert_int_equal(batch.line_count, 3);
+    assert_int_equal(count(&scene->office, "SELECT version FROM case_file"), 1);
+    scene_free(scene);
+}
+
+static void an_open_outcome_leaves_the_batch_where_it_is(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    (void)state;
+    scene_register(scene, two_creditors, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    const enum skp_err open[] = {SKP_E_OUTCOME_UNKNOWN, SKP_E_NOT_CONNECTED, SKP_E_BUSY,
+                                 SKP_E_DATA_LOSS};
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+        struct skp_report report = {.batch_id = batch.batch_id, .err = open[i]};
+        assert_ok(outbox_settle(&scene->office, &report, SCENE_NOW_MS));
+        assert_int_equal(count(&scene->office, "SELECT count(*) FROM outbox"), 1);
+    }
+    scene_free(scene);
+}
+
+static void a_refused_line_is_said_and_asked_again_under_its_own_id(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct results results = {0};
+    (void)state;
+    scene_register(scene, two_creditors, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    scene_settle(&scene->office, &batch.batch_id, 1, 0, SKP_E_BSN_NOT_ALLOWED);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM request WHERE stage = 3"), 1);
+    assert_int_equal(count(&scene->office, "SELECT max(err) FROM request"), SKP_E_BSN_NOT_ALLOWED);
+    scene_register(scene, two_creditors, false, &results);
+    assert_int_equal(scene_outbox(scene, &scene->office).line_count, 2); /* case, request */
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM request"), 2);
+    results_fini(&results);
+    scene_free(scene);
+}
+
+static void an_ambiguous_creditor_is_declared_but_not_asked(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct results results = {0};
+    (void)state;
+    scene_add_entry(scene, SCENE_SECOND, "Zeemeeuw", NULL, true, NULL);
+    scene_register(scene, two_creditors, false, &results);
+    assert_int_equal(results.by_status[RESULT_AMBIGUOUS], 2);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    assert_int_equal(batch.line_count, 2); /* case with both requests, letter */
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM request WHERE stage = 0"), 1);
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    results_fini(&results);
+    /* the office adds the OIN: the same request, now asked */
+    scene_register(scene,
+                   SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;" SCENE_CREDITOR
+                                                     ";;F-001;12,50;eerste;telecom\r\n",
+                   false, NULL);
+    batch = scene_outbox(scene, &scene->office);
+    assert_int_equal(batch.line_count, 2); /* case as before, request */
+    assert_int_equal(count(&scene->office, "SELECT version FROM case_file"), 1);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM request"), 2);
+    scene_free(scene);
+}
+
+static void a_bsn_goes_only_to_whom_may_have_it(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct register_file file;
+    struct csv_problem problem;
+    struct span with, without;
+    (void)state;
+    scene_read_cases(scene, two_creditors, &file);
+    assert_ok(register_read_bsn(
+        scene_file(scene, "bsn.csv", "Dossier;BSN;PartnerBSN\r\n2026-1;999990019;\r\n"), &file,
+        &file.problems, &problem));
+    assert_string_equal(file.cases->client.bsn, "999990019");
+    assert_ok(cases_build_part(file.cases, file.cases->requests, true, &scene->settings,
+                               &scene->arena, &with));
+    assert_ok(cases_build_part(file.cases, file.cases->requests, false, &scene->settings,
+                               &scene->arena, &without));
+    assert_non_null(memmem(with.data, with.len, "999990019", 9));
+    assert_null(memmem(without.data, without.len, "999990019", 9));
+    scene_free(scene);
+}
+
+static void a_thousand_cases_are_cut_in_batches_that_fit(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct skp_id ids[8];
+    (void)state;
+    size_t room = 400000, used = 0;
+    char *csv = malloc(room);
+    used += (size_t)snprintf(csv, room, "%s", SCENE_HEADER);
+    for (int i = 0; i < 2200; i++)
+        used += (size_t)snprintf(csv + used, room - used,
+                                 "D%d;K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;Verzonnen;"
+                                 "05-05-1988;;;;Proefstraat;1;1234AB;Proefstad;"
+                                 "Zeemeeuw;;;F%d;1,00;eerste;telecom\r\n",
+                                 i, i);
+    scene_register(scene, csv, false, NULL);
+    free(csv);
+    size_t batches = outbox_list(&scene->office, ids, 8);
+    assert_int_equal(batches, 2);
+    size_t lines = 0;
+    for (size_t i = 0; i < batches; i++) {
+        struct envelope_batch batch;
+        assert_ok(outbox_load(&scene->office, &ids[i], &scene->arena, &batch));
+        check_lines(scene, &batch);
+        lines += batch.line_count;
+    }
+    assert_int_equal(lines, 4400);
+    scene_free(scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_case_becomes_facts_that_the_broker_can_read),
+        cmocka_unit_test(a_check_sends_nothing_and_remembers_nothing),
+        cmocka_unit_test(the_outbox_survives_a_crash_byte_for_byte),
+        cmocka_unit_test(the_same_file_twice_says_nothing_new),
+        cmocka_unit_test(another_amount_for_what_was_asked_is_refused_here),
+        cmocka_unit_test(a_shorter_file_drops_nothing_and_a_new_creditor_makes_the_next_version),
+        cmocka_unit_test(a_lost_case_keeps_its_version),
+        cmocka_unit_test(an_open_outcome_leaves_the_batch_where_it_is),
+        cmocka_unit_test(a_refused_line_is_said_and_asked_again_under_its_own_id),
+        cmocka_unit_test(an_ambiguous_creditor_is_declared_but_not_asked),
+        cmocka_unit_test(a_bsn_goes_only_to_whom_may_have_it),
+        cmocka_unit_test(a_thousand_cases_are_cut_in_batches_that_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
