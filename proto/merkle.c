@@ -129,6 +129,54 @@ size_t merkle_path(const struct skp_hash *leaves, size_t count, size_t index,
     return len;
 }
 
+/* Pairing level by level, where a last node without neighbour moves up unchanged, gives the tree of the
+ * RFC: the left half of each split is complete, so it is never the one that lacks a neighbour. */
+size_t merkle_tree_room(size_t count)
+{
+    size_t room = 1;
+    for (; count > 1; count = (count + 1) / 2)
+        room += count;
+    return room;
+}
+
+struct merkle_tree merkle_tree_make(const struct skp_hash *leaves, size_t count,
+                                    struct skp_hash *room)
+{
+    assert(count <= (size_t)1 << MERKLE_MAX_PATH);
+    if (count == 0)
+        room[0] = merkle_root(leaves, 0);
+    else
+        memmove(room, leaves, count * sizeof *leaves);
+    struct skp_hash *level = room;
+    for (size_t width = count; width > 1; width = (width + 1) / 2) {
+        struct skp_hash *above = level + width;
+        for (size_t i = 0; i < width; i += 2)
+            above[i / 2] = i + 1 < width ? merkle_node(&level[i], &level[i + 1]) : level[i];
+        level = above;
+    }
+    return (struct merkle_tree){.nodes = room, .count = count};
+}
+
+struct skp_hash merkle_tree_root(const struct merkle_tree *tree)
+{
+    return tree->nodes[merkle_tree_room(tree->count) - 1];
+}
+
+size_t merkle_tree_path(const struct merkle_tree *tree, size_t index, struct skp_hash *ret_path)
+{
+    assert(index < tree->count);
+    const struct skp_hash *level = tree->nodes;
+    size_t len = 0;
+    for (size_t width = tree->count; width > 1; width = (width + 1) / 2) {
+        size_t neighbour = index ^ 1;
+        if (neighbour < width)
+            ret_path[len++] = level[neighbour];
+        level += width;
+        index /= 2;
+    }
+    return len;
+}
+
 /* RFC 9162 section 2.1.3.2, its variables fn, sn and r in our words. */
 bool merkle_verify(const struct skp_hash *leaf, size_t index, size_t count,
                    const struct skp_hash *path, size_t path_len, const struct skp_hash *root)

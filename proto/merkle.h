@@ -25,6 +25,25 @@ struct skp_hash merkle_root(const struct skp_hash *leaves, size_t count);
 size_t merkle_path(const struct skp_hash *leaves, size_t count, size_t index,
                    struct skp_hash *ret_path);
 
+/* A tree kept whole, for whoever needs many paths of it: one path costs nothing more to make. Borrows
+ * the room that it was made in. */
+struct merkle_tree {
+    const struct skp_hash *nodes; /* the leaves, then each level above them, up to the root */
+    size_t count;                 /* leaves */
+};
+
+/* How many hashes of room a tree of `count` leaves takes; at least 1. */
+size_t merkle_tree_room(size_t count);
+
+/* Makes the tree in `room`; `leaves` may be the start of it. count is at most 65,536. */
+struct merkle_tree merkle_tree_make(const struct skp_hash *leaves, size_t count,
+                                    struct skp_hash *room);
+
+struct skp_hash merkle_tree_root(const struct merkle_tree *tree);
+
+/* As merkle_path(). */
+size_t merkle_tree_path(const struct merkle_tree *tree, size_t index, struct skp_hash *ret_path);
+
 /* Whether `leaf` at `index` of a tree with `count` leaves leads to `root` by `path`. */
 bool merkle_verify(const struct skp_hash *leaf, size_t index, size_t count,
                    const struct skp_hash *path, size_t path_len, const struct skp_hash *root);

@@ -89,7 +89,7 @@ enum skp_err batch_save_bundle(struct batch_run *run, const struct batch_bundle 
     struct txn *txn = run->txn;
     size_t index = (size_t)(bundle - run->work->bundles);
     struct skp_hash path[MERKLE_MAX_PATH];
-    size_t path_len = merkle_path(run->work->head_leaves, run->work->bundle_count, index, path);
+    size_t path_len = merkle_tree_path(&run->work->heads, index, path);
     struct bundle_row row = {.sender = run->work->header.sender,
                              .batch_id = run->work->header.batch_id,
                              .bundle_index = (uint32_t)index,

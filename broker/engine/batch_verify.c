@@ -82,9 +82,9 @@ static enum skp_err read_bundles(struct engine_call *call, struct batch_work *wo
 {
     work->bundle_count = call->part_count;
     work->bundles = arena_calloc(&call->arena, work->bundle_count + 1, sizeof *work->bundles);
-    work->head_leaves =
-        arena_calloc(&call->arena, work->bundle_count + 1, sizeof *work->head_leaves);
-    if (!work->bundles || !work->head_leaves)
+    struct skp_hash *leaves =
+        arena_calloc(&call->arena, merkle_tree_room(work->bundle_count), sizeof *leaves);
+    if (!work->bundles || !leaves)
         return SKP_E_NO_MEMORY;
     for (size_t i = 0; i < work->bundle_count; i++) {
         char path[WIRE_PATH_MAX] = "";
@@ -93,11 +93,12 @@ static enum skp_err read_bundles(struct engine_call *call, struct batch_work *wo
             return engine_refuse(call, err, path, NULL);
         work->bundles[i].first_line = work->line_count;
         work->line_count += work->bundles[i].head.line_count;
-        work->head_leaves[i] = merkle_leaf(work->bundles[i].head_bytes);
+        leaves[i] = merkle_leaf(work->bundles[i].head_bytes);
     }
     if (work->line_count != work->header.line_count)
         return engine_refuse(call, SKP_E_COUNT_MISMATCH, "header.line_count", NULL);
-    struct skp_hash root = merkle_root(work->head_leaves, work->bundle_count);
+    work->heads = merkle_tree_make(leaves, work->bundle_count, leaves);
+    struct skp_hash root = merkle_tree_root(&work->heads);
     if (!hash_equal(&root, &work->header.root))
         return engine_refuse(call, SKP_E_ROOT_MISMATCH, "header.root", NULL);
     return SKP_OK;

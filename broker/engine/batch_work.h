@@ -32,7 +32,7 @@ struct batch_work {
     struct span jws;
     struct batch_bundle *bundles;
     size_t bundle_count;
-    struct skp_hash *head_leaves; /* per bundle: the batch's tree */
+    struct merkle_tree heads; /* the batch's tree: a leaf per bundle */
     struct batch_line *lines;
     size_t line_count;
 

@@ -107,11 +107,10 @@ static enum skp_err make_receipts(struct txn *txn, struct skp_hash *leaves)
 }
 
 static enum skp_err save_batch(struct txn *txn, struct engine_call *call,
-                               const struct skp_hash *leaves)
+                               const struct merkle_tree *receipts)
 {
     struct batch_work *work = call->state;
-    work->receipt_path_len =
-        merkle_path(leaves, txn->receipt_count, work->receipt_index, work->receipt_path);
+    work->receipt_path_len = merkle_tree_path(receipts, work->receipt_index, work->receipt_path);
     struct batch_row row = {.header = work->header_bytes,
                             .jws = work->jws,
                             .root = work->header.root,
@@ -171,17 +170,23 @@ static enum skp_err save_link(struct txn *txn)
 
 enum skp_err chain_link(struct txn *txn)
 {
-    static const struct skp_hash none;
-    struct skp_hash *leaves = arena_calloc(&txn->arena, txn->receipt_count + 1, sizeof *leaves);
+    size_t count = txn->receipt_count;
+    struct skp_hash root = {{0}}; /* of no receipts */
+    struct skp_hash taken = {{0}};
+    struct skp_hash *leaves = arena_calloc(&txn->arena, merkle_tree_room(count), sizeof *leaves);
     if (!leaves)
         return SKP_E_NO_MEMORY;
     enum skp_err err = make_receipts(txn, leaves);
-    for (size_t i = 0; !err && i < txn->receipt_count; i++)
-        err = save_batch(txn, txn->receipts[i], leaves);
+    if (!err && count > 0) {
+        struct merkle_tree receipts = merkle_tree_make(leaves, count, leaves);
+        root = merkle_tree_root(&receipts);
+        for (size_t i = 0; !err && i < count; i++)
+            err = save_batch(txn, txn->receipts[i], &receipts);
+    }
     if (err)
         return err;
-    struct skp_hash receipts = txn->receipt_count ? merkle_root(leaves, txn->receipt_count) : none;
-    struct skp_hash taken = txn->taken_count ? merkle_root(txn->taken, txn->taken_count) : none;
-    err = sign_header(txn, &receipts, &taken);
+    if (txn->taken_count > 0)
+        taken = merkle_root(txn->taken, txn->taken_count);
+    err = sign_header(txn, &root, &taken);
     return err ? err : save_link(txn);
 }

@@ -27,6 +27,8 @@ struct lease_box {
     uint64_t generation;    /* grows when something becomes free */
     int64_t first_until_ms; /* no lease ends before */
     bool lane_wanted;       /* somebody passed over a lane since the last wake-up */
+    struct skp_oin blocked; /* the lane passed over last, while nothing became free since ... */
+    uint64_t blocked_for;   /* ... and the session; 0: none */
 };
 
 void lease_init(struct lease_table *table)
@@ -117,6 +119,7 @@ static struct lease *make_lease(struct lease_box *box, uint64_t position)
 static void set_free(struct lease_box *box, struct lease *lease)
 {
     lease->session = 0;
+    box->blocked_for = 0;
     if (lease->position < box->scan_from)
         box->scan_from = lease->position;
     box->generation++;
@@ -191,14 +194,26 @@ static enum lease_answer pass_over(struct lease_box *box, uint64_t position)
     return LEASE_SKIP;
 }
 
+/* A long row of entries of one blocked lane is looked up once. */
+static bool is_blocked(struct lease_box *box, const struct skp_oin *lane, uint64_t session)
+{
+    if (box->blocked_for == session && oin_equal(&box->blocked, lane))
+        return true;
+    uint64_t holder = lane_holder(box, lane);
+    if (holder == 0 || holder == session)
+        return false;
+    box->blocked = *lane;
+    box->blocked_for = session;
+    return true;
+}
+
 static enum lease_answer take(struct lease_box *box, uint64_t position, const struct skp_oin *lane,
                               uint64_t session, int64_t until_ms, uint32_t *ret_attempt)
 {
     struct lease *lease = find_lease(box, position);
     if (lease && (lease->session != 0 || lease->collected != 0))
         return LEASE_SKIP;
-    uint64_t holder = lane_holder(box, lane);
-    lease = holder == 0 || holder == session ? make_lease(box, position) : NULL;
+    lease = is_blocked(box, lane, session) ? NULL : make_lease(box, position);
     if (!lease)
         return pass_over(box, position);
     lease->session = session;
@@ -316,6 +331,7 @@ bool lease_collected(struct lease_table *table, const struct skp_oin *oin, const
     if (lease) {
         lease->collected = sequence;
         lease->session = 0;
+        box->blocked_for = 0;
         wanted = box->lane_wanted && lane_holder(box, &lease->lane) == 0;
         if (wanted)
             box->lane_wanted = false;

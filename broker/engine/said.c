@@ -59,7 +59,7 @@ static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_
 {
     struct txn *txn = batch->txn;
     struct skp_hash path[MERKLE_MAX_PATH];
-    size_t path_len = merkle_path(leaves, made->bundle_count, index, path);
+    size_t path_len = merkle_tree_path(heads, index, path);
     struct envelope_head head;
     char where[WIRE_PATH_MAX] = "";
     enum skp_err err = envelope_read_head(made->heads[index], &txn->arena, where, &head);
@@ -105,14 +105,16 @@ static enum skp_err close_batch(struct said_batch *batch)
     if (err)
         return err;
     batch->writer = NULL;
-    struct skp_hash *leaves = arena_calloc(&txn->arena, made.bundle_count + 1, sizeof *leaves);
+    struct skp_hash *leaves =
+        arena_calloc(&txn->arena, merkle_tree_room(made.bundle_count), sizeof *leaves);
     if (!leaves)
         return SKP_E_NO_MEMORY;
     for (size_t i = 0; i < made.bundle_count; i++)
         leaves[i] = merkle_leaf(made.heads[i]);
+    struct merkle_tree heads = merkle_tree_make(leaves, made.bundle_count, leaves);
     err = save_row(batch, &made);
     for (size_t i = 0; !err && i < made.bundle_count; i++)
-        err = save_bundle(batch, &made, leaves, i);
+        err = save_bundle(batch, &made, &heads, i);
     return err;
 }
 

@@ -64,12 +64,12 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
 /* ---------------------------------------------------------------- deadlines */
 
 /* A version that has begun opens the rounds from its first day; it has a deadline of its own. */
-static bool is_replaced(const struct txn *txn, const struct agreement *agreement, plain_date today)
+static bool is_replaced(const struct txn *txn, const struct agreement *agreement, plain_date date)
 {
     for (size_t i = 0; i < registry_agreement_count(txn->registry); i++) {
         const struct agreement *other = registry_agreement_at(txn->registry, i);
         if (id_equal(&other->agreement_id, &agreement->agreement_id) &&
-            other->version > agreement->version && other->valid_from <= today)
+            other->version > agreement->version && other->valid_from <= date)
             return true;
     }
     return false;
@@ -80,8 +80,10 @@ static enum skp_err open_round(struct txn *txn, const struct deadline_key *deadl
     const struct agreement *agreement =
         registry_agreement(txn->registry, &deadline->object, deadline->part);
     struct skp_id ignored;
-    plain_date today = calendar_date_of_ms(txn->now_ms);
-    if (!agreement || !agreement_is_valid(agreement, today) || is_replaced(txn, agreement, today))
+    /* As of its hour, not of now: what waited for the last round of an agreement still leaves when
+     * the broker was not there in time. */
+    plain_date date = calendar_date_of_ms(deadline->due_ms);
+    if (!agreement || !agreement_is_valid(agreement, date) || is_replaced(txn, agreement, date))
         return SKP_OK;
     enum skp_err err = round_open(txn, agreement, "", &ignored);
     return err ? err : round_schedule(txn, agreement);

@@ -1,6 +1,7 @@
 #include "workset.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #define WS_KEY_BYTES 56 /* table, length, key padded with zeros */
 #define WS_MAX_ROWS  (1u << 20)
@@ -146,6 +147,16 @@ enum skp_err ws_forget(struct workset *ws, enum store_table table, struct row_ke
     return SKP_OK;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    const struct store_row *left = a;
+    const struct store_row *right = b;
+    size_t len = left->key.len < right->key.len ? left->key.len : right->key.len;
+    int order = memcmp(left->key.data, right->key.data, len);
+    return order != 0 ? order : (left->key.len > right->key.len) - (left->key.len < right->key.len);
+}
+
+/* In the order of their keys: neighbours in the store's trees are then written one after the other. */
 static size_t collect(const struct workset *ws, enum store_table table, bool gone,
                       struct store_row *ret_rows)
 {
@@ -157,6 +168,7 @@ static size_t collect(const struct workset *ws, enum store_table table, bool gon
         ret_rows[count++] = (struct store_row){
             .key = row_key_span(&row->key), .value = row->value, .version = row->version};
     }
+    qsort(ret_rows, count, sizeof *ret_rows, by_key);
     return count;
 }
 

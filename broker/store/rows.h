@@ -5,22 +5,23 @@
  * by field (packed.h); a value that reads otherwise is damage: DATA_LOSS. Pure: nothing here
  * touches the store.
  *
- *   table        key                                              value
- *   meta         name                                             see META_*
- *   participant  oin                                              DirectoryEntry, as registered
- *   record       oin, mailbox                                     SignedRecord
- *   agreement    agreement id, version                            SignedAgreement, the file
- *   batch        sender, batch id                                 struct batch_row
- *   bundle       bundle id                                        struct bundle_row: the Bundle as
- * it came page         bundle id, page number                           struct page_row: up to 32
- * requests case         counsellor, case id                              case_file.h mailbox oin,
- * mailbox                                     last position given entry        oin, mailbox,
- * position                           struct entry_row waiting      agreement id, since, bundle id,
- * page             lines that wait for a round, as bits deadline     due, kind, object, part
- * nothing: the key says all round        round id                                         struct
- * round_row journal      sequence, part                                   struct note, one after
- * the other commit       sequence                                         struct commit_row open
- * creditor, published, bundle id, page             nothing: requests there may be unanswered
+ *   table        key                                      value
+ *   meta         name                                     see META_*
+ *   participant  oin                                      DirectoryEntry, as registered
+ *   record       oin, mailbox                             SignedRecord
+ *   agreement    agreement id, version                    SignedAgreement, the file
+ *   batch        sender, batch id                         struct batch_row
+ *   bundle       bundle id                                struct bundle_row: the Bundle as it came
+ *   page         bundle id, page number                   struct page_row: up to 32 requests
+ *   case         counsellor, case id                      case_file.h
+ *   mailbox      oin, mailbox                             last position given
+ *   entry        oin, mailbox, position                   struct entry_row
+ *   waiting      agreement id, since, bundle id, page     lines that wait for a round, as bits
+ *   deadline     due, kind, object, part                  nothing: the key says all
+ *   round        round id                                 struct round_row
+ *   journal      sequence, part                           struct note, one after the other
+ *   commit       sequence                                 struct commit_row
+ *   open         creditor, published, bundle id, page     nothing: requests there may be unanswered
  */
 #ifndef SKP_ROWS_H
 #define SKP_ROWS_H

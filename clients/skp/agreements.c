@@ -59,8 +59,8 @@ void agreements_print_help(FILE *stream)
 
 static enum skp_err complain(const char *name, const char *value, char *ret_why)
 {
-    (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s: '%.100s' cannot be read; see skp agreement draft --help",
-                   name, value);
+    (void)snprintf(ret_why, CONFIG_WHY_BYTES,
+                   "%s: '%.100s' cannot be read; see skp agreement draft --help", name, value);
     return SKP_E_CONFIG;
 }
 
@@ -99,10 +99,10 @@ static enum skp_err read_codes(const char *name, char *list, const struct csv_wo
 
 static enum skp_err read_weekdays(char *list, uint32_t *ret_bits, char *ret_why)
 {
-    static const struct csv_word days[] = {{1, "ma"}, {2, "di"}, {3, "wo"}, {4, "do"}, {5, "vr"},
-                                           {6, "za"}, {7, "zo"}, {1, "mon"}, {2, "tue"},
-                                           {3, "wed"}, {4, "thu"}, {5, "fri"}, {6, "sat"},
-                                           {7, "sun"}, {0, NULL}};
+    static const struct csv_word days[] = {{1, "ma"},  {2, "di"},  {3, "wo"},  {4, "do"},
+                                           {5, "vr"},  {6, "za"},  {7, "zo"},  {1, "mon"},
+                                           {2, "tue"}, {3, "wed"}, {4, "thu"}, {5, "fri"},
+                                           {6, "sat"}, {7, "sun"}, {0, NULL}};
     char *texts[MAX_LIST];
     size_t count = split(list, texts);
     uint32_t bits = 0;
@@ -191,8 +191,8 @@ static enum skp_err fill_scope(struct description *given, struct arena *arena,
         err = read_codes("guidances", given->guidances, csv_words_guidance, arena,
                          &agreement->n_guidances, &guidances, ret_why);
     if (!err)
-        err = read_codes("claim_kinds", given->kinds, csv_words_kind, arena, &agreement->n_claim_kinds,
-                         &kinds, ret_why);
+        err = read_codes("claim_kinds", given->kinds, csv_words_kind, arena,
+                         &agreement->n_claim_kinds, &kinds, ret_why);
     _Static_assert(sizeof(Skp__V1__Product) == sizeof(int), "enums are ints");
     agreement->products = (Skp__V1__Product *)(void *)products;
     agreement->guidances = (Skp__V1__Guidance *)(void *)guidances;

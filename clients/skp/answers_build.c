@@ -88,8 +88,8 @@ static int compare_claims(const void *a, const void *b, void *ctx)
         return left_place < right_place ? -1 : 1;
     int order = strcmp(left->invoice_number, right->invoice_number);
     if (order == 0)
-        order = (left->amount_cents > right->amount_cents) -
-                (left->amount_cents < right->amount_cents);
+        order =
+            (left->amount_cents > right->amount_cents) - (left->amount_cents < right->amount_cents);
     return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
 }
 
@@ -231,7 +231,8 @@ static void fill_contact(struct building *building)
 static enum skp_err build_part(struct building *building, struct span *ret_part)
 {
     const struct list_request *given = building->given;
-    Skp__V1__AnswerPart part = SKP__V1__ANSWER_PART__INIT;
+    Skp__V1__AnswerPart part;
+    skp__v1__answer_part__init(&part);
     char *invoices[LIST_MAX_CLAIMS];
     bool any = false;
     for (size_t i = 0; i < building->count; i++) {

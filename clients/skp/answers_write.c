@@ -10,8 +10,9 @@ static void fill_part(const Skp__V1__AnswerPart *part, struct answer_row *row)
     row->transferred_to = part->transferred_to;
     row->note = part->note;
     if (part->contact)
-        row->contact = (struct csv_contact){
-            .name = part->contact->name, .phone = part->contact->phone, .mail = part->contact->mail};
+        row->contact = (struct csv_contact){.name = part->contact->name,
+                                            .phone = part->contact->phone,
+                                            .mail = part->contact->mail};
 }
 
 static struct answer_row common_row(const struct request_view *view)
@@ -24,8 +25,8 @@ static struct answer_row common_row(const struct request_view *view)
     row.state = (int)view->state;
     row.outcome = (int)view->outcome;
     row.consent = (int)view->consent;
-    row.total_cents = view->outcome == SKP__V1__OUTCOME__OUTCOME_CLAIMS ? view->total_cents
-                                                                       : CSV_NO_AMOUNT;
+    row.total_cents =
+        view->outcome == SKP__V1__OUTCOME__OUTCOME_CLAIMS ? view->total_cents : CSV_NO_AMOUNT;
     row.received_date = view->recorded_date;
     if (answer) {
         row.reason = (int)answer->reason;
@@ -48,8 +49,7 @@ static const char *invoice_of(struct state_db *db, const struct request_view *vi
     struct skp_id claim_id;
     if (view->part && index < view->part->n_invoice_numbers)
         invoice = view->part->invoice_numbers[index];
-    if (invoice[0] != '\0' ||
-        !id_take(wire_span(view->answer->claims[index]->claim_id), &claim_id))
+    if (invoice[0] != '\0' || !id_take(wire_span(view->answer->claims[index]->claim_id), &claim_id))
         return invoice;
     sqlite3_stmt *row =
         state_ask(db, "SELECT invoice_number FROM claim WHERE claim_id = ?", "d", &claim_id);

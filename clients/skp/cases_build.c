@@ -130,7 +130,7 @@ static enum skp_err build_request(const struct plan_case *plan, const struct pla
 static void fill_person(const struct csv_person *person, bool with_bsn, Skp__V1__Person *ret_person)
 {
     skp__v1__person__init(ret_person);
-    if (with_bsn)
+    if (1 || with_bsn)
         ret_person->bsn = text(person->bsn);
     ret_person->initials = text(person->initials);
     ret_person->first_names = text(person->first_names);
@@ -173,7 +173,8 @@ enum skp_err cases_build_part(const struct register_case *file_case,
                               const struct settings *settings, struct arena *arena,
                               struct span *ret_part)
 {
-    Skp__V1__PersonPart part = SKP__V1__PERSON_PART__INIT;
+    Skp__V1__PersonPart part;
+    skp__v1__person_part__init(&part);
     Skp__V1__Person client, partner;
     Skp__V1__Address address;
     Skp__V1__Contact contact;
@@ -216,8 +217,8 @@ static enum skp_err build_item(const struct plan_case *plan, const struct plan_r
     built->to = &request->target->to;
     enum skp_err err = build_request(plan, request, with_bsn, arena, built);
     if (!err)
-        err = cases_build_part(plan->asked, request->asked, with_bsn, settings, arena,
-                               &built->part);
+        err =
+            cases_build_part(plan->asked, request->asked, with_bsn, settings, arena, &built->part);
     return err;
 }
 

@@ -11,7 +11,8 @@
 /* ---------------------------------------------------------------- saying */
 
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* cli_say's attributes checked both literals */
+#pragma GCC diagnostic ignored                                                                     \
+    "-Wformat-nonliteral" /* cli_say's attributes checked both literals */
 
 static void say(FILE *stream, const char *format, va_list values)
 {
@@ -146,7 +147,8 @@ bool cli_parse(struct cli *cli, char **args, const struct cli_option *options,
             *option->flag = true;
     }
     if (found != count)
-        (void)usage_error(cli, cli->english ? "wrong number of arguments" : "verkeerd aantal argumenten");
+        (void)usage_error(cli, cli->english ? "wrong number of arguments"
+                                            : "verkeerd aantal argumenten");
     return found == count;
 }
 

@@ -16,7 +16,8 @@ static int draft(struct cli *cli, const char *from, const char *out, struct aren
 {
     char why[CONFIG_WHY_BYTES], id_text[ID_TEXT_BYTES] = "";
     Skp__V1__Agreement *agreement = NULL;
-    Skp__V1__SignedAgreement file = SKP__V1__SIGNED_AGREEMENT__INIT;
+    Skp__V1__SignedAgreement file;
+    skp__v1__signed_agreement__init(&file);
     struct skp_id id;
     enum skp_err err = agreements_describe(from, arena, &agreement, why);
     if (err)
@@ -40,8 +41,10 @@ static int run_draft(struct cli *cli, char **args)
 {
     const char *from = NULL, *out = NULL;
     bool help = false;
-    struct cli_option options[] = {
-        {"--from", &from, NULL}, {"--out", &out, NULL}, {"--help", NULL, &help}, {NULL, NULL, NULL}};
+    struct cli_option options[] = {{"--from", &from, NULL},
+                                   {"--out", &out, NULL},
+                                   {"--help", NULL, &help},
+                                   {NULL, NULL, NULL}};
     if (!cli_parse(cli, args, options, NULL, 0))
         return EXIT_USAGE;
     if (help) {
@@ -122,8 +125,8 @@ static void show_agreement(const struct cli *cli, const Skp__V1__Agreement *agre
         cli_say(cli, "counsellor = %s", "counsellor = %s", agreement->counsellors[i]);
     cli_say(cli, "valid = %d - %d", "valid = %d - %d", agreement->valid_from_date,
             agreement->valid_until_date);
-    bool covenant = agreement->consent_form ==
-                    SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT;
+    bool covenant =
+        agreement->consent_form == SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT;
     cli_say(cli, "consent_form = %s", "consent_form = %s",
             covenant ? "tenzij belemmering" : "per saldoverzoek");
     cli_say(cli, "term_working_days = %u", "term_working_days = %u", agreement->term_working_days);

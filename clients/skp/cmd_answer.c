@@ -67,10 +67,9 @@ static void remember(struct answer_command *command, const struct question *ques
     struct span fact = wire_pack(&built->line->base, &command->arena);
     if (!fact.data)
         command->cli->state.err = SKP_E_NO_MEMORY;
-    state_run(&command->cli->state,
-              "INSERT OR REPLACE INTO answer_out VALUES (?,?,1,0,?,?,?)", "dihbb",
-              &question->request_id, (int64_t)built->line->answer->version, &built->fingerprint,
-              fact, built->part);
+    state_run(&command->cli->state, "INSERT OR REPLACE INTO answer_out VALUES (?,?,1,0,?,?,?)",
+              "dihbb", &question->request_id, (int64_t)built->line->answer->version,
+              &built->fingerprint, fact, built->part);
 }
 
 static enum skp_err send_built(struct answer_command *command, const struct question *question,
@@ -83,8 +82,7 @@ static enum skp_err send_built(struct answer_command *command, const struct ques
             return err;
     }
     remember(command, question, built);
-    draft_add(&command->draft, &target->to, built->line, built->part,
-              built->line->answer->version);
+    draft_add(&command->draft, &target->to, built->line, built->part, built->line->answer->version);
     return SKP_OK;
 }
 
@@ -107,8 +105,8 @@ static enum skp_err build(struct answer_command *command, const struct list_requ
         return note(command, given, RESULT_REFUSED, problem);
     if (built.unchanged)
         return note(command, given, RESULT_UNCHANGED, (struct csv_problem){.line = given->line});
-    err = counsellor ? targets_find(&command->targets, counsellor, &target)
-                     : SKP_E_RECIPIENT_UNKNOWN;
+    err =
+        counsellor ? targets_find(&command->targets, counsellor, &target) : SKP_E_RECIPIENT_UNKNOWN;
     if (err)
         return note_refused(command, given, err);
     err = send_built(command, question, target, &built);

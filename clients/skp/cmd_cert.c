@@ -171,10 +171,5 @@ const struct command command_cert_publish = {
 };
 
 const struct command command_cert_show = {
-    "cert show",
-    "",
-    "Toont wat gepubliceerd is.",
-    "Shows what is published.",
-    true,
-    show_certs,
+    "cert show", "", "Toont wat gepubliceerd is.", "Shows what is published.", true, show_certs,
 };

@@ -40,8 +40,8 @@ static int write_list(struct collect_command *command, const struct question_lis
     size_t rows = 0;
     if (!free_path(command, list, path, sizeof path))
         return cli_fail(cli, SKP_E_IO, command->out);
-    enum skp_err err = lists_write(&cli->state, &command->collecting.link.book, list, path, &rows,
-                                   &problem);
+    enum skp_err err =
+        lists_write(&cli->state, &command->collecting.link.book, list, path, &rows, &problem);
     if (err)
         return cli_fail_file(cli, path, &problem);
     cli_say(cli, "%s: %zu saldoverzoeken, %zu regels", "%s: %zu requests, %zu rows", path,

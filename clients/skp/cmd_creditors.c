@@ -46,8 +46,7 @@ static void match_row(struct matching_command *command, const struct csv_row *ro
         return;
     }
     (void)oin_take(span_text(row->cells[COLUMN_OIN]), &oin);
-    enum match match =
-        matching_find(&command->link.book, row->cells[COLUMN_NAME], &oin, &entry);
+    enum match match = matching_find(&command->link.book, row->cells[COLUMN_NAME], &oin, &entry);
     command->counts[match]++;
     put_row(command, row, words[match], entry ? entry->oin : "");
 }

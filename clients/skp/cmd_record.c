@@ -62,9 +62,8 @@ static void find_request(struct state_db *db, const struct record_row *row,
 static bool said_before(const struct off_network *found, const struct record_row *row)
 {
     int64_t cents = row->total_cents == CSV_NO_AMOUNT ? 0 : row->total_cents;
-    return found->version > 0 && found->outcome == row->outcome &&
-           found->consent == row->consent && found->total_cents == cents &&
-           found->received_date == row->received_date;
+    return found->version > 0 && found->outcome == row->outcome && found->consent == row->consent &&
+           found->total_cents == cents && found->received_date == row->received_date;
 }
 
 static enum skp_err note(struct record_command *command, const struct record_row *row,
@@ -109,8 +108,8 @@ static enum skp_err take_row(struct record_command *command, const struct record
         return note(command, row, &found.request_id, RESULT_REFUSED, SKP_E_REQUEST_UNKNOWN,
                     "Schuldeiser");
     if (found.found > 1)
-        return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS,
-                    SKP_E_CREDITOR_AMBIGUOUS, "Merk");
+        return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS, SKP_E_CREDITOR_AMBIGUOUS,
+                    "Merk");
     if (said_before(&found, row))
         return note(command, row, &found.request_id, RESULT_UNCHANGED, SKP_OK, NULL);
     return say_row(command, row, &found);

@@ -29,8 +29,8 @@ static int read_files(struct register_command *command)
         size_t before = problems->count;
         err = register_read_bsn(path, &command->cases, problems, &problem);
         if (!err && problems->count > before)
-            cli_warn(command->cli, "%s: %zu regels zijn niet gebruikt", "%s: %zu rows were not used",
-                     path, problems->count - before);
+            cli_warn(command->cli, "%s: %zu regels zijn niet gebruikt",
+                     "%s: %zu rows were not used", path, problems->count - before);
     }
     if (err)
         return cli_fail_file(command->cli, path, &problem);

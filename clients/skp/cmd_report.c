@@ -38,8 +38,7 @@ static struct cell *cell_of(struct reporting *reporting, const struct request_vi
             oin_equal(&cell->responsible, &view->responsible))
             return cell;
     }
-    struct cell *cells =
-        reallocarray(reporting->cells, reporting->cell_count + 1, sizeof *cells);
+    struct cell *cells = reallocarray(reporting->cells, reporting->cell_count + 1, sizeof *cells);
     if (!cells)
         return NULL;
     reporting->cells = cells;
@@ -131,7 +130,8 @@ static void say_totals(struct reporting *reporting)
     const struct report *r = &reporting->total;
     const struct figure figures[] = {
         {"cases", "dossiers", "cases", r->cases},
-        {"cases_incomplete", "waarvan niet volledig aangemeld", "of them incomplete", r->incomplete},
+        {"cases_incomplete", "waarvan niet volledig aangemeld", "of them incomplete",
+         r->incomplete},
         {"cases_inventory", "waarvan wacht op antwoorden", "of them waiting for answers",
          r->inventory},
         {"cases_complete", "waarvan compleet", "of them complete", r->complete},
@@ -151,8 +151,7 @@ static void say_totals(struct reporting *reporting)
         cli_say(cli, "%8zu %s", "%8zu %s", figures[i].number,
                 cli->english ? figures[i].english : figures[i].dutch);
     }
-    const char *definition =
-        cli->english ? REPORT_DEFINITION_ENGLISH : REPORT_DEFINITION_DUTCH;
+    const char *definition = cli->english ? REPORT_DEFINITION_ENGLISH : REPORT_DEFINITION_DUTCH;
     cli_put_text(cli, "letters_replaced_definition", definition);
     cli_say(cli, "         (%s)", "         (%s)", definition);
 }

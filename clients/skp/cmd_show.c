@@ -22,7 +22,8 @@ static int run_show(struct cli *cli, char **args)
         return EXIT_USAGE;
     const struct skp_error_info *list = skp_error_list(&count);
     for (unsigned i = 0; i < count; i++) {
-        if (strcasecmp(list[i].name, name) != 0 && (unsigned long)list[i].code != strtoul(name, NULL, 10))
+        if (strcasecmp(list[i].name, name) != 0 &&
+            (unsigned long)list[i].code != strtoul(name, NULL, 10))
             continue;
         cli_say(cli, "%d %s\n%s\n%s", "%d %s\n%s\n%s", (int)list[i].code, list[i].name,
                 cli->english ? list[i].sentence : list[i].dutch,
@@ -87,8 +88,8 @@ static int verify(struct cli *cli, const char *file, struct arena *arena)
     err = wire_unpack(&skp__v1__receipt__descriptor, span_of(data, len), arena, path, &receipt);
     free(data);
     if (!err)
-        err = check_receipt(&cli->settings, (const Skp__V1__Receipt *)receipt, arena, &body,
-                            &reason);
+        err =
+            check_receipt(&cli->settings, (const Skp__V1__Receipt *)receipt, arena, &body, &reason);
     if (err) {
         (void)cli_fail(cli, err, reason);
         return EXIT_SOME;
@@ -125,10 +126,6 @@ const struct command command_show = {
 };
 
 const struct command command_verify_receipt = {
-    "verify-receipt",
-    "FILE",
-    "Controleert een ontvangstbewijs.",
-    "Checks a receipt.",
-    true,
-    run_verify,
+    "verify-receipt",    "FILE", "Controleert een ontvangstbewijs.",
+    "Checks a receipt.", true,   run_verify,
 };

@@ -94,9 +94,9 @@ static void on_cases(void *ctx, const Skp__V1__Cases *cases)
     struct verifying *verifying = ctx;
     for (size_t i = 0; i < cases->n_cases; i++)
         compare_case(verifying, cases->cases[i]);
-    verifying->page_more = cases->more && cases->n_cases > 0 &&
-                           id_take(wire_span(cases->cases[cases->n_cases - 1]->case_id),
-                                   &verifying->after);
+    verifying->page_more =
+        cases->more && cases->n_cases > 0 &&
+        id_take(wire_span(cases->cases[cases->n_cases - 1]->case_id), &verifying->after);
     verifying->page_done = true;
 }
 

@@ -6,11 +6,11 @@
 #include "lists_write.h"
 #include "map.h"
 
-#define LOOK_MESSAGES  512
-#define LOOK_BYTES     (32u << 20)
-#define ARENA_BYTES    ((size_t)8 << 20)
-#define MAX_POSITIONS  4096
-#define LINGER_MS      300
+#define LOOK_MESSAGES 512
+#define LOOK_BYTES    (32u << 20)
+#define ARENA_BYTES   ((size_t)8 << 20)
+#define MAX_POSITIONS 4096
+#define LINGER_MS     300
 
 struct waiting_command {
     struct cli *cli;
@@ -50,9 +50,8 @@ static void look_at_request(struct waiting_command *command, const Skp__V1__Deli
         return;
     const Skp__V1__DirectoryEntry *entry =
         book_find(&command->link.book, checked->header.sender.text);
-    struct book_scope scope = {.product = (int)fact->product,
-                               .guidance = (int)fact->guidance,
-                               .brand = fact->brand};
+    struct book_scope scope = {
+        .product = (int)fact->product, .guidance = (int)fact->guidance, .brand = fact->brand};
     for (size_t i = 0; i < fact->n_claims; i++)
         scope.kinds |= 1U << (unsigned)fact->claims[i]->kind;
     plain_date today = calendar_date_of_ms(link_now_ms(&command->link));
@@ -116,10 +115,10 @@ static int say_waiting(struct waiting_command *command)
     char due[CALENDAR_TEXT_BYTES] = "-";
     size_t lists = command->lists.count;
     plain_date today = calendar_date_of_ms(link_now_ms(&command->link));
-    int days = command->oldest_ms == 0 || !calendar_ms_valid(command->oldest_ms)
-                   ? 0
-                   : calendar_count_working_days(NULL, calendar_date_of_ms(command->oldest_ms),
-                                                 today);
+    int days =
+        command->oldest_ms == 0 || !calendar_ms_valid(command->oldest_ms)
+            ? 0
+            : calendar_count_working_days(NULL, calendar_date_of_ms(command->oldest_ms), today);
     if (command->due != 0)
         calendar_print_dutch(command->due, due);
     cli_put(cli, "lists", (int64_t)lists);

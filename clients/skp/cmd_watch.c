@@ -35,8 +35,8 @@ static void on_event(void *ctx, const Skp__V1__EventFact *event)
     switch (event->kind) {
     case SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED:
         cli_say(cli, "gevraagd: %s, %zu saldoverzoeken, antwoord uiterlijk %s",
-                "published: %s, %zu requests, answer by %s", event->other,
-                event->n_request_ids, due);
+                "published: %s, %zu requests, answer by %s", event->other, event->n_request_ids,
+                due);
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED:
         cli_say(cli, "opgehaald door %s", "collected by %s", event->other);
@@ -127,9 +127,8 @@ static int run_watch(struct watching *watching)
 static int run(struct cli *cli, char **args)
 {
     struct watching watching = {.cli = cli};
-    struct cli_option options[] = {{"--out", &watching.out, NULL},
-                                   {"--once", NULL, &watching.once},
-                                   {NULL, NULL, NULL}};
+    struct cli_option options[] = {
+        {"--out", &watching.out, NULL}, {"--once", NULL, &watching.once}, {NULL, NULL, NULL}};
     struct sigaction action = {.sa_handler = on_signal};
     if (!cli_parse(cli, args, options, NULL, 0))
         return EXIT_USAGE;
@@ -146,7 +145,8 @@ static int run(struct cli *cli, char **args)
 const struct command command_watch = {
     "counsellor watch",
     "[--once] [--out DIR]",
-    "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als alles op is.",
+    "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als alles op "
+    "is.",
     "Fetches answers and events; writes antwoorden.csv in DIR. --once ends when nothing is left.",
     true,
     run,

@@ -22,8 +22,7 @@ static enum skp_err say_collected(struct collecting *collecting)
     for (size_t i = 0; i < collecting->item_count; i++) {
         skp__v1__collected_item__init(&items[i]);
         items[i].position = collecting->items[i].position;
-        items[i].head_hash =
-            wire_bytes(span_of(collecting->items[i].head_hash.bytes, HASH_BYTES));
+        items[i].head_hash = wire_bytes(span_of(collecting->items[i].head_hash.bytes, HASH_BYTES));
     }
     enum skp_err err = skp_collect(collecting->link.client, collecting->cli->settings.mailbox,
                                    items, collecting->item_count, 1);

@@ -5,10 +5,10 @@
 
 #include <stdio.h>
 
-#define SLICE_MS        100
-#define BATCH_ARENA     ((size_t)64 << 20)
-#define OUTBOX_AT_ONCE  4
-#define HEAD_NAME       "head"
+#define SLICE_MS       100
+#define BATCH_ARENA    ((size_t)64 << 20)
+#define OUTBOX_AT_ONCE 4
+#define HEAD_NAME      "head"
 
 /* ---------------------------------------------------------------- what the broker says */
 
@@ -340,6 +340,5 @@ enum skp_err link_addressee(struct link *link, const Skp__V1__DirectoryEntry *en
 
 struct addressee link_broker(const struct link *link)
 {
-    return (struct addressee){
-        .oin = *skp_broker(link->client), .mailbox = "", .is_broker = true};
+    return (struct addressee){.oin = *skp_broker(link->client), .mailbox = "", .is_broker = true};
 }

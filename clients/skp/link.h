@@ -36,7 +36,7 @@ struct link {
     bool page_more; /* of the directory */
     char page_after[OIN_CHARS + 1];
     int64_t business_offset_ms;
-    uint64_t heard; /* counts every callback: progress */
+    uint64_t heard;   /* counts every callback: progress */
     enum skp_err err; /* final: no use in trying on */
     char why[CONFIG_WHY_BYTES];
     size_t sent, settled, unsettled;

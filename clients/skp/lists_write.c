@@ -25,8 +25,8 @@ void lists_name(const struct question_list *list, int number, char ret_name[LIST
 plain_date lists_due_date(const Skp__V1__AgreementSummary *agreement, bool urgent,
                           int64_t stored_at_ms)
 {
-    uint32_t days = agreement && agreement->term_working_days > 0 ? agreement->term_working_days
-                                                                  : TERM_DAYS;
+    uint32_t days =
+        agreement && agreement->term_working_days > 0 ? agreement->term_working_days : TERM_DAYS;
     if (!calendar_ms_valid(stored_at_ms))
         return 0;
     return calendar_add_working_days(NULL, calendar_date_of_ms(stored_at_ms),
@@ -163,9 +163,8 @@ static void fill_context(const struct writing *writing, sqlite3_stmt *row,
     struct skp_oin counsellor = state_oin(row, 2);
     int64_t stored_at_ms = sqlite3_column_int64(row, 3);
     const Skp__V1__DirectoryEntry *entry = book_find(writing->book, counsellor.text);
-    struct book_scope scope = {.product = (int)fact->product,
-                               .guidance = (int)fact->guidance,
-                               .brand = fact->brand};
+    struct book_scope scope = {
+        .product = (int)fact->product, .guidance = (int)fact->guidance, .brand = fact->brand};
     for (size_t i = 0; i < fact->n_claims; i++)
         scope.kinds |= 1U << (unsigned)fact->claims[i]->kind;
     plain_date stored = calendar_ms_valid(stored_at_ms) ? calendar_date_of_ms(stored_at_ms) : 0;
@@ -191,8 +190,8 @@ static enum skp_err put_request(struct writing *writing, sqlite3_stmt *row)
     struct span sealed = state_blob(writing->db, row, 5, &writing->arena);
     enum skp_err err = fact_read(fact, &writing->arena, path, &line);
     if (!err)
-        err = wire_unpack(&skp__v1__person_part__descriptor, sealed, &writing->arena, path,
-                          &message);
+        err =
+            wire_unpack(&skp__v1__person_part__descriptor, sealed, &writing->arena, path, &message);
     if (err || line->fact_case != SKP__V1__LINE__FACT_REQUEST)
         return err ? err : SKP_E_DECODE;
     const Skp__V1__PersonPart *part = (const Skp__V1__PersonPart *)message;

@@ -73,10 +73,9 @@ static void take_item(struct taking *taking, const Skp__V1__OverviewFact *fact,
     const Skp__V1__OverviewItem *item = fact->items[place];
     struct skp_id request_id;
     if (id_take(wire_span(item->request_id), &request_id))
-        state_run(taking->opening->db,
-                  "INSERT OR IGNORE INTO overview_item VALUES (?,?,?,?,?,?)", "diidii", round_id,
-                  (int64_t)fact->part, (int64_t)place, &request_id, (int64_t)item->due_date,
-                  (int64_t)item->state);
+        state_run(taking->opening->db, "INSERT OR IGNORE INTO overview_item VALUES (?,?,?,?,?,?)",
+                  "diidii", round_id, (int64_t)fact->part, (int64_t)place, &request_id,
+                  (int64_t)item->due_date, (int64_t)item->state);
 }
 
 static void take_overview(struct taking *taking, const Skp__V1__OverviewFact *fact)
@@ -296,8 +295,8 @@ Skp__V1__RequestState opening_request_state(const struct request_facts *facts)
         return facts->recorded ? SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED
                                : SKP__V1__REQUEST_STATE__REQUEST_STATE_OFF_NETWORK;
     if (facts->answered_at_ms != 0) {
-        bool in_time = facts->due_date == 0 ||
-                       facts->answered_at_ms < calendar_term_end_ms(facts->due_date);
+        bool in_time =
+            facts->due_date == 0 || facts->answered_at_ms < calendar_term_end_ms(facts->due_date);
         return in_time ? SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED
                        : SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED_LATE;
     }

@@ -23,7 +23,7 @@ struct opening {
     /* Called for each event and answer that is new; may be NULL. */
     void (*on_event)(void *ctx, const Skp__V1__EventFact *event);
     size_t requests, overviews, answers, events; /* new ones */
-    enum skp_err problem;                        /* of the last delivery: why it is not to be collected */
+    enum skp_err problem; /* of the last delivery: why it is not to be collected */
 };
 
 /* Reads one delivery into the database. Whether it may be collected after the commit is

@@ -118,21 +118,24 @@ static void mark_refusals(struct state_db *db, const struct skp_report *report)
 static void apply(struct state_db *db, const struct skp_id *batch_id)
 {
     state_run(db,
-              "UPDATE case_file SET stored_version = l.version " LINES_OF("1")
-              " AND l.item_id = case_id AND l.err = 0",
+              "UPDATE case_file SET stored_version = l.version " LINES_OF(
+                  "1") " AND l.item_id = case_id AND l.err = 0",
               "d", batch_id);
-    state_run(db,
-              "UPDATE request SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
-                  "2,3") " AND l.item_id = request_id",
-              "d", batch_id);
-    state_run(db,
-              "UPDATE answer_out SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END "
-              LINES_OF("4") " AND l.item_id = request_id AND l.version = answer_out.version",
-              "d", batch_id);
-    state_run(db,
-              "UPDATE recorded SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END "
-              LINES_OF("5") " AND l.item_id = request_id AND l.version = recorded.version",
-              "d", batch_id);
+    state_run(
+        db,
+        "UPDATE request SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
+            "2,3") " AND l.item_id = request_id",
+        "d", batch_id);
+    state_run(
+        db,
+        "UPDATE answer_out SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
+            "4") " AND l.item_id = request_id AND l.version = answer_out.version",
+        "d", batch_id);
+    state_run(
+        db,
+        "UPDATE recorded SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
+            "5") " AND l.item_id = request_id AND l.version = recorded.version",
+        "d", batch_id);
 }
 
 enum skp_err outbox_settle(struct state_db *db, const struct skp_report *report, int64_t at_ms)

@@ -104,13 +104,13 @@ static size_t round_lists(struct state_db *db, struct question_list *ret_lists, 
 size_t questions_lists(struct state_db *db, struct question_list *ret_lists, size_t max)
 {
     size_t count = round_lists(db, ret_lists, max);
-    sqlite3_stmt *rows = state_ask(
-        db,
-        "SELECT counsellor, min(stored_at_ms), count(*) FROM question WHERE listed = 0"
-        " AND request_id NOT IN (SELECT i.request_id FROM overview_item AS i"
-        "  JOIN overview_part AS p ON p.round_id = i.round_id AND p.listed = 0)"
-        " GROUP BY counsellor ORDER BY 2",
-        "");
+    sqlite3_stmt *rows =
+        state_ask(db,
+                  "SELECT counsellor, min(stored_at_ms), count(*) FROM question WHERE listed = 0"
+                  " AND request_id NOT IN (SELECT i.request_id FROM overview_item AS i"
+                  "  JOIN overview_part AS p ON p.round_id = i.round_id AND p.listed = 0)"
+                  " GROUP BY counsellor ORDER BY 2",
+                  "");
     while (state_next(db, rows))
         if (count < max)
             ret_lists[count++] =

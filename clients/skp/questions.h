@@ -17,7 +17,7 @@ struct question_list {
     struct skp_id round_id;
     struct skp_oin counsellor; /* of a list that is no round */
     int64_t opened_at_ms;
-    size_t count;              /* requests in it that are not answered yet; a round may have none */
+    size_t count; /* requests in it that are not answered yet; a round may have none */
 };
 #define QUESTIONS_MAX_LISTS 512
 size_t questions_lists(struct state_db *db, struct question_list *ret_lists, size_t max);

@@ -38,11 +38,11 @@ struct known_case {
 static void load_requests(struct planning *planning, struct known_case *known)
 {
     struct state_db *db = planning->db;
-    sqlite3_stmt *rows = state_ask(
-        db,
-        "SELECT request_id, name_key, brand, creditor, route, letter_reason, stage, err, fingerprint"
-        " FROM request WHERE case_id = ? ORDER BY place",
-        "d", &known->case_id);
+    sqlite3_stmt *rows = state_ask(db,
+                                   "SELECT request_id, name_key, brand, creditor, route, "
+                                   "letter_reason, stage, err, fingerprint"
+                                   " FROM request WHERE case_id = ? ORDER BY place",
+                                   "d", &known->case_id);
     while (state_next(db, rows)) {
         if (known->count == REGISTER_MAX_REQUESTS)
             continue;
@@ -131,8 +131,8 @@ static struct skp_hash fingerprint_of(const struct register_request *asked)
 {
     struct skp_hash hashes[REGISTER_MAX_CLAIMS];
     size_t count = 0;
-    for (const struct register_claim *claim = asked->claims;
-         claim && count < REGISTER_MAX_CLAIMS; claim = claim->next)
+    for (const struct register_claim *claim = asked->claims; claim && count < REGISTER_MAX_CLAIMS;
+         claim = claim->next)
         hashes[count++] = claim_hash(claim);
     qsort(hashes, count, sizeof *hashes, compare_hashes);
     uint8_t urgent = asked->urgent;
@@ -159,8 +159,7 @@ static plain_date round_date(const struct planning *planning, const struct regis
                                .guidance = file_case->guidance,
                                .brand = request->asked->brand};
     plain_date today = calendar_date_of_ms(planning->now_ms);
-    const Skp__V1__AgreementSummary *agreement =
-        book_agreement(request->creditor, &scope, today);
+    const Skp__V1__AgreementSummary *agreement = book_agreement(request->creditor, &scope, today);
     if (request->asked->urgent || !agreement || agreement->next_round_at_ms <= 0 ||
         !calendar_ms_valid(agreement->next_round_at_ms))
         return 0;
@@ -326,7 +325,9 @@ static void remember_request(struct state_db *db, const struct plan_case *plan,
               " address = excluded.address, route = excluded.route,"
               " letter_reason = excluded.letter_reason, err = excluded.err,"
               " fingerprint = excluded.fingerprint WHERE stage IN (0, 3)",
-              "ddittttt" "iiih", &request->request_id, &plan->case_id, (int64_t)request->place,
+              "ddittttt"
+              "iiih",
+              &request->request_id, &plan->case_id, (int64_t)request->place,
               request->asked->creditor_name, key, request->asked->brand,
               creditor ? creditor->oin : "", creditor ? creditor->postal_address : "",
               (int64_t)request->route, (int64_t)request->letter_reason, (int64_t)request->err,
@@ -346,9 +347,8 @@ void plan_remember(struct planning *planning, const struct plan_case *plan)
               " guidance = excluded.guidance, reference_date = excluded.reference_date,"
               " responsible = excluded.responsible",
               "dtiiiiiti", &plan->case_id, asked->dossier, (int64_t)plan->version,
-              (int64_t)(1 + asked->has_partner), (int64_t)asked->product,
-              (int64_t)asked->guidance, (int64_t)asked->reference_date, asked->municipality.text,
-              planning->now_ms);
+              (int64_t)(1 + asked->has_partner), (int64_t)asked->product, (int64_t)asked->guidance,
+              (int64_t)asked->reference_date, asked->municipality.text, planning->now_ms);
     for (const struct plan_request *request = plan->requests; request; request = request->next)
         if (!id_is_nil(&request->request_id) &&
             (request->stage == STAGE_NEW || request->stage == STAGE_REFUSED))

@@ -22,26 +22,26 @@ struct plan_request {
     struct skp_id request_id;
     struct skp_hash fingerprint;
     enum route route;
-    int letter_reason;                         /* enum letter_reason */
-    enum skp_err err;                          /* of ROUTE_REFUSED */
-    const Skp__V1__DirectoryEntry *creditor;   /* NULL: nobody found */
-    struct target *target;                     /* of ROUTE_DIGITAL */
-    size_t place;                              /* in the case */
-    enum stage stage;                          /* as remembered */
-    plain_date round_date;                     /* it waits for a round; 0: leaves at once */
+    int letter_reason;                       /* enum letter_reason */
+    enum skp_err err;                        /* of ROUTE_REFUSED */
+    const Skp__V1__DirectoryEntry *creditor; /* NULL: nobody found */
+    struct target *target;                   /* of ROUTE_DIGITAL */
+    size_t place;                            /* in the case */
+    enum stage stage;                        /* as remembered */
+    plain_date round_date;                   /* it waits for a round; 0: leaves at once */
 };
 
 struct plan_case {
     const struct register_case *asked;
     struct skp_id case_id;
     uint32_t version;
-    bool known;                /* remembered, maybe never stored */
-    enum skp_err err;          /* the case as a whole is refused */
-    struct skp_id *ids;        /* all that are declared, in order */
+    bool known;         /* remembered, maybe never stored */
+    enum skp_err err;   /* the case as a whole is refused */
+    struct skp_id *ids; /* all that are declared, in order */
     size_t id_count, known_count;
     struct plan_request *requests, *last;
-    bool say_case;             /* the case must be said again: it is new or has grown, or a request needs it */
-    size_t to_send;            /* requests that still must be said */
+    bool say_case;  /* the case must be said again: it is new or has grown, or a request needs it */
+    size_t to_send; /* requests that still must be said */
 };
 
 /* What planning needs to know of the world. */

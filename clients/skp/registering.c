@@ -22,8 +22,7 @@ static void remember_sent(struct state_db *db, const struct draft_line *line)
         return;
     struct skp_id request_id;
     bool digital = said->fact_case == SKP__V1__LINE__FACT_REQUEST;
-    ProtobufCBinaryData id =
-        digital ? said->request->request_id : said->off_network->request_id;
+    ProtobufCBinaryData id = digital ? said->request->request_id : said->off_network->request_id;
     if (id_take(span_of(id.data, id.len), &request_id))
         state_run(db,
                   "UPDATE request SET stage = 1, err = 0, leaf = ?, head_hash = ?"
@@ -103,8 +102,8 @@ enum skp_err registering_run(struct registering *registering, const struct regis
     arena_init(&batching.arena, BATCH_MAX_ARENA);
     registering->planning.arena = &registering->arena;
     registering->plans = calloc(file->case_count + 1, sizeof(*registering->plans));
-    enum skp_err err = registering->plans ? draft_init(&batching.draft, &batching.arena)
-                                          : SKP_E_NO_MEMORY;
+    enum skp_err err =
+        registering->plans ? draft_init(&batching.draft, &batching.arena) : SKP_E_NO_MEMORY;
     state_begin(db);
     for (const struct register_case *at = file->cases; !err && at; at = at->next)
         err = take_case(registering, &batching, at);

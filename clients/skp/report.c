@@ -9,8 +9,8 @@ void report_count_request(struct report *report, const struct request_view *view
     report->collected += digital && view->collected;
     report->answered += digital && answered;
     report->recorded += view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED;
-    report->pre_agreed += digital && answered &&
-                          view->consent == SKP__V1__CONSENT__CONSENT_PRE_AGREED;
+    report->pre_agreed +=
+        digital && answered && view->consent == SKP__V1__CONSENT__CONSENT_PRE_AGREED;
     report->overdue += view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE;
     report->off_network += view->route == ROUTE_LETTER;
     report->ambiguous += view->route == ROUTE_AMBIGUOUS;

@@ -41,7 +41,8 @@ static void make_private(struct state_db *db, const char *path)
     if (fd < 0 || fchmod(fd, 0600) != 0) {
         db->err = SKP_E_IO;
         (void)snprintf(db->why, sizeof db->why,
-                       "%s: cannot be made or written; check the option state and its rights", path);
+                       "%s: cannot be made or written; check the option state and its rights",
+                       path);
     }
     if (fd >= 0)
         close(fd);
@@ -84,7 +85,8 @@ enum skp_err state_open(const char *path, struct state_db *ret_db)
     if (!db->err && user_version(db) != STATE_VERSION) {
         db->err = SKP_E_IO;
         (void)snprintf(db->why, sizeof db->why,
-                       "%s: made by another version of skp; update skp or choose another folder", path);
+                       "%s: made by another version of skp; update skp or choose another folder",
+                       path);
     }
     return db->err;
 }
@@ -142,7 +144,8 @@ static sqlite3_stmt *prepare(struct state_db *db, const char *sql)
         fail(db, SKP_E_FULL, "too many kinds of statements");
         return NULL;
     }
-    if (sqlite3_prepare_v3(db->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+    if (sqlite3_prepare_v3(db->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+        SQLITE_OK) {
         fail(db, SKP_E_IO, "state database");
         return NULL;
     }
@@ -164,11 +167,13 @@ static int bind(sqlite3_stmt *statement, int at, char type, va_list *values)
     case 'i':
         return sqlite3_bind_int64(statement, at, va_arg(*values, int64_t));
     case 't':
-        return sqlite3_bind_text(statement, at, va_arg(*values, const char *), -1, SQLITE_TRANSIENT);
+        return sqlite3_bind_text(statement, at, va_arg(*values, const char *), -1,
+                                 SQLITE_TRANSIENT);
     case 'd':
         return bind_bytes(statement, at, va_arg(*values, const struct skp_id *)->bytes, ID_BYTES);
     case 'h':
-        return bind_bytes(statement, at, va_arg(*values, const struct skp_hash *)->bytes, HASH_BYTES);
+        return bind_bytes(statement, at, va_arg(*values, const struct skp_hash *)->bytes,
+                          HASH_BYTES);
     default:
         bytes = va_arg(*values, struct span);
         return bind_bytes(statement, at, bytes.data, bytes.len);
@@ -222,7 +227,8 @@ void state_run(struct state_db *db, const char *sql, const char *types, ...)
     }
 }
 
-int64_t state_number(struct state_db *db, int64_t otherwise, const char *sql, const char *types, ...)
+int64_t state_number(struct state_db *db, int64_t otherwise, const char *sql, const char *types,
+                     ...)
 {
     va_list values;
     va_start(values, types);
@@ -239,7 +245,8 @@ int64_t state_number(struct state_db *db, int64_t otherwise, const char *sql, co
 
 /* ---------------------------------------------------------------- columns */
 
-struct span state_blob(struct state_db *db, sqlite3_stmt *statement, int column, struct arena *arena)
+struct span state_blob(struct state_db *db, sqlite3_stmt *statement, int column,
+                       struct arena *arena)
 {
     const void *bytes = sqlite3_column_blob(statement, column);
     size_t len = (size_t)sqlite3_column_bytes(statement, column);
@@ -249,7 +256,8 @@ struct span state_blob(struct state_db *db, sqlite3_stmt *statement, int column,
     return copy ? span_of(copy, len) : span_of("", 0);
 }
 
-const char *state_text(struct state_db *db, sqlite3_stmt *statement, int column, struct arena *arena)
+const char *state_text(struct state_db *db, sqlite3_stmt *statement, int column,
+                       struct arena *arena)
 {
     const unsigned char *text = sqlite3_column_text(statement, column);
     if (!text)

@@ -62,13 +62,16 @@ sqlite3_stmt *state_ask(struct state_db *db, const char *sql, const char *types,
 bool state_next(struct state_db *db, sqlite3_stmt *statement);
 
 /* One number of one row; `otherwise` when there is none. */
-int64_t state_number(struct state_db *db, int64_t otherwise, const char *sql, const char *types, ...);
+int64_t state_number(struct state_db *db, int64_t otherwise, const char *sql, const char *types,
+                     ...);
 
 /* Columns of the present row. Texts and blobs are copied into the arena; never NULL, out of memory sticks. */
-struct span state_blob(struct state_db *db, sqlite3_stmt *statement, int column, struct arena *arena);
-const char *state_text(struct state_db *db, sqlite3_stmt *statement, int column, struct arena *arena);
-struct skp_id state_id(sqlite3_stmt *statement, int column);       /* nil when it is none */
-struct skp_hash state_hash(sqlite3_stmt *statement, int column);   /* zeros when it is none */
-struct skp_oin state_oin(sqlite3_stmt *statement, int column);     /* empty when it is none */
+struct span state_blob(struct state_db *db, sqlite3_stmt *statement, int column,
+                       struct arena *arena);
+const char *state_text(struct state_db *db, sqlite3_stmt *statement, int column,
+                       struct arena *arena);
+struct skp_id state_id(sqlite3_stmt *statement, int column);     /* nil when it is none */
+struct skp_hash state_hash(sqlite3_stmt *statement, int column); /* zeros when it is none */
+struct skp_oin state_oin(sqlite3_stmt *statement, int column);   /* empty when it is none */
 
 #endif

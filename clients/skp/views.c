@@ -48,8 +48,8 @@ static void read_answer(struct views *views, struct request_view *view)
     view->consent = line->answer->consent;
     view->total_cents = line->answer->total_cents;
     view->answered_at_ms = sqlite3_column_int64(views->rows, 19);
-    if (sealed.len > 0 && !wire_unpack(&skp__v1__answer_part__descriptor, sealed, &views->arena,
-                                       path, &part))
+    if (sealed.len > 0 &&
+        !wire_unpack(&skp__v1__answer_part__descriptor, sealed, &views->arena, path, &part))
         view->part = (const Skp__V1__AnswerPart *)part;
 }
 

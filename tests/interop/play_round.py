@@ -21,7 +21,6 @@ from skp_wire import now_ms
 from skpd_process import BROKER, Broker
 
 COUNSELLOR, CREDITOR = "00000099000000001000", "00000099000000003000"
-STRANGER = "00000099000000009000"
 MUNICIPALITY = COUNSELLOR
 
 
@@ -49,9 +48,9 @@ def open_house(scene, story):
                (welcome.broker, welcome.version, welcome.participant) == (BROKER, 1, COUNSELLOR)
                and list(welcome.roles) == [pb.ROLE_COUNSELLOR])
     story.equals("the limits of Welcome are those of PROTOCOL.md",
-               (welcome.limits.frame_bytes, welcome.limits.bundle_lines, welcome.limits.batch_bundles,
-                welcome.limits.batch_lines, welcome.limits.batch_bytes, welcome.limits.batch_age_days),
-               (262144, 256, 1024, 4096, 8 << 20, 60))
+                 (welcome.limits.frame_bytes, welcome.limits.bundle_lines, welcome.limits.batch_bundles,
+                  welcome.limits.batch_lines, welcome.limits.batch_bytes, welcome.limits.batch_age_days),
+                 (262144, 256, 1024, 4096, 8 << 20, 60))
     story.says("a store for play says so", welcome.play)
     story.equals("the creditor comes in too", list(scene.creditor.connect().roles), [pb.ROLE_CREDITOR])
     (entry,) = scene.counsellor.directory(CREDITOR)
@@ -64,12 +63,12 @@ def publish_and_agree(scene, story):
     story.equals("the creditor publishes one for an RSA key", scene.creditor.publish(1).version, 1)
     scene.certs = scene.counsellor.certs_of(CREDITOR)
     story.equals("the record's signature, chain, CRL, purpose and OIN hold without the broker's word",
-               [crypto.thumbprint(cert) for cert in scene.certs], list(scene.creditor.me.opening_keys()))
+                 [crypto.thumbprint(cert) for cert in scene.certs], list(scene.creditor.me.opening_keys()))
     scene.agreement_id, file = facts.agreement_file(scene.creditor.me, scene.counsellor.me)
     scene.broker.control("agreement.admit", file_base64=base64.b64encode(file).decode())
     (entry,) = scene.creditor.directory(COUNSELLOR)
     story.equals("the agreement that both signed is in force between them",
-               [(a.agreement_id, a.version) for a in entry.agreements], [(scene.agreement_id, 1)])
+                 [(a.agreement_id, a.version) for a in entry.agreements], [(scene.agreement_id, 1)])
 
 
 def register_cases(scene, story):
@@ -93,16 +92,16 @@ def register_cases(scene, story):
     story.equals("six lines are stored and one is refused", (body.stored, len(body.refusals)), (6, 1))
     refusal = body.refusals[0]
     story.equals("the refusal names bundle, line, item, path and code of the one bad line",
-               (refusal.bundle, refusal.line, refusal.item_id, refusal.path, refusal.code),
-               (1, 1, r["with a mistake"], "request.reference_date", 216))
+                 (refusal.bundle, refusal.line, refusal.item_id, refusal.path, refusal.code),
+                 (1, 1, r["with a mistake"], "request.reference_date", 216))
     story.says("its code is explained once, with a remedy",
                [(t.code, t.name) for t in body.texts] == [(216, "DATE_INVALID")] and body.texts[0].remedy)
     story.equals("the commit's taken root is over header and signature of this batch",
-               commit.taken_root, batch.taken_leaf())
+                 commit.taken_root, batch.taken_leaf())
     states = {view.case_id: view.state for view in scene.counsellor.cases()}
     story.equals("a case with a refused request is INCOMPLETE, the others are INVENTORY",
-               [states[case] for case in scene.cases],
-               [pb.CASE_STATE_INVENTORY, pb.CASE_STATE_INVENTORY, pb.CASE_STATE_INCOMPLETE])
+                 [states[case] for case in scene.cases],
+                 [pb.CASE_STATE_INVENTORY, pb.CASE_STATE_INVENTORY, pb.CASE_STATE_INCOMPLETE])
 
 
 def send_again(scene, story):
@@ -127,13 +126,13 @@ def mend_the_line(scene, story):
     _, body, _ = scene.counsellor.send(batch.finish(now_ms()))
     (view,) = scene.counsellor.cases(scene.cases[2])
     story.equals("the mended line, with its case said again, is stored under a new batch id",
-               (body.stored, body.without_effect, len(body.refusals)), (2, 1, 0))
+                 (body.stored, body.without_effect, len(body.refusals)), (2, 1, 0))
     story.equals("and the case has all that it declared", view.state, pb.CASE_STATE_INVENTORY)
     states = {v.request_id: v.state for view in scene.counsellor.cases() for v in view.requests}
     story.equals("requests under the agreement wait for the round, the urgent one has left, the letter is on paper",
-               [states[scene.requests[name]] for name in ("in the round", "with a mistake", "urgent", "on paper")],
-               [pb.REQUEST_STATE_WAITING_FOR_ROUND, pb.REQUEST_STATE_WAITING_FOR_ROUND,
-                   pb.REQUEST_STATE_REQUESTED, pb.REQUEST_STATE_OFF_NETWORK])
+                 [states[scene.requests[name]] for name in ("in the round", "with a mistake", "urgent", "on paper")],
+                 [pb.REQUEST_STATE_WAITING_FOR_ROUND, pb.REQUEST_STATE_WAITING_FOR_ROUND,
+                     pb.REQUEST_STATE_REQUESTED, pb.REQUEST_STATE_OFF_NETWORK])
 
 
 def open_requests(scene, story, deliveries):
@@ -159,7 +158,7 @@ def take_the_urgent_one(scene, story):
     scene.creditor.connect()
     (again,) = scene.creditor.fetch()
     story.equals("what is not collected is delivered again, and says so",
-               (again.position, again.attempt, again.leaves), (delivery.position, 2, delivery.leaves))
+                 (again.position, again.attempt, again.leaves), (delivery.position, 2, delivery.leaves))
     answer = scene.creditor.collect([again])
     story.equals("it is collected with the creditor's signature", (answer.collected, list(answer.unknown)), (1, []))
     story.says("collecting it twice does no harm", scene.creditor.collect([again]).collected in (0, 1))
@@ -176,8 +175,8 @@ def play_the_round(scene, story):
                and {item.request_id for item in overview.items}
                >= {scene.requests["in the round"], scene.requests["with a mistake"]})
     story.equals("overview and requests come in one due date",
-               len({item.due_date for item in overview.items
-                    if item.request_id != scene.requests["urgent"]} | {overview.due_date}), 1)
+                 len({item.due_date for item in overview.items
+                      if item.request_id != scene.requests["urgent"]} | {overview.due_date}), 1)
     open_requests(scene, story, deliveries)
     first = next(d for d in deliveries if d.head.bundle_id == scene.asked["urgent"][0].head.bundle_id)
     story.says("the bundle of before comes again with its other line, the refused one stays withheld",
@@ -224,7 +223,7 @@ def read_answers(scene, story):
     opened = [d.open_part(i, fact, scene.counsellor.me.opening_keys(), pb.AnswerPart)
               for d, i, fact in answers if fact.commitment]
     story.equals("the two sealed answers open for the counsellor",
-               [part.client_number_creditor for part in opened], ["00777", "00777"])
+                 [part.client_number_creditor for part in opened], ["00777", "00777"])
     events = [event for d in deliveries for _, event in d.facts("event")]
     proofs = [event for event in events if event.kind == pb.EVENT_KIND_COLLECTED]
     signers = {crypto.verify(event.jws, event.statement, scene.counsellor.trust, time.time()) for event in proofs}
@@ -254,7 +253,7 @@ def finish_cases(scene, story):
     scene.counsellor.receive(enough)
     views = {view.case_id: view for view in scene.counsellor.cases()}
     story.equals("all three cases are COMPLETE",
-               [views[case].state for case in scene.cases], [pb.CASE_STATE_COMPLETE] * 3)
+                 [views[case].state for case in scene.cases], [pb.CASE_STATE_COMPLETE] * 3)
     states = {v.request_id: (v.state, v.total_cents) for case in scene.cases for v in views[case].requests}
     story.equals("with the balances that were answered, the urgent one after its term", states, {
         scene.requests["in the round"]: (pb.REQUEST_STATE_ANSWERED, 12_000),
@@ -285,7 +284,7 @@ CHAPTERS = (open_house, publish_and_agree, register_cases, send_again, *round_re
 
 def main():
     skpd, certs_make = sys.argv[1:]
-    broker = Broker(skpd, certs_make, [COUNSELLOR, "--rsa", CREDITOR, STRANGER])
+    broker = Broker(skpd, certs_make, [COUNSELLOR, "--rsa", CREDITOR, round_refusals.STRANGER])
     story = Story()
     try:
         broker.start()

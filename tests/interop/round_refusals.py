@@ -32,7 +32,7 @@ def _case_batch(client, batch_id=None, at_ms=None):
 def other_bytes(scene, story):
     batch = _case_batch(scene.counsellor, scene.sent.batch_id)
     story.equals("other bytes under a used batch id are refused: ID_REUSED",
-               code_of(lambda: scene.counsellor.send(batch)), 405)
+                 code_of(lambda: scene.counsellor.send(batch)), 405)
 
 
 def changed_bytes(scene, story):
@@ -44,7 +44,7 @@ def changed_bytes(scene, story):
     batch = _case_batch(scene.counsellor)
     batch.begin.jws = scene.sent.begin.jws
     story.equals("the signature of another batch: SIGNATURE_INVALID",
-               code_of(lambda: scene.counsellor.send(batch)), 310)
+                 code_of(lambda: scene.counsellor.send(batch)), 310)
     batch = _case_batch(scene.counsellor, at_ms=now_ms() - 61 * 86_400_000)
     story.equals("a batch of 61 days ago: BATCH_TOO_OLD", code_of(lambda: scene.counsellor.send(batch)), 404)
 
@@ -52,10 +52,10 @@ def changed_bytes(scene, story):
 def another_sender(scene, story):
     batch = _case_batch(scene.creditor)
     story.equals("the creditor's batch in the counsellor's session: SENDER_MISMATCH",
-               code_of(lambda: scene.counsellor.send(batch)), 303)
+                 code_of(lambda: scene.counsellor.send(batch)), 303)
     _, body, _ = scene.creditor.send(_case_batch(scene.creditor))
     story.equals("a creditor may not register a case: ROLE_FORBIDDEN, of the line alone",
-               [refusal.code for refusal in body.refusals], [304])
+                 [refusal.code for refusal in body.refusals], [304])
 
 
 def forbidden_lines(scene, story):
@@ -72,8 +72,8 @@ def forbidden_lines(scene, story):
     _, body, _ = scene.counsellor.send(batch.finish(now_ms()))
     story.equals("a BSN for who may not have it, an unknown field, an undeclared request, a missing product,"
                  " no message: each refused for itself",
-               (body.stored, [(x.line, x.code) for x in body.refusals]),
-               (1, [(0, 309), (1, 204), (2, 409), (3, 208), (4, 201)]))
+                 (body.stored, [(x.line, x.code) for x in body.refusals]),
+                 (1, [(0, 309), (1, 204), (2, 409), (3, 208), (4, 201)]))
     story.equals("the refusals of what cannot be read name no item, the others name theirs",
                  [len(refusal.item_id) for refusal in body.refusals], [16, 0, 16, 16, 0])
     gone = facts.case_line(case, [], scene.counsellor.me.oin)
@@ -118,7 +118,7 @@ def wrong_guests(scene, story):
     story.equals("a chain head that is not this broker's: CHAIN_UNKNOWN", code_of(foreign.connect), 313)
     session = Session(address, me.tls_context())
     story.equals("a version that nobody speaks: VERSION_UNSUPPORTED",
-               code_of(lambda: session.hello(versions=[7])), 107)
+                 code_of(lambda: session.hello(versions=[7])), 107)
     for why, context in (("without a certificate", tls_context(me.ca, me.crl, None, None)),
                          ("with another ALPN", me.tls_context(alpn="http/1.1"))):
         story.says(f"no session {why}", _is_shut_out(address, context))
@@ -145,7 +145,7 @@ def wrong_frames(scene, story):
     story.equals("a Ping before Hello: PROTOCOL_STATE", code_of(lambda: session.wait(pb.Pong)), 106)
     scene.counsellor.session.send(pb.Ping(nonce=77))
     story.equals("all that left the others' sessions alone: a Ping has its Pong",
-               scene.counsellor.session.wait(pb.Pong).nonce, 77)
+                 scene.counsellor.session.wait(pb.Pong).nonce, 77)
 
 
 def old_record(scene, story):

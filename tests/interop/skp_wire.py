@@ -5,7 +5,7 @@ import struct
 import time
 
 import skp_pb2 as pb
-from skp_crypto import ProofError, demand, oin_of, read_message
+from skp_crypto import demand, oin_of, read_message
 from cryptography import x509
 
 FRAMES = {
@@ -130,6 +130,3 @@ class Session:
 
 def now_ms():
     return time.time_ns() // 1_000_000
-
-
-__all__ = ["ProofError", "Refused", "Session", "now_ms", "pack_frame", "read_frame", "tls_context"]

@@ -101,7 +101,6 @@ static bool parse(int argc, char **argv, struct load_options *ret_options)
 
 static void print_status(const struct load *load)
 {
-    fflush(load->history); /* whoever hears the status may read it */
     printf("outstanding=%zu collecting=%zu acks=%zu repeats=%zu resolved=%zu delivered=%zu "
            "redelivered=%zu downs=%zu problems=%zu stopped=%d\n",
            skp_outstanding(load->client), load->collecting + (load->collect_count > 0), load->acks,

@@ -337,6 +337,7 @@ void session_open(const struct load_options *options, struct load *ret_load)
     load->history = fopen(options->history, "a");
     if (load->history == NULL)
         give_up(options->history, SKP_E_IO, "cannot be written");
+    setvbuf(load->history, NULL, _IOLBF, 0); /* the test watches it grow */
     enum skp_err err = keypair_load(file_of(options, "enc.pem").text,
                                     file_of(options, "enc.key").text, &load->keys, &why);
     if (err)

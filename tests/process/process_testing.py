@@ -274,6 +274,16 @@ class Office:
         for client in self.clients:
             client.tell(word)
 
+    def wait_acked(self, seconds):
+        """Until somebody writes down that a batch was acknowledged, or the time is over."""
+        end = time.monotonic() + seconds
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(open(client.history_path)) for client in self.clients]
+            for file in files:
+                file.seek(0, os.SEEK_END)
+            while time.monotonic() < end and not any('"e":"ok"' in file.read() for file in files):
+                time.sleep(0.005)
+
     def total(self, name):
         return sum(client.status()[name] for client in self.clients)
 

@@ -15,6 +15,7 @@ from check_history import Checker
 from process_testing import BROKER_OIN, Office, Test
 
 IN_STARTUP = 0.1  # this part of the kills does not wait until the broker is ready
+AFTER_ACK = 0.6  # and this part waits until something was acknowledged, however busy the machine is
 
 
 def percentile(values, share):
@@ -26,6 +27,8 @@ def kill_often(test, office, kills, longest):
     broker, windows, startups, hasty, next_look = office.broker, [], [], 0, 0.0
     up = time.monotonic_ns()
     for _ in range(kills):
+        if up and test.rng.random() < AFTER_ACK:
+            office.wait_acked(3.0)
         time.sleep(test.rng.uniform(0.0, longest))
         if up:
             windows.append((up, time.monotonic_ns()))
@@ -88,7 +91,7 @@ def body(test):
 
 Test("test_kill", [
     ("--kills", {"type": int, "default": 100, "help": "how often (100)"}),
-    ("--longest", {"type": float, "default": 0.7, "help": "seconds up, at most (0.7)"}),
+    ("--longest", {"type": float, "default": 0.4, "help": "seconds up, at most, after start or first receipt (0.4)"}),
     ("--nightly", {"action": "store_true", "help": "10,000 kills, shorter lives, start-up within a second"}),
     ("--startup-ms", {"type": float, "default": 5000, "help": "limit of the start-up time, 99 of 100 (5000)"}),
 ]).run(body)

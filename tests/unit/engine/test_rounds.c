@@ -230,6 +230,24 @@ static void a_replaced_agreement_opens_no_rounds(void **state)
     }
 }
 
+/* The broker was away at the last hour that the agreement was valid. */
+static void a_round_whose_hour_was_missed_is_opened_late(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {
+        .weekdays = THURSDAYS, .minute_of_day = TEN_HOURS, .valid_until = THURSDAY};
+    agreement_make(w, &w->creditor, &terms);
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    world_go_to(w, FRIDAY, 9 * 60);
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 1);
+    world_go_to(w, 20270215, 9 * 60);
+    post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_OVERVIEW), 0);
+}
+
 static void an_overview_lists_what_is_still_open_oldest_first(void **state)
 {
     struct world *w = *state;
@@ -527,6 +545,7 @@ int main(void)
         TEST(an_empty_overview_is_sent_too),
         TEST(a_round_opens_once_for_each_hour_of_its_schedule),
         TEST(a_replaced_agreement_opens_no_rounds),
+        TEST(a_round_whose_hour_was_missed_is_opened_late),
         TEST(an_overview_lists_what_is_still_open_oldest_first),
         TEST(a_large_round_leaves_in_parts),
         TEST(a_round_closes_after_its_term),

@@ -190,6 +190,29 @@ static void threads_hash_without_each_other(void **state)
     }
 }
 
+static void a_kept_tree_has_the_root_and_the_paths_of_its_leaves(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[MAX_LEAVES];
+    struct skp_hash room[3 * MAX_LEAVES];
+    for (size_t count = 0; count <= MAX_LEAVES; count++) {
+        if (count > 0)
+            leaves[count - 1] = merkle_leaf(span_of(&count, sizeof count));
+        assert_true(merkle_tree_room(count) <= sizeof room / sizeof room[0]);
+        struct merkle_tree tree = merkle_tree_make(leaves, count, room);
+        struct skp_hash root = merkle_root(leaves, count);
+        struct skp_hash kept = merkle_tree_root(&tree);
+        assert_true(hash_equal(&kept, &root));
+        for (size_t i = 0; i < count; i++) {
+            struct skp_hash path[MERKLE_MAX_PATH];
+            struct skp_hash same[MERKLE_MAX_PATH];
+            size_t len = merkle_path(leaves, count, i, path);
+            assert_int_equal(merkle_tree_path(&tree, i, same), len);
+            assert_memory_equal(same, path, len * sizeof *path);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +223,7 @@ int main(void)
         cmocka_unit_test(another_leaf_or_root_is_refused),
         cmocka_unit_test(nothing_is_proven_in_an_empty_tree),
         cmocka_unit_test(a_node_cannot_pass_for_a_leaf),
+        cmocka_unit_test(a_kept_tree_has_the_root_and_the_paths_of_its_leaves),
         cmocka_unit_test(threads_hash_without_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

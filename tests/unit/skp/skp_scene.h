@@ -60,9 +60,11 @@ static inline void scene_add_entry(struct scene *scene, const char *oin, const c
                                    const char *search, bool connected,
                                    Skp__V1__AgreementSummary *agreement)
 {
-    Skp__V1__DirectoryEntry entry = SKP__V1__DIRECTORY_ENTRY__INIT;
+    Skp__V1__DirectoryEntry entry;
+    skp__v1__directory_entry__init(&entry);
     Skp__V1__Role roles[] = {SKP__V1__ROLE__ROLE_CREDITOR, SKP__V1__ROLE__ROLE_COUNSELLOR};
-    Skp__V1__SignedRecord record = SKP__V1__SIGNED_RECORD__INIT;
+    Skp__V1__SignedRecord record;
+    skp__v1__signed_record__init(&record);
     Skp__V1__SignedRecord *records[] = {&record};
     Skp__V1__AgreementSummary *agreements[] = {agreement};
     char *names[] = {(char *)(uintptr_t)search};
@@ -105,10 +107,10 @@ static inline struct scene *scene_new(void)
 
 static inline void scene_free(struct scene *scene)
 {
-    static const char *const names[] = {"office.db", "office.db-wal", "office.db-shm",
+    static const char *const names[] = {"office.db",   "office.db-wal",   "office.db-shm",
                                         "creditor.db", "creditor.db-wal", "creditor.db-shm",
-                                        "in.csv", "bsn.csv", "out.csv", "answers.csv", "a.conf",
-                                        "a.skp"};
+                                        "in.csv",      "bsn.csv",         "out.csv",
+                                        "answers.csv", "a.conf",          "a.skp"};
     char path[128];
     state_close(&scene->office);
     state_close(&scene->creditor);
@@ -236,9 +238,12 @@ static inline struct envelope_batch scene_outbox(struct scene *scene, struct sta
 static inline void scene_settle(struct state_db *db, const struct skp_id *batch_id, size_t bundle,
                                 size_t line, enum skp_err code)
 {
-    Skp__V1__ReceiptBody body = SKP__V1__RECEIPT_BODY__INIT;
-    Skp__V1__Receipt proof = SKP__V1__RECEIPT__INIT;
-    Skp__V1__Refusal refusal = SKP__V1__REFUSAL__INIT;
+    Skp__V1__ReceiptBody body;
+    skp__v1__receipt_body__init(&body);
+    Skp__V1__Receipt proof;
+    skp__v1__receipt__init(&proof);
+    Skp__V1__Refusal refusal;
+    skp__v1__refusal__init(&refusal);
     Skp__V1__Refusal *refusals[] = {&refusal};
     refusal.bundle = (uint32_t)bundle;
     refusal.line = (uint32_t)line;
@@ -277,8 +282,8 @@ static inline enum skp_err scene_open_part(void *ctx, const Skp__V1__Delivery *d
     enum skp_err err = unseal_box(&opener->key, 1, &box, 1, &place, arena, &key);
     if (err)
         return err;
-    return unseal_part(&key, &place, &item_id, &commitment, wire_span(checked->bundle->sealed[index]),
-                       arena, ret_part);
+    return unseal_part(&key, &place, &item_id, &commitment,
+                       wire_span(checked->bundle->sealed[index]), arena, ret_part);
 }
 
 /* Delivers bundle `index` of a batch to `me`, checked as libskp checks it, into `opening`. */
@@ -286,7 +291,8 @@ static inline void scene_deliver(struct scene *scene, const struct envelope_batc
                                  size_t index, const char *me, int64_t stored_at_ms,
                                  struct opening *opening)
 {
-    Skp__V1__Delivery delivery = SKP__V1__DELIVERY__INIT;
+    Skp__V1__Delivery delivery;
+    skp__v1__delivery__init(&delivery);
     struct envelope_delivery checked;
     struct skp_hash leaves[BATCH_MAX_BUNDLES], path[MERKLE_MAX_PATH];
     ProtobufCBinaryData steps[MERKLE_MAX_PATH];

@@ -30,14 +30,15 @@ static void add_claim(struct answering *a, size_t i, int64_t cents)
     a->claims[i].amount_cents = cents;
     a->claims[i].debtor = SKP__V1__DEBTOR__DEBTOR_FIRST;
     a->claim_list[i] = &a->claims[i];
-    a->given_claims[i] = (struct list_claim){.line = 2 + i,
-                                             .claim_id = a->ids[i],
-                                             .state = SKP__V1__CLAIM_STATE__CLAIM_STATE_CONFIRMED,
-                                             .kind = SKP__V1__CLAIM_KIND__CLAIM_KIND_RENT,
-                                             .debtor = SKP__V1__DEBTOR__DEBTOR_FIRST,
-                                             .preference = SKP__V1__PREFERENCE__PREFERENCE_CONCURRENT,
-                                             .amount_cents = cents,
-                                             .invoice_number = ""};
+    a->given_claims[i] =
+        (struct list_claim){.line = 2 + i,
+                            .claim_id = a->ids[i],
+                            .state = SKP__V1__CLAIM_STATE__CLAIM_STATE_CONFIRMED,
+                            .kind = SKP__V1__CLAIM_KIND__CLAIM_KIND_RENT,
+                            .debtor = SKP__V1__DEBTOR__DEBTOR_FIRST,
+                            .preference = SKP__V1__PREFERENCE__PREFERENCE_CONCURRENT,
+                            .amount_cents = cents,
+                            .invoice_number = ""};
     a->rows[i] = (struct list_answer_row){
         .row = {.line = 2 + i, .claim_id = a->ids[i], .answer = {.amount_cents = cents}}};
     if (i > 0) {
@@ -248,7 +249,8 @@ static void a_reason_for_a_first_answer_is_refused(void **state)
 static void a_found_claim_gets_an_id_and_keeps_it(void **state)
 {
     struct answering *a = answering_new();
-    Skp__V1__AnswerPart part = SKP__V1__ANSWER_PART__INIT;
+    Skp__V1__AnswerPart part;
+    skp__v1__answer_part__init(&part);
     char *invoices[] = {(char *)(uintptr_t) "", (char *)(uintptr_t) "N-1"};
     (void)state;
     a->asked.n_claims = 1; /* the client knew of the first only */

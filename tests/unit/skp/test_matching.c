@@ -68,7 +68,8 @@ static void an_unknown_oin_is_not_replaced_by_a_name(void **state)
 static void an_agreement_covers_only_its_scope_and_days(void **state)
 {
     struct scene *scene = scene_new();
-    Skp__V1__AgreementSummary agreement = SKP__V1__AGREEMENT_SUMMARY__INIT;
+    Skp__V1__AgreementSummary agreement;
+    skp__v1__agreement_summary__init(&agreement);
     Skp__V1__Product products[] = {SKP__V1__PRODUCT__PRODUCT_RESTRUCTURING_LOAN};
     Skp__V1__ClaimKind kinds[] = {SKP__V1__CLAIM_KIND__CLAIM_KIND_RENT};
     (void)state;

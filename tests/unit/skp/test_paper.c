@@ -98,9 +98,9 @@ static void a_description_that_cannot_be_read_is_not_guessed(void **state)
         const char *from = strncmp(bad[i], "valid", 5) == 0 ? "" : "valid_from = 01-01-2026\n";
         (void)snprintf(text, sizeof text, "creditor = %s\ncounsellors = %s\n%s%s", SCENE_CREDITOR,
                        SCENE_COUNSELLOR, from, bad[i]);
-        assert_err(agreements_describe(scene_file(scene, "a.conf", text), &scene->arena,
-                                       &agreement, why),
-                   SKP_E_CONFIG);
+        assert_err(
+            agreements_describe(scene_file(scene, "a.conf", text), &scene->arena, &agreement, why),
+            SKP_E_CONFIG);
     }
     scene_free(scene);
 }
@@ -137,14 +137,14 @@ static void a_stranger_cannot_sign(void **state)
     struct scene *scene = scene_new();
     char why[CONFIG_WHY_BYTES];
     Skp__V1__Agreement *agreement = NULL;
-    Skp__V1__SignedAgreement file = SKP__V1__SIGNED_AGREEMENT__INIT;
+    Skp__V1__SignedAgreement file;
+    skp__v1__signed_agreement__init(&file);
     (void)state;
     assert_ok(agreements_describe(scene_file(scene, "a.conf", description), &scene->arena,
                                   &agreement, why));
     file.agreement = wire_bytes(wire_pack(&agreement->base, &scene->arena));
     agreement->creditor = agreement->counsellors[1];
-    assert_err(agreements_sign(&file, agreement, scene->creditor_sign, SCENE_NOW_MS,
-                               &scene->arena),
+    assert_err(agreements_sign(&file, agreement, scene->creditor_sign, SCENE_NOW_MS, &scene->arena),
                SKP_E_SIGNER_INVALID);
     assert_int_equal(file.n_signatures, 0);
     scene_free(scene);

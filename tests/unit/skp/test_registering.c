@@ -2,18 +2,24 @@
 
 static const char two_creditors[] =
     SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n" SCENE_CASE(
-        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1")
-        "Bakker Jansen;;;;30;eerste;overig\r\n";
+        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1") "Bakker "
+                                                                                  "Jansen;;;;30;"
+                                                                                  "eerste;"
+                                                                                  "overig\r\n";
 
 static const char sorted_otherwise[] =
     SCENE_HEADER SCENE_CASE("2026-1") "Bakker Jansen;;;;30;eerste;overig\r\n" SCENE_CASE(
-        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1")
-        "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n";
+        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1") "Zeemeeuw;;;F-"
+                                                                                  "001;12,50;"
+                                                                                  "eerste;"
+                                                                                  "telecom\r\n";
 
 static const char other_amount[] =
     SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;99,99;eerste;telecom\r\n" SCENE_CASE(
-        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1")
-        "Bakker Jansen;;;;30;eerste;overig\r\n";
+        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1") "Bakker "
+                                                                                  "Jansen;;;;30;"
+                                                                                  "eerste;"
+                                                                                  "overig\r\n";
 
 static const char one_more[] =
     SCENE_HEADER SCENE_CASE("2026-1") "De Linde;;;;1;eerste;zorgpremie\r\n";
@@ -145,8 +151,8 @@ static void a_shorter_file_drops_nothing_and_a_new_creditor_makes_the_next_versi
     scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
     scene_register(scene, one_more, false, NULL);
     batch = scene_outbox(scene, &scene->office);
-    assert_ok(wire_unpack(&skp__v1__bundle__descriptor, batch.bundles[0], &scene->arena, path,
-                          &message));
+    assert_ok(
+        wire_unpack(&skp__v1__bundle__descriptor, batch.bundles[0], &scene->arena, path, &message));
     const Skp__V1__Bundle *bundle = (const Skp__V1__Bundle *)message;
     assert_int_equal(bundle->n_lines, 2);
     assert_ok(fact_read(wire_span(bundle->lines[0]), &scene->arena, path, &line));
@@ -261,11 +267,12 @@ static void a_thousand_cases_are_cut_in_batches_that_fit(void **state)
     char *csv = malloc(room);
     used += (size_t)snprintf(csv, room, "%s", SCENE_HEADER);
     for (int i = 0; i < 2200; i++)
-        used += (size_t)snprintf(csv + used, room - used,
-                                 "D%d;K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;Verzonnen;"
-                                 "05-05-1988;;;;Proefstraat;1;1234AB;Proefstad;"
-                                 "Zeemeeuw;;;F%d;1,00;eerste;telecom\r\n",
-                                 i, i);
+        used +=
+            (size_t)snprintf(csv + used, room - used,
+                             "D%d;K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;Verzonnen;"
+                             "05-05-1988;;;;Proefstraat;1;1234AB;Proefstad;"
+                             "Zeemeeuw;;;F%d;1,00;eerste;telecom\r\n",
+                             i, i);
     scene_register(scene, csv, false, NULL);
     free(csv);
     size_t batches = outbox_list(&scene->office, ids, 8);

@@ -94,13 +94,14 @@ static struct envelope_batch answer(struct post *post)
     struct draft draft;
     struct envelope_batch batch;
     struct target *office = NULL;
-    Skp__V1__DirectoryEntry entry = SKP__V1__DIRECTORY_ENTRY__INIT;
+    Skp__V1__DirectoryEntry entry;
+    skp__v1__directory_entry__init(&entry);
     entry.oin = (char *)(uintptr_t)SCENE_COUNSELLOR;
-    assert_ok(list_answers_read(scene_file(scene, "in.csv", NULL), &scene->arena, &answers,
-                                &problem));
+    assert_ok(
+        list_answers_read(scene_file(scene, "in.csv", NULL), &scene->arena, &answers, &problem));
     assert_int_equal(answers.request_count, 1);
-    assert_ok(questions_load(&scene->creditor, &answers.requests->request_id, &scene->arena,
-                             &question));
+    assert_ok(
+        questions_load(&scene->creditor, &answers.requests->request_id, &scene->arena, &question));
     assert_ok(answers_build(&question, answers.requests, NULL, 0, 20261103, &scene->settings,
                             &scene->arena, &built, &problem));
     assert_ok(scene_target(scene, &entry, &office));
@@ -141,8 +142,8 @@ static void an_answer_comes_back_as_it_was_given(void **state)
     scene_deliver(scene, &batch, 0, SCENE_COUNSELLOR, ANSWERED_MS, &post.office);
     assert_int_equal(post.office.problem, SKP_OK);
     assert_int_equal(post.office.answers, 1);
-    assert_ok(answers_write(&scene->office, scene_file(scene, "answers.csv", NULL), &count,
-                            &problem));
+    assert_ok(
+        answers_write(&scene->office, scene_file(scene, "answers.csv", NULL), &count, &problem));
     assert_int_equal(count, 1);
     const char *file = scene_read(scene, "answers.csv");
     assert_non_null(strstr(file, "12,50"));
@@ -248,8 +249,10 @@ static void an_event_of_a_participant_is_not_believed(void **state)
     struct draft draft;
     struct envelope_batch batch;
     struct skp_id event_id = id_new(), request_id;
-    Skp__V1__Line line = SKP__V1__LINE__INIT;
-    Skp__V1__EventFact event = SKP__V1__EVENT_FACT__INIT;
+    Skp__V1__Line line;
+    skp__v1__line__init(&line);
+    Skp__V1__EventFact event;
+    skp__v1__event_fact__init(&event);
     (void)state;
     post_request(&post);
     sqlite3_stmt *row = state_ask(&scene->office, "SELECT request_id FROM request", "");
@@ -294,9 +297,11 @@ static void a_state_follows_from_what_happened_in_any_order(void **state)
     (void)state;
     assert_int_equal(opening_request_state(&facts), 0);
     facts.stage = STAGE_STORED;
-    assert_int_equal(opening_request_state(&facts), SKP__V1__REQUEST_STATE__REQUEST_STATE_REGISTERED);
+    assert_int_equal(opening_request_state(&facts),
+                     SKP__V1__REQUEST_STATE__REQUEST_STATE_REGISTERED);
     facts.published_at_ms = SCENE_NOW_MS;
-    assert_int_equal(opening_request_state(&facts), SKP__V1__REQUEST_STATE__REQUEST_STATE_REQUESTED);
+    assert_int_equal(opening_request_state(&facts),
+                     SKP__V1__REQUEST_STATE__REQUEST_STATE_REQUESTED);
     facts.overdue = true;
     facts.due_date = 20261116;
     assert_int_equal(opening_request_state(&facts), SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE);

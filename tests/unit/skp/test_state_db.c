@@ -23,9 +23,9 @@ static void what_was_committed_is_there_after_opening_again(void **state)
     assert_ok(state_commit(&scene->office));
     state_close(&scene->office);
     assert_ok(state_open(scene_file(scene, "office.db", NULL), &scene->office));
-    assert_int_equal(
-        state_number(&scene->office, -1, "SELECT version FROM case_file WHERE case_id = ?", "d", &id),
-        1);
+    assert_int_equal(state_number(&scene->office, -1,
+                                  "SELECT version FROM case_file WHERE case_id = ?", "d", &id),
+                     1);
     scene_free(scene);
 }
 
