@@ -55,7 +55,7 @@ struct said_batch {
 };
 
 static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_batch *made,
-                                const struct skp_hash *leaves, size_t index)
+                                const struct merkle_tree *heads, size_t index)
 {
     struct txn *txn = batch->txn;
     struct skp_hash path[MERKLE_MAX_PATH];

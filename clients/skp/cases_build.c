@@ -130,7 +130,7 @@ static enum skp_err build_request(const struct plan_case *plan, const struct pla
 static void fill_person(const struct csv_person *person, bool with_bsn, Skp__V1__Person *ret_person)
 {
     skp__v1__person__init(ret_person);
-    if (1 || with_bsn)
+    if (with_bsn)
         ret_person->bsn = text(person->bsn);
     ret_person->initials = text(person->initials);
     ret_person->first_names = text(person->first_names);

@@ -2,10 +2,12 @@
 
 #include "commands.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------- saying */
@@ -99,6 +101,13 @@ int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *p
 int cli_state_failed(struct cli *cli, enum skp_err err)
 {
     return cli_fail(cli, err, cli->state.why);
+}
+
+int cli_make_folder(struct cli *cli, const char *path)
+{
+    if (!path || mkdir(path, 0700) == 0 || errno == EEXIST)
+        return EXIT_ALL_OK;
+    return cli_fail(cli, SKP_E_IO, path);
 }
 
 int cli_open_state(struct cli *cli)

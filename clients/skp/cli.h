@@ -46,6 +46,10 @@ int cli_exit_code(enum skp_err err);
 void cli_put(struct cli *cli, const char *name, int64_t number);
 void cli_put_text(struct cli *cli, const char *name, const char *text);
 
+/* Makes the folder that files were asked for in, for the user only, when it is not there; 0 or the exit code, told. NULL
+ * is fine. */
+int cli_make_folder(struct cli *cli, const char *path);
+
 /* Opens the state database of the configuration; 0 or the exit code, told. Closed by cli_run(). */
 int cli_open_state(struct cli *cli);
 int cli_state_failed(struct cli *cli, enum skp_err err);

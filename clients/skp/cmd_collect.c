@@ -111,7 +111,9 @@ static int run(struct cli *cli, char **args)
         return EXIT_USAGE;
     if (!command.out)
         return cli_fail(cli, SKP_E_USAGE, "--out DIR");
-    int code = cli_open_state(cli);
+    int code = cli_make_folder(cli, command.out);
+    if (code == 0)
+        code = cli_open_state(cli);
     if (code != 0)
         return code;
     code = run_collect(&command);

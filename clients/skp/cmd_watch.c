@@ -132,7 +132,9 @@ static int run(struct cli *cli, char **args)
     struct sigaction action = {.sa_handler = on_signal};
     if (!cli_parse(cli, args, options, NULL, 0))
         return EXIT_USAGE;
-    int code = cli_open_state(cli);
+    int code = cli_make_folder(cli, watching.out);
+    if (code == 0)
+        code = cli_open_state(cli);
     if (code != 0)
         return code;
     (void)sigaction(SIGTERM, &action, NULL);

@@ -16,7 +16,7 @@
 struct load_options {
     const char *role, *oin, *pki, *history, *head;
     const char *canary; /* NULL: none */
-    unsigned port, peers, window, open, batches, pause_ms;
+    unsigned port, peers, window, open, batches;
     uint64_t seed;
 };
 

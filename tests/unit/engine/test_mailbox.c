@@ -152,6 +152,31 @@ static void what_was_collected_is_never_delivered_again(void **state)
     assert_int_equal(fetch_all(w, &w->creditor).count, 0);
 }
 
+/* A client that comes back says again what it collected, while its first fetch is under way. */
+static void what_is_collected_while_on_its_way_is_not_sent_any_more(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told[2];
+    struct party back = w->creditor;
+    Skp__V1__Fetch fetch;
+    fill(w, &w->creditor, told, 2);
+    struct post post = fetch_from(w, &w->creditor, 10, "", 10, 1 << 20);
+    engine_session_closed(w->engine, 10);
+    world_pump(w);
+    back.session = 11;
+    skp__v1__fetch__init(&fetch);
+    fetch.messages = 10;
+    fetch.bytes = 1 << 20;
+    struct answer *late =
+        world_submit(w, &back, ENGINE_FETCH, wire_pack(&fetch.base, &w->arena), NULL, 0);
+    assert_true(engine_pump(w->engine)); /* read, and not back on the loop yet */
+    assert_int_equal(late->times, 0);
+    assert_int_equal(collect(w, &w->creditor, 11, "", post.mails, 2)->collected, 2);
+    assert_int_equal(late->times, 1);
+    for (size_t i = 0; i < late->frame_count; i++)
+        assert_int_not_equal(late->frames[i].type, FRAME_DELIVERY);
+}
+
 static void a_lease_holds_its_lane(void **state)
 {
     struct world *w = *state;
@@ -405,6 +430,7 @@ int main(void)
         TEST(a_statement_names_exactly_what_was_delivered),
         TEST(a_statement_is_signed_by_who_collects),
         TEST(what_was_collected_is_never_delivered_again),
+        TEST(what_is_collected_while_on_its_way_is_not_sent_any_more),
         TEST(a_lease_holds_its_lane),
         TEST(who_holds_the_lane_gets_the_rest_of_it),
         TEST(a_lane_that_is_collected_is_free_for_others),
