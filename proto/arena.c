@@ -69,6 +69,39 @@ void arena_reset(struct arena *arena)
     arena->exhausted = false;
 }
 
+struct arena_mark arena_mark(const struct arena *arena)
+{
+    struct arena_mark mark = {.block = arena->blocks, .used_bytes = arena->used_bytes};
+    if (mark.block) {
+        mark.behind = mark.block->next;
+        mark.block_used = mark.block->used;
+    }
+    return mark;
+}
+
+static void free_until(struct arena_block *block, const struct arena_block *end)
+{
+    while (block != end) {
+        struct arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+}
+
+/* Newer blocks stand before the one that was current; large pieces stand right behind it. */
+void arena_rewind(struct arena *arena, const struct arena_mark *mark)
+{
+    free_until(arena->blocks, mark->block);
+    if (mark->block) {
+        free_until(mark->block->next, mark->behind);
+        mark->block->next = mark->behind;
+        mark->block->used = mark->block_used;
+    }
+    arena->blocks = mark->block;
+    arena->used_bytes = mark->used_bytes;
+    arena->exhausted = false;
+}
+
 static struct arena_block *block_new(size_t capacity)
 {
     struct arena_block *block = malloc(sizeof *block + capacity);

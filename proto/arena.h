@@ -12,7 +12,8 @@
 struct arena_block;
 
 struct arena {
-    ProtobufCAllocator protobuf; /* pass &arena.protobuf to ..._unpack; never call ..._free_unpacked */
+    ProtobufCAllocator
+        protobuf; /* pass &arena.protobuf to ..._unpack; never call ..._free_unpacked */
     struct arena_block *blocks;
     size_t used_bytes;
     size_t max_bytes;
@@ -24,6 +25,14 @@ void arena_fini(struct arena *arena);
 
 /* Forgets all, keeps one block for the next use. */
 void arena_reset(struct arena *arena);
+
+/* What was taken since the mark is given back; nothing before it moves. */
+struct arena_mark {
+    struct arena_block *block, *behind; /* the current one, and what stands behind it */
+    size_t block_used, used_bytes;
+};
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, const struct arena_mark *mark);
 
 /* 16-byte aligned, not zeroed. NULL when the cap or the memory is reached. */
 void *arena_alloc(struct arena *arena, size_t bytes);

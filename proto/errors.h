@@ -15,7 +15,7 @@ enum skp_retry { SKP_RETRY_NEVER = 1, SKP_RETRY_LATER = 2, SKP_RETRY_AFTER_FIX =
 
 struct skp_error_info {
     enum skp_err code;
-    const char *name;     /* "FRAME_EMPTY" */
+    const char *name; /* "FRAME_EMPTY" */
     enum skp_retry retry;
     const char *sentence; /* English, without a full stop */
     const char *remedy;   /* English, what to do */

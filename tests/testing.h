@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define assert_ok(expression)      assert_int_equal((expression), 0)
-#define assert_err(expression, e)  assert_int_equal((expression), (e))
+#define assert_ok(expression)     assert_int_equal((expression), 0)
+#define assert_err(expression, e) assert_int_equal((expression), (e))
 
 #endif

@@ -223,7 +223,7 @@ int service_run(const struct options *options)
         notify_service("READY=1\nSTATUS=running");
         event_base_dispatch(service.base);
         if (engine_failed(service.engine) != NULL)
-            code = EX_IOERR;
+            code = exit_code(engine_failure(service.engine));
     }
     close_all(&service);
     return code;

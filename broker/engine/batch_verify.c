@@ -5,6 +5,7 @@
 #include "fact.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static enum skp_err alloc_failed(const void *pointer)
 {
@@ -44,7 +45,10 @@ static enum skp_err read_begin(struct engine_call *call, struct batch_work *work
     work->jws = span_text(begin->jws);
     err = envelope_read_header(work->header_bytes, &call->arena, path, &work->header);
     if (err)
-        return engine_refuse(call, err, path, NULL);
+        return engine_refuse_in(call, err, "header", path);
+    if (!id_is_nil(&call->batch_id) && !id_equal(&call->batch_id, &work->header.batch_id))
+        return engine_refuse(call, SKP_E_PROTOCOL_STATE, "end.batch_id",
+                             "End names another batch than Begin");
     call->batch_id = work->header.batch_id;
     if (!oin_equal(&work->header.sender, &call->peer))
         return engine_refuse(call, SKP_E_SENDER_MISMATCH, "header.sender", NULL);
@@ -78,6 +82,14 @@ static enum skp_err read_bundle(struct engine_call *call, struct span body,
     return envelope_check_bundle(bundle->bundle, &bundle->head, bundle->leaves);
 }
 
+static enum skp_err refuse_bundle(struct engine_call *call, enum skp_err err, size_t index,
+                                  const char *path)
+{
+    char bundle[32];
+    (void)snprintf(bundle, sizeof bundle, "bundle[%zu]", index);
+    return engine_refuse_in(call, err, bundle, path);
+}
+
 static enum skp_err read_bundles(struct engine_call *call, struct batch_work *work)
 {
     work->bundle_count = call->part_count;
@@ -90,7 +102,7 @@ static enum skp_err read_bundles(struct engine_call *call, struct batch_work *wo
         char path[WIRE_PATH_MAX] = "";
         enum skp_err err = read_bundle(call, call->parts[i], &work->bundles[i], path);
         if (err)
-            return engine_refuse(call, err, path, NULL);
+            return refuse_bundle(call, err, i, path);
         work->bundles[i].first_line = work->line_count;
         work->line_count += work->bundles[i].head.line_count;
         leaves[i] = merkle_leaf(work->bundles[i].head_bytes);
@@ -128,6 +140,7 @@ static enum skp_err read_line(struct engine_call *call, const struct batch_bundl
 {
     char path[WIRE_PATH_MAX] = "";
     struct span bytes = pb_span(bundle->bundle->lines[line->line]);
+    struct arena_mark before = arena_mark(&call->arena);
     line->leaf = &bundle->leaves[line->line];
     enum skp_err err = fact_read(bytes, &call->arena, path, &line->fact);
     if (err && bytes.len <= FACT_MAX_LINE)
@@ -139,6 +152,9 @@ static enum skp_err read_line(struct engine_call *call, const struct batch_bundl
     if (err == SKP_E_NO_MEMORY)
         return err;
     if (err) {
+        /* A bad line can unpack to fifty times its size; it leaves nothing but its refusal. */
+        arena_rewind(&call->arena, &before);
+        line->fact = NULL;
         line->read_err = err;
         line->read_path = arena_copy(&call->arena, path, strlen(path) + 1);
         return alloc_failed(line->read_path);

@@ -2,6 +2,10 @@
  * signature. */
 #include "txn.h"
 
+#include "fact.h"
+
+#include <stdio.h>
+
 #define COLLECT_MAX_ITEMS 256
 
 struct collect_work {
@@ -12,6 +16,22 @@ struct collect_work {
     size_t unknown_count;
     uint64_t *done; /* positions, for the leases */
 };
+
+/* The statement goes to the senders as it is, in an event: what their clients would not take is not
+ * taken here. */
+static enum skp_err check_items(struct engine_call *call, const struct collect_work *work)
+{
+    char path[WIRE_PATH_MAX];
+    const Skp__V1__CollectStatement *statement = work->statement;
+    for (size_t i = 0; i < statement->n_items; i++) {
+        (void)snprintf(path, sizeof path, "statement.items[%zu].head_hash", i);
+        if (statement->items[i]->head_hash.len != HASH_BYTES)
+            return engine_refuse(call, SKP_E_HASH_FORMAT, path, NULL);
+    }
+    if (work->request->statement.len > FACT_MAX_STATEMENT)
+        return engine_refuse(call, SKP_E_DECODE_ITEMS, "statement", NULL);
+    return SKP_OK;
+}
 
 static enum skp_err check_statement(struct engine_call *call, struct collect_work *work)
 {
@@ -24,12 +44,15 @@ static enum skp_err check_statement(struct engine_call *call, struct collect_wor
         return engine_refuse(call, SKP_E_TEXT_TOO_LONG, "statement.mailbox", NULL);
     if (statement->n_items == 0 || statement->n_items > COLLECT_MAX_ITEMS)
         return engine_refuse(call, SKP_E_DECODE_ITEMS, "statement.items", NULL);
+    enum skp_err err = check_items(call, work);
+    if (err)
+        return err;
     struct trust *trust = engine_trust_ref(call->engine);
     struct jws_signer signer;
     const char *why = NULL;
-    enum skp_err err = jws_verify(trust, call->engine->cache, span_text(work->request->jws),
-                                  pb_span(work->request->statement),
-                                  clock_real_ms(call->engine->clock), &signer, &why);
+    err = jws_verify(trust, call->engine->cache, span_text(work->request->jws),
+                     pb_span(work->request->statement), clock_real_ms(call->engine->clock), &signer,
+                     &why);
     if (err)
         engine_refuse(call, err, "jws", why);
     else if (!oin_equal(&signer.oin, &call->peer))
@@ -53,7 +76,7 @@ static enum skp_err verify(struct engine_call *call)
     err = wire_unpack(&skp__v1__collect_statement__descriptor, pb_span(work->request->statement),
                       &call->arena, path, &message);
     if (err)
-        return engine_refuse(call, err, path, NULL);
+        return engine_refuse_in(call, err, "statement", path);
     work->statement = (Skp__V1__CollectStatement *)(void *)message;
     work->unknown = arena_calloc(&call->arena, COLLECT_MAX_ITEMS, sizeof *work->unknown);
     work->done = arena_calloc(&call->arena, COLLECT_MAX_ITEMS, sizeof *work->done);

@@ -4,6 +4,9 @@
 
 #include "workset.h"
 
+#include <assert.h>
+#include <stdlib.h>
+
 #define DIRECTORY_PAGE_BYTES 200000
 
 struct directory_run {
@@ -129,6 +132,7 @@ static enum skp_err add_entry(struct directory_run *run,
     size_t bytes = skp__v1__directory_entry__get_packed_size(entry) + 8;
     *ret_full = run->answer.n_entries > 0 && run->bytes + bytes > DIRECTORY_PAGE_BYTES;
     if (!*ret_full) {
+        assert(run->answer.n_entries < registry_count(run->registry));
         run->answer.entries[run->answer.n_entries++] = entry;
         run->bytes += bytes;
     }
@@ -150,20 +154,49 @@ static enum skp_err list_all(struct directory_run *run, const char *after)
     return SKP_OK;
 }
 
-static enum skp_err list_named(struct directory_run *run, const Skp__V1__DirectoryGet *request)
+static int by_oin(const void *a, const void *b)
 {
-    bool full = false;
-    for (size_t i = 0; i < request->n_oins && !full; i++) {
+    const struct registry_participant *const *left = a;
+    const struct registry_participant *const *right = b;
+    return strcmp((*left)->oin.text, (*right)->oin.text);
+}
+
+/* Those of the named that take part, by OIN; one that is named twice stands there twice. */
+static enum skp_err find_named(struct directory_run *run, const Skp__V1__DirectoryGet *request,
+                               const struct registry_participant **found, size_t *ret_count)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < request->n_oins; i++) {
         struct skp_oin oin;
         if (!oin_take(span_text(request->oins[i]), &oin))
             return engine_refuse(run->call, SKP_E_OIN_FORMAT, "oins", NULL);
-        const struct registry_participant *participant = registry_find(run->registry, &oin);
-        enum skp_err err = participant ? add_entry(run, participant, &full) : SKP_OK;
-        if (err)
-            return err;
+        found[count] = registry_find(run->registry, &oin);
+        count += found[count] != NULL;
+    }
+    qsort(found, count, sizeof *found, by_oin);
+    *ret_count = count;
+    return SKP_OK;
+}
+
+/* Each is told once, however often it is named: so the answer never outgrows the registry. */
+static enum skp_err list_named(struct directory_run *run, const Skp__V1__DirectoryGet *request)
+{
+    const struct registry_participant **found =
+        arena_calloc(&run->call->arena, request->n_oins, sizeof(struct registry_participant *));
+    if (!found)
+        return SKP_E_NO_MEMORY;
+    size_t count = 0;
+    bool full = false;
+    const char *last = request->after;
+    enum skp_err err = find_named(run, request, found, &count);
+    for (size_t i = 0; !err && i < count && !full; i++) {
+        if (strcmp(found[i]->oin.text, last) <= 0)
+            continue;
+        last = found[i]->oin.text;
+        err = add_entry(run, found[i], &full);
     }
     run->answer.more = full;
-    return SKP_OK;
+    return err;
 }
 
 static enum skp_err read_directory(struct engine_call *call, struct store *reader)

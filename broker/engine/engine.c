@@ -204,6 +204,14 @@ enum skp_err engine_refuse(struct engine_call *call, enum skp_err err, const cha
     return err;
 }
 
+enum skp_err engine_refuse_in(struct engine_call *call, enum skp_err err, const char *outer,
+                              const char *path)
+{
+    engine_refuse(call, err, NULL, NULL);
+    snprintf(call->path, sizeof call->path, "%s%s%s", outer, path[0] ? "." : "", path);
+    return err;
+}
+
 enum skp_err engine_answer_bytes(struct engine_call *call, enum frame_type type, struct span body)
 {
     if (!body.data)
@@ -294,6 +302,17 @@ const struct skp_oin *engine_broker(const struct engine *engine)
 bool engine_is_play(const struct engine *engine)
 {
     return engine->play;
+}
+
+void engine_fail(struct engine *engine, enum skp_err err, const char *sentence)
+{
+    atomic_store(&engine->failure, (int)err);
+    atomic_store(&engine->failed, sentence);
+}
+
+enum skp_err engine_failure(const struct engine *engine)
+{
+    return (enum skp_err)atomic_load(&engine->failure);
 }
 
 const char *engine_failed(const struct engine *engine)

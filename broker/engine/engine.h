@@ -22,6 +22,10 @@
 
 struct engine;
 
+/* The most credit a session may hold for one mailbox: Welcome tells it, the network keeps to it. */
+#define ENGINE_CREDIT_MESSAGES 4096U
+#define ENGINE_CREDIT_BYTES    (16U << 20)
+
 struct engine_config {
     struct store *store; /* writer handle; the engine takes it, also when it fails to open */
     struct clock *clock;
@@ -66,6 +70,9 @@ struct registry *engine_registry(struct engine *engine);
 /* After a failed sync the engine takes nothing more: leave the process with this sentence. NULL:
  * healthy. */
 const char *engine_failed(const struct engine *engine);
+
+/* Why: OUTCOME_UNKNOWN (start again, the disk knows) or DATA_LOSS (do not start again before a restore); SKP_OK: healthy. */
+enum skp_err engine_failure(const struct engine *engine);
 
 /* ---------------------------------------------------------------- calls */
 

@@ -16,8 +16,6 @@
 #define ENGINE_CALL_ARENA_BYTES     ((size_t)4 << 20)
 #define ENGINE_BATCH_ARENA_BYTES    ((size_t)96 << 20)
 #define ENGINE_BATCH_AGE_DAYS       60
-#define ENGINE_CREDIT_MESSAGES      4096
-#define ENGINE_CREDIT_BYTES         (16u << 20)
 #define ENGINE_COMMIT_CALLS         64 /* waiting calls taken into one transaction */
 #define ENGINE_TICK_LINES           1000
 #define RECORDS_MAX_BYTES           ((size_t)160 << 10) /* of one participant's mailboxes */
@@ -55,6 +53,7 @@ struct engine {
 
     atomic_size_t intake_used;
     atomic_bool fold_wanted; /* the journal holds notes that no fold is under way for */
+    atomic_int failure;      /* enum skp_err; set before `failed` */
     _Atomic(const char *) failed;
 
     engine_wake_fn wake;
@@ -90,12 +89,20 @@ enum skp_err engine_answer_bytes(struct engine_call *call, enum frame_type type,
 enum skp_err engine_refuse(struct engine_call *call, enum skp_err err, const char *path,
                            const char *sentence);
 
+/* The same for a place inside something that is packed by itself: "header" and "root" make
+ * "header.root". */
+enum skp_err engine_refuse_in(struct engine_call *call, enum skp_err err, const char *outer,
+                              const char *path);
+
 /* References for one piece of work; the caller drops them. */
 struct trust *engine_trust_ref(struct engine *engine);
 struct keypair *engine_signer_ref(struct engine *engine);
 
 /* Posts a wake-up to the loop. Any thread. */
 void engine_post_wake(struct engine *engine, const struct skp_oin *oin, const char *mailbox);
+
+/* From now on the engine takes nothing more; `sentence` lives for ever. Any thread. */
+void engine_fail(struct engine *engine, enum skp_err err, const char *sentence);
 
 /* The call goes back to the loop. Any thread. */
 void engine_finish(struct engine_call *call);

@@ -351,7 +351,7 @@ static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
 /* A statement may overtake the deliveries it is about: a client that comes back says again what it
  * collected before, while its first fetch leases the same entries. Once Collected is on its way
  * nothing of it may follow, nor anything whose lease was lost meanwhile. */
-__attribute__((unused)) static void finish(struct engine_call *call)
+static void finish(struct engine_call *call)
 {
     const struct fetched *fetched = call->state;
     size_t kept = 0;
@@ -370,4 +370,4 @@ __attribute__((unused)) static void finish(struct engine_call *call)
         engine_post_wake(call->engine, &call->peer, fetched->mailbox);
 }
 
-const struct verb verb_fetch = {.name = "fetch", .read = read_mailbox};
+const struct verb verb_fetch = {.name = "fetch", .read = read_mailbox, .finish = finish};

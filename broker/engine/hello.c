@@ -38,8 +38,9 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
     if (err)
         return err;
     if (row.version == 0 || !span_equal(link.header, pb_span(head->commit))) {
-        atomic_store(&engine->failed, "a client holds a confirmed commit that this store does not "
-                                      "have: restore the newest backup before starting again");
+        engine_fail(engine, SKP_E_DATA_LOSS,
+                    "a client holds a confirmed commit that this store does not "
+                    "have: restore the newest backup before starting again");
         return engine_refuse(call, SKP_E_DATA_LOSS, "latest_head", NULL);
     }
     return SKP_OK;

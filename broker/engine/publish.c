@@ -12,10 +12,8 @@ static enum skp_err remember(struct txn *txn, const struct page_row *page,
         &txn->ws, STORE_OPEN, key_open(&page->creditor, txn->now_ms, bundle_id, number), nothing);
     if (err)
         return err;
-    return ws_append(
-        &txn->ws, STORE_DEADLINE,
-        key_deadline(terms_overdue_at_ms(NULL, due_date), DEADLINE_EXPIRE, bundle_id, number),
-        nothing);
+    return txn_deadline(txn, terms_overdue_at_ms(NULL, due_date), DEADLINE_EXPIRE, bundle_id,
+                        number);
 }
 
 /* The same publication of the same page goes on in the event said last, when there is one. */

@@ -44,11 +44,11 @@ static enum skp_err verify(struct engine_call *call)
     err = wire_unpack(&skp__v1__mailbox_record__descriptor, pb_span(work->request->record->record),
                       &call->arena, path, &message);
     if (err)
-        return engine_refuse(call, err, path, NULL);
+        return engine_refuse_in(call, err, "record", path);
     work->record = (Skp__V1__MailboxRecord *)(void *)message;
     err = fact_check_record(work->record, path);
     if (err)
-        return engine_refuse(call, err, path, NULL);
+        return engine_refuse_in(call, err, "record", path);
     if (strcmp(work->record->participant, call->peer.text) != 0)
         return engine_refuse(call, SKP_E_SENDER_MISMATCH, "record.participant", NULL);
     if (strlen(work->record->mailbox) > MAILBOX_NAME_MAX)

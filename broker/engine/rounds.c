@@ -7,8 +7,6 @@
 #define OVERVIEW_LINE_ITEMS 128
 #define OPEN_SCAN_ROWS      256
 
-static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
-
 static enum skp_err save_round(struct txn *txn, const struct round_row *round)
 {
     struct ws_row *row;
@@ -32,19 +30,12 @@ static enum skp_err load_round(struct txn *txn, const struct skp_id *round_id,
     return row->value.len == 0 ? SKP_E_NOT_FOUND : round_row_read(row->value, ret_round);
 }
 
-static enum skp_err add_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind kind,
-                                 const struct skp_id *object, uint32_t part)
-{
-    return ws_append(&txn->ws, STORE_DEADLINE, key_deadline(due_ms, (uint8_t)kind, object, part),
-                     nothing);
-}
-
 enum skp_err round_schedule(struct txn *txn, const struct agreement *agreement)
 {
     int64_t opens_ms = agreement_next_opening(agreement, NULL, txn->now_ms);
     if (opens_ms == 0)
         return SKP_OK;
-    return add_deadline(txn, opens_ms, DEADLINE_ROUND_OPEN, &agreement->agreement_id,
+    return txn_deadline(txn, opens_ms, DEADLINE_ROUND_OPEN, &agreement->agreement_id,
                         agreement->version);
 }
 
@@ -62,7 +53,7 @@ enum skp_err round_open(struct txn *txn, const struct agreement *agreement, cons
                               .reason = span_text(reason)};
     enum skp_err err = save_round(txn, &round);
     if (!err)
-        err = add_deadline(txn, txn->now_ms, DEADLINE_ROUND_PUBLISH, &round.round_id, 1);
+        err = txn_deadline(txn, txn->now_ms, DEADLINE_ROUND_PUBLISH, &round.round_id, 1);
     if (!err)
         *ret_round_id = round.round_id;
     return err;
@@ -276,7 +267,7 @@ static enum skp_err finish_overview(struct overview *overview)
     overview->fact->last = true;
     overview->fact->total_items = round->items;
     round->state = ROUND_PUBLISHED;
-    return add_deadline(overview->txn, terms_overdue_at_ms(NULL, round->due_date),
+    return txn_deadline(overview->txn, terms_overdue_at_ms(NULL, round->due_date),
                         DEADLINE_ROUND_CLOSE, &round->round_id, 0);
 }
 
@@ -297,7 +288,7 @@ enum skp_err round_publish(struct txn *txn, const struct skp_id *round_id, uint3
     round.published += (uint32_t)lines;
     *ret_lines += lines;
     if (!err && more)
-        err = add_deadline(txn, txn->now_ms, DEADLINE_ROUND_PUBLISH, round_id, part + 1);
+        err = txn_deadline(txn, txn->now_ms, DEADLINE_ROUND_PUBLISH, round_id, part + 1);
     else if (!err)
         err = finish_overview(&overview);
     return err ? err : save_round(txn, &round);

@@ -112,10 +112,11 @@ static enum skp_err act(struct txn *txn, const struct deadline_key *deadline, si
 
 /* The internal batch is named after its first deadline: hash(kind, object, due), so that it exists
  * once. */
-static void name_batch(struct txn *txn, struct span key)
+static void name_batch(struct txn *txn, const struct store_row *row)
 {
     if (id_is_nil(&txn->said_id)) {
-        struct skp_hash hash = sha256(key);
+        struct span parts[] = {row->key, row->value};
+        struct skp_hash hash = sha256_spans(parts, 2);
         memcpy(txn->said_id.bytes, hash.bytes, ID_BYTES);
     }
 }
@@ -128,7 +129,7 @@ static enum skp_err do_deadline(struct txn *txn, const struct store_row *row, si
     enum skp_err err = key_read_deadline(row->key, &deadline);
     if (err)
         return err;
-    name_batch(txn, row->key);
+    name_batch(txn, row);
     err = ws_forget(&txn->ws, STORE_DEADLINE, key);
     return err ? err : act(txn, &deadline, ret_lines);
 }

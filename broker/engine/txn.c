@@ -164,6 +164,16 @@ enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
     return SKP_OK;
 }
 
+enum skp_err txn_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind kind,
+                          const struct skp_id *object, uint32_t part)
+{
+    struct span value = u64_pack(txn->sequence, &txn->arena);
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    return ws_append(&txn->ws, STORE_DEADLINE, key_deadline(due_ms, (uint8_t)kind, object, part),
+                     value);
+}
+
 /* Journal rows hold as many notes as fit well in one row. */
 #define NOTES_PER_ROW 1024
 
@@ -349,8 +359,8 @@ static enum skp_err spoken(struct engine *engine, enum skp_err err)
     log_line(LOG_ERROR, "commit_failed", "code=%d name=%s why=%s", (int)err, skp_error_name(err),
              engine->store->why);
     if (err == SKP_E_OUTCOME_UNKNOWN) {
-        atomic_store(&engine->failed,
-                     "the disk did not confirm a commit; start again, nothing confirmed is lost");
+        engine_fail(engine, err,
+                    "the disk did not confirm a commit; start again, nothing confirmed is lost");
         return SKP_E_OUTCOME_UNKNOWN;
     }
     return err == SKP_E_DATA_LOSS ? SKP_E_INTERNAL : SKP_E_UNAVAILABLE;

@@ -82,6 +82,10 @@ enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char 
 enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
                       const struct request_state *request) SKP_MUST_CHECK;
 
+/* Something to do when the clock gets there. Said twice before that, it is done once. */
+enum skp_err txn_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind kind,
+                          const struct skp_id *object, uint32_t part) SKP_MUST_CHECK;
+
 /* The broker tells `recipient` a fact; the line lives in the transaction's arena. */
 enum skp_err txn_say(struct txn *txn, const struct skp_oin *recipient,
                      Skp__V1__Line *line) SKP_MUST_CHECK;

@@ -1,5 +1,6 @@
 #include "handle.h"
 
+#include "send.h"
 #include "wire.h"
 
 #include <stddef.h>
@@ -30,14 +31,22 @@ const struct verb_row *handle_verb(enum frame_type type)
     return NULL;
 }
 
-bool handle_unpack(struct session *session, const ProtobufCMessageDescriptor *type,
-                   struct span body, struct arena *arena, void *ret_message)
+void handle_refuse(struct session *session, enum frame_type frame, enum skp_err err,
+                   const char *path, const char *sentence)
+{
+    struct error_about about = {.frame = frame};
+    session_refuse(session, err, path, sentence, &about);
+}
+
+bool handle_unpack(struct session *session, enum frame_type frame,
+                   const ProtobufCMessageDescriptor *type, struct span body, struct arena *arena,
+                   void *ret_message)
 {
     char path[WIRE_PATH_MAX] = "";
     ProtobufCMessage *message;
     enum skp_err err = wire_unpack(type, body, arena, path, &message);
     if (err) {
-        session_refuse(session, err, path[0] != '\0' ? path : type->short_name, NULL, NULL);
+        handle_refuse(session, frame, err, path[0] != '\0' ? path : type->short_name, NULL);
         return false;
     }
     *(ProtobufCMessage **)ret_message = message;

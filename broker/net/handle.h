@@ -31,10 +31,19 @@ void handle_publish(struct session *session, struct span body);
 void handle_directory_get(struct session *session, struct span body);
 void handle_cases_get(struct session *session, struct span body);
 
-/* Unpacks a small frame body on the loop; on error the peer has been told. `arena` is the caller's,
- * capped. */
-bool handle_unpack(struct session *session, const ProtobufCMessageDescriptor *type,
-                   struct span body, struct arena *arena, void *ret_message);
+/* Room to unpack any one frame that is read on the loop: its texts as they are, and a list of
+ * WIRE_MAX_ITEMS numbers that are not packed. */
+#define HANDLE_ARENA_BYTES ((size_t)1 << 20)
+
+/* Unpacks the body of a frame on the loop; on error the peer has been told. `arena` is the caller's,
+ * of HANDLE_ARENA_BYTES. */
+bool handle_unpack(struct session *session, enum frame_type frame,
+                   const ProtobufCMessageDescriptor *type, struct span body, struct arena *arena,
+                   void *ret_message);
+
+/* An Error about a frame of this type that has no tag. */
+void handle_refuse(struct session *session, enum frame_type frame, enum skp_err err,
+                   const char *path, const char *sentence);
 
 /* handle_batch.c: drops a batch whose End never came. */
 void batch_abandon(struct session *session);

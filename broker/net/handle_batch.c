@@ -8,8 +8,6 @@
 #include "server_internal.h"
 #include "skp.pb-c.h"
 
-#define END_ARENA_BYTES 1024
-
 static void turn_away(struct session *session, enum skp_err err)
 {
     engine_call_free(session->batch.call);
@@ -98,8 +96,8 @@ void handle_end(struct session *session, struct span body)
         refuse_order(session, "End", "Begin expected before End");
         return;
     }
-    arena_init(&arena, END_ARENA_BYTES);
-    if (!handle_unpack(session, &skp__v1__end__descriptor, body, &arena, &end)) {
+    arena_init(&arena, HANDLE_ARENA_BYTES);
+    if (!handle_unpack(session, FRAME_END, &skp__v1__end__descriptor, body, &arena, &end)) {
         batch_abandon(session);
     } else {
         enum skp_err err = judge_end(&session->batch, end, &batch_id);

@@ -9,11 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FETCH_ARENA_BYTES   2048
-#define MAILBOX_BYTES       257 /* 64 code points of at most 4 bytes, and a NUL */
-#define FLOWS_MAX           64  /* mailboxes per session */
-#define CREDIT_MESSAGES_MAX 100000U
-#define CREDIT_BYTES_MAX    ((uint64_t)256 << 20)
+#define CALL_ARENA_BYTES 2048
+#define MAILBOX_BYTES    257 /* 64 code points of at most 4 bytes, and a NUL */
+#define FLOWS_MAX        64  /* mailboxes per session */
 /* Of one call: the answer is held in memory, and others want their turn. */
 #define CALL_MESSAGES_MAX 256U
 #define CALL_BYTES_MAX    ((uint64_t)512 << 10)
@@ -76,7 +74,7 @@ static enum skp_err fill(struct engine_call *call, const struct flow *flow)
     fetch.messages = (uint32_t)least(flow->messages, CALL_MESSAGES_MAX);
     fetch.bytes = (uint32_t)least(flow->bytes, CALL_BYTES_MAX);
     fetch.lease_seconds = flow->lease_seconds;
-    arena_init(&arena, FETCH_ARENA_BYTES);
+    arena_init(&arena, CALL_ARENA_BYTES);
     struct span body = wire_pack(&fetch.base, &arena);
     enum skp_err err = body.data != NULL ? engine_call_request(call, body) : SKP_E_NO_MEMORY;
     arena_fini(&arena);
@@ -135,14 +133,13 @@ static void add_credit(struct session *session, const Skp__V1__Fetch *fetch)
     if (flow == NULL)
         flow = flow_new(session, fetch->mailbox);
     if (flow == NULL) {
-        static const struct error_about about = {.frame = FRAME_FETCH};
-        session_refuse(session, SKP_E_BUSY, "fetch.mailbox", "too many mailboxes in one session",
-                       &about);
+        handle_refuse(session, FRAME_FETCH, SKP_E_BUSY, "fetch.mailbox",
+                      "too many mailboxes in one session");
         return;
     }
     flow->messages =
-        (uint32_t)least((uint64_t)flow->messages + fetch->messages, CREDIT_MESSAGES_MAX);
-    flow->bytes = least(flow->bytes + fetch->bytes, CREDIT_BYTES_MAX);
+        (uint32_t)least((uint64_t)flow->messages + fetch->messages, ENGINE_CREDIT_MESSAGES);
+    flow->bytes = least(flow->bytes + fetch->bytes, ENGINE_CREDIT_BYTES);
     flow->lease_seconds = fetch->lease_seconds;
     flow->ready = true;
     flow->told = false;
@@ -155,12 +152,12 @@ void handle_fetch(struct session *session, struct span body)
     struct arena arena;
     if (session_control_flood(session, SESSION_WEIGHT_OTHER))
         return;
-    arena_init(&arena, FETCH_ARENA_BYTES);
-    if (handle_unpack(session, &skp__v1__fetch__descriptor, body, &arena, &fetch)) {
+    arena_init(&arena, HANDLE_ARENA_BYTES);
+    if (handle_unpack(session, FRAME_FETCH, &skp__v1__fetch__descriptor, body, &arena, &fetch)) {
         if (strlen(fetch->mailbox) < MAILBOX_BYTES)
             add_credit(session, fetch);
         else
-            session_refuse(session, SKP_E_TEXT_TOO_LONG, "fetch.mailbox", NULL, NULL);
+            handle_refuse(session, FRAME_FETCH, SKP_E_TEXT_TOO_LONG, "fetch.mailbox", NULL);
     }
     arena_fini(&arena);
 }

@@ -4,17 +4,14 @@
 #include "server_internal.h"
 #include "skp.pb-c.h"
 
-#define PING_ARENA_BYTES  1024
-#define ERROR_ARENA_BYTES 8192
-
 void handle_ping(struct session *session, struct span body)
 {
     Skp__V1__Ping *ping;
     struct arena arena;
     if (session_control_flood(session, SESSION_WEIGHT_PING))
         return;
-    arena_init(&arena, PING_ARENA_BYTES);
-    if (handle_unpack(session, &skp__v1__ping__descriptor, body, &arena, &ping)) {
+    arena_init(&arena, HANDLE_ARENA_BYTES);
+    if (handle_unpack(session, FRAME_PING, &skp__v1__ping__descriptor, body, &arena, &ping)) {
         Skp__V1__Pong pong;
         skp__v1__pong__init(&pong);
         pong.nonce = ping->nonce;
@@ -39,8 +36,8 @@ void handle_error(struct session *session, struct span body)
     struct arena arena;
     if (session_control_flood(session, SESSION_WEIGHT_PING))
         return;
-    arena_init(&arena, ERROR_ARENA_BYTES);
-    if (handle_unpack(session, &skp__v1__error__descriptor, body, &arena, &error))
+    arena_init(&arena, HANDLE_ARENA_BYTES);
+    if (handle_unpack(session, FRAME_ERROR, &skp__v1__error__descriptor, body, &arena, &error))
         log_line(LOG_WARN, "peer_reports_error", "peer=%s session=%016llx code=%u",
                  session->peer.text, (unsigned long long)session->id, error->code);
     arena_fini(&arena);

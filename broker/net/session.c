@@ -189,9 +189,18 @@ bool session_reap(struct session *session, bool engine_alive)
     return true;
 }
 
+/* 7xx are for our own use: the peer hears what it can act upon. */
+static enum skp_err spoken(enum skp_err err)
+{
+    if (err == SKP_E_NO_MEMORY)
+        return SKP_E_BUSY;
+    return err > SKP_E_NO_MEMORY ? SKP_E_INTERNAL : err;
+}
+
 void session_refuse(struct session *session, enum skp_err err, const char *path,
                     const char *sentence, const struct error_about *about)
 {
+    err = spoken(err);
     bool last =
         session->state != SESSION_UP || err < SKP_E_DECODE; /* 1xx: the stream cannot go on */
     if (session->state >= SESSION_CLOSING)

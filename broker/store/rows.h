@@ -17,7 +17,7 @@
  *   mailbox      oin, mailbox                             last position given
  *   entry        oin, mailbox, position                   struct entry_row
  *   waiting      agreement id, since, bundle id, page     lines that wait for a round, as bits
- *   deadline     due, kind, object, part                  nothing: the key says all
+ *   deadline     due, kind, object, part                          the commit that set it: tells it from an earlier one
  *   round        round id                                 struct round_row
  *   journal      sequence, part                           struct note, one after the other
  *   commit       sequence                                 struct commit_row

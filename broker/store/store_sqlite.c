@@ -107,7 +107,8 @@ static enum skp_err sqlite_check(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
     sqlite3_stmt *statement = NULL;
-    int rc = sqlite3_prepare_v2(store->db, "PRAGMA quick_check", -1, &statement, NULL);
+    /* Not quick_check, which does not hold the index of keys against its table. */
+    int rc = sqlite3_prepare_v2(store->db, "PRAGMA integrity_check", -1, &statement, NULL);
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
         rc = sqlite3_step(statement);
         if (rc != SQLITE_ROW)

@@ -93,6 +93,7 @@ static enum skp_err take_row(struct store *store, enum store_table table, sqlite
 {
     uint64_t sum = 0;
     struct store_row found = column_row(statement, &sum);
+    found.key = row->key; /* a damaged index that leads to another row is found out too */
     enum skp_err err = store_row_check(store, table, &found, sum);
     if (err != SKP_OK)
         return err;

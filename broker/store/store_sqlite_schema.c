@@ -102,12 +102,20 @@ static enum skp_err enter_log_mode(struct sqlite_store *store)
     return SKP_OK;
 }
 
+/* Rows of more than a few hundred bytes would make a tree of their own keys deep and wide to search:
+ * they lie in a table in the order they come, with the keys in an index. */
+static bool has_large_rows(enum store_table table)
+{
+    return table == STORE_BATCH || table == STORE_BUNDLE || table == STORE_PAGE ||
+           table == STORE_CASE || table == STORE_COMMIT || table == STORE_JOURNAL;
+}
+
 void sqlite_schema_print(enum store_table table, char *ret_sql, size_t size)
 {
     int len = snprintf(ret_sql, size,
-                       "CREATE TABLE %s(key BLOB PRIMARY KEY, version INTEGER NOT NULL, "
-                       "sum INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID, STRICT",
-                       store_table_name(table));
+                       "CREATE TABLE %s(key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, "
+                       "sum INTEGER NOT NULL, value BLOB NOT NULL) %sSTRICT",
+                       store_table_name(table), has_large_rows(table) ? "" : "WITHOUT ROWID, ");
     assert(len > 0 && (size_t)len < size);
 }
 

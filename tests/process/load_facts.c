@@ -91,9 +91,12 @@ static struct span pack(const ProtobufCMessage *message, struct arena *arena)
 static struct span person_part(const struct facts *facts, const struct skp_id *id,
                                struct arena *arena)
 {
-    Skp__V1__Person client = SKP__V1__PERSON__INIT;
-    Skp__V1__Address address = SKP__V1__ADDRESS__INIT;
-    Skp__V1__PersonPart part = SKP__V1__PERSON_PART__INIT;
+    Skp__V1__Person client;
+    skp__v1__person__init(&client);
+    Skp__V1__Address address;
+    skp__v1__address__init(&address);
+    Skp__V1__PersonPart part;
+    skp__v1__person_part__init(&part);
     client.bsn = plain(CANARY_BSN);
     client.initials = plain("T.");
     client.surname = mark(facts, id, "naam", arena);
@@ -112,7 +115,8 @@ static struct span person_part(const struct facts *facts, const struct skp_id *i
 static struct span answer_part(const struct facts *facts, const struct skp_id *id,
                                struct arena *arena)
 {
-    Skp__V1__AnswerPart part = SKP__V1__ANSWER_PART__INIT;
+    Skp__V1__AnswerPart part;
+    skp__v1__answer_part__init(&part);
     part.client_number_creditor = mark(facts, id, "klantnummer", arena);
     return pack(&part.base, arena);
 }
@@ -214,7 +218,8 @@ static void say_case(struct making *making, struct plan *plan)
     struct facts *facts = making->facts;
     struct skp_id case_id = id_new();
     ProtobufCBinaryData ids[FACTS_MAX_PEERS];
-    Skp__V1__CaseFact fact = SKP__V1__CASE_FACT__INIT;
+    Skp__V1__CaseFact fact;
+    skp__v1__case_fact__init(&fact);
     json_t *declared = json_array();
     uint64_t chosen = facts_random(facts);
     if ((chosen & ((UINT64_C(1) << facts->peer_count) - 1)) == 0)
@@ -235,7 +240,8 @@ static void say_case(struct making *making, struct plan *plan)
     fact.reference_date = REFERENCE_DATE;
     fact.responsible = plain(skp_self(facts->client)->text);
     fact.request_ids = ids;
-    Skp__V1__Line line = SKP__V1__LINE__INIT;
+    Skp__V1__Line line;
+    skp__v1__line__init(&line);
     line.fact_case = SKP__V1__LINE__FACT_CASE_FACT;
     line.case_fact = &fact;
     making_line(making, &line, span_of(NULL, 0),
@@ -245,9 +251,11 @@ static void say_case(struct making *making, struct plan *plan)
 static void say_request(struct making *making, const struct plan_request *request)
 {
     struct skp_id claim_id = id_new();
-    Skp__V1__KnownClaim claim = SKP__V1__KNOWN_CLAIM__INIT;
+    Skp__V1__KnownClaim claim;
+    skp__v1__known_claim__init(&claim);
     Skp__V1__KnownClaim *claims[] = {&claim};
-    Skp__V1__RequestFact fact = SKP__V1__REQUEST_FACT__INIT;
+    Skp__V1__RequestFact fact;
+    skp__v1__request_fact__init(&fact);
     claim.claim_id = wire_bytes(span_of(claim_id.bytes, ID_BYTES));
     claim.kind = SKP__V1__CLAIM_KIND__CLAIM_KIND_HEALTH;
     claim.debtor = SKP__V1__DEBTOR__DEBTOR_FIRST;
@@ -260,7 +268,8 @@ static void say_request(struct making *making, const struct plan_request *reques
     fact.reference_date = REFERENCE_DATE;
     fact.n_claims = 1;
     fact.claims = claims;
-    Skp__V1__Line line = SKP__V1__LINE__INIT;
+    Skp__V1__Line line;
+    skp__v1__line__init(&line);
     line.fact_case = SKP__V1__LINE__FACT_REQUEST;
     line.request = &fact;
     json_t *said = json_pack("{s:o}", "request", history_id(&request->id));
@@ -304,9 +313,11 @@ struct facts_batch *facts_say_cases(struct facts *facts, size_t case_count)
 
 static void say_answer(struct making *making, const struct facts_question *question)
 {
-    Skp__V1__Claim claim = SKP__V1__CLAIM__INIT;
+    Skp__V1__Claim claim;
+    skp__v1__claim__init(&claim);
     Skp__V1__Claim *claims[] = {&claim};
-    Skp__V1__AnswerFact fact = SKP__V1__ANSWER_FACT__INIT;
+    Skp__V1__AnswerFact fact;
+    skp__v1__answer_fact__init(&fact);
     struct span part = span_of(NULL, 0);
     int64_t total_cents = facts_total_cents(&question->request_id);
     claim.claim_id = wire_bytes(span_of(question->claim_id.bytes, ID_BYTES));
@@ -326,7 +337,8 @@ static void say_answer(struct making *making, const struct facts_question *quest
     fact.n_claims = 1;
     fact.claims = claims;
     fact.consent = SKP__V1__CONSENT__CONSENT_NEEDS_OFFER;
-    Skp__V1__Line line = SKP__V1__LINE__INIT;
+    Skp__V1__Line line;
+    skp__v1__line__init(&line);
     line.fact_case = SKP__V1__LINE__FACT_ANSWER;
     line.answer = &fact;
     json_t *said = json_pack("{s:o, s:I}", "answer", history_id(&question->request_id), "total",

@@ -34,8 +34,10 @@ static struct span say(char *creditor, char *counsellor, struct arena *arena)
 {
     static char context[] = AGREEMENT_CONTEXT;
     struct skp_id id = id_new();
-    Skp__V1__Agreement agreement = SKP__V1__AGREEMENT__INIT;
-    Skp__V1__RoundSchedule schedule = SKP__V1__ROUND_SCHEDULE__INIT;
+    Skp__V1__Agreement agreement;
+    skp__v1__agreement__init(&agreement);
+    Skp__V1__RoundSchedule schedule;
+    skp__v1__round_schedule__init(&schedule);
     schedule.weekdays = WORKING_DAYS;
     schedule.minute_of_day = 9 * 60;
     agreement.context = context;
@@ -73,7 +75,8 @@ int main(int argc, char **argv)
     struct span bytes = say(argv[2], argv[3], &arena);
     char *signatures[] = {sign(argv[1], argv[2], bytes, &arena),
                           sign(argv[1], argv[3], bytes, &arena)};
-    Skp__V1__SignedAgreement file = SKP__V1__SIGNED_AGREEMENT__INIT;
+    Skp__V1__SignedAgreement file;
+    skp__v1__signed_agreement__init(&file);
     file.agreement = wire_bytes(bytes);
     file.n_signatures = 2;
     file.signatures = signatures;

@@ -159,7 +159,7 @@ static void a_sealed_bundle_without_a_key_box_is_refused(void **state)
     Skp__V1__Bundle *bundle = (Skp__V1__Bundle *)(void *)message;
     bundle->n_key_boxes = 0;
     letter.batch.bundles[1] = wire_pack(&bundle->base, &w->arena);
-    assert_batch_refused(&letter, SKP_E_KEY_BOX_MISSING, "");
+    assert_batch_refused(&letter, SKP_E_KEY_BOX_MISSING, "bundle[1]");
 }
 
 static void a_batch_is_neither_old_nor_of_tomorrow(void **state)
@@ -185,7 +185,7 @@ static void what_is_no_header_is_refused(void **state)
     good_letter(&letter, w, &told);
     letter_sign(&letter);
     letter.batch.header = span_text("not a header");
-    assert_batch_refused(&letter, SKP_E_DECODE, "");
+    assert_batch_refused(&letter, SKP_E_DECODE, "header");
 }
 
 static void a_version_of_tomorrow_is_refused(void **state)
@@ -197,7 +197,7 @@ static void a_version_of_tomorrow_is_refused(void **state)
     Skp__V1__BatchHeader *header = header_of(&letter);
     header->protocol_version = 2;
     sign_again(&letter, header, &w->counsellor);
-    assert_batch_refused(&letter, SKP_E_VERSION_UNSUPPORTED, "protocol_version");
+    assert_batch_refused(&letter, SKP_E_VERSION_UNSUPPORTED, "header.protocol_version");
 }
 
 static void a_stranger_stores_nothing(void **state)

@@ -82,21 +82,26 @@ static void what_cannot_be_stored_can_be_sent_again(void **state)
     assert_int_equal(w->engine->chain.sequence, before + 1);
 }
 
-/* A fold that could not be stored is done later. */
+/* More than one turn folds; the second turn cannot be stored, and is done later. */
 static void folding_is_not_forgotten_when_the_disk_is_full(void **state)
 {
     struct world *w = *state;
-    struct told_case told;
+    static struct told_case told[20];
     struct party nobody = {.session = 0};
-    case_make(&told, &w->creditor, 1);
-    case_register(w, &told);
+    for (size_t i = 0; i < 20; i++) {
+        case_make(&told[i], &w->creditor, 1);
+        case_register(w, &told[i]);
+    }
     world_tick(w);
-    request_answer_with(w, &told.requests[0], 100);
+    for (size_t i = 0; i < 20; i++)
+        request_answer_with(w, &told[i].requests[0], 100);
+    assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
+    assert_int_equal(engine_next_tick_ms(w->engine), 0);
     faulty_store_fail_commit(w->store, SKP_E_UNAVAILABLE, false);
     assert_err(world_ask(w, &nobody, ENGINE_TICK, NULL)->err, SKP_E_UNAVAILABLE);
     world_tick(w);
     struct post post = collect_all(w, &w->counsellor);
-    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 1);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 20);
 }
 
 static void a_failed_sync_is_told_as_it_is_and_ends_all_writing(void **state)

@@ -193,6 +193,11 @@ const char *engine_failed(const struct engine *engine)
     return engine->fake.failed;
 }
 
+enum skp_err engine_failure(const struct engine *engine)
+{
+    return engine->fake.failed ? SKP_E_OUTCOME_UNKNOWN : SKP_OK;
+}
+
 void engine_set_trust(struct engine *engine, struct trust *trust)
 {
     engine->fake.trust_generation = trust_generation(trust);

@@ -1,0 +1,248 @@
+"""Catalogue 44 to 54: who one is, and what one may say to whom."""
+import os
+import subprocess
+
+from bad_certs import SERVER, Forger
+from bad_scene import (BROKER, COUNSELLOR, CREDITOR, OTHER_COUNSELLOR, OTHER_CREDITOR, REVOKED, STRANGER, UNCONNECTED,
+                       Refused, facts, field, hear_error, is_alive, meets, new_id, now_ms, pack_frame, pb)
+from bad_wire import whole_batch
+from skp_wire import tls_context
+
+PKI_FILES = ("ca.pem", "crl.pem")
+
+
+def _context(scene, pem, key, **options):
+    return tls_context(*(os.path.join(scene.pki, name) for name in PKI_FILES), pem, key, **options)
+
+
+def certificates(scene):
+    """44, 45: TLS certificates that do not come in; each alert and each line of the log says why."""
+    story = scene.story
+    forger = Forger(scene.pki, scene.test.folder)
+    oin = [COUNSELLOR]
+    revoked = os.path.join(scene.pki, "participants", REVOKED, "tls")
+    sign = os.path.join(scene.pki, "participants", COUNSELLOR, "sign")
+    # what, (pem, key), the alert the client sees ("closed": TLS ended without one), words in the broker's log
+    for what, files, alert, words in (
+            ("44: no certificate", (None, None), "TLSV13_ALERT_CERTIFICATE_REQUIRED", "no certificate"),
+            ("44: of a CA that is not trusted", forger.make("foreign", oin, issuer=forger.foreign_ca()),
+             "TLSV1_ALERT_UNKNOWN_CA|TLSV1_ALERT_DECRYPT_ERROR", "why="),
+            ("44: expired", forger.make("expired", oin, days=(-30, -1)), "SSLV3_ALERT_CERTIFICATE_EXPIRED", "expired"),
+            ("44: not yet valid", forger.make("early", oin, days=(1, 30)), "SSLV3_ALERT_BAD_CERTIFICATE", "expired"),
+            ("44: revoked", (revoked + ".pem", revoked + ".key"), "SSLV3_ALERT_CERTIFICATE_REVOKED", "revoked"),
+            ("44: for servers", forger.make("server", oin, use=SERVER), "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "why="),
+            ("44: for signing", (sign + ".pem", sign + ".key"), "closed", "why="),
+            ("45: without OIN", forger.make("nameless", []), "closed", "OIN"),
+            ("45: with two OINs", forger.make("double", [COUNSELLOR, CREDITOR]), "closed", "OIN"),
+            ("45: with 19 characters", forger.make("short", [COUNSELLOR[:19]]), "closed", "OIN"),
+            ("45: with 21 characters", forger.make("long", [COUNSELLOR + "0"]), "closed", "OIN"),
+            ("45: with small letters", forger.make("small", ["0000009900000000100a"]), "closed", "OIN"),
+            ("45: with a space", forger.make("space", [COUNSELLOR[:19] + " "]), "closed", "OIN")):
+        before = len(scene.broker.log())
+        found = scene.shuts_out(_context(scene, *files))
+        story.says(f"{what}: no session comes of it ({found})",
+                   found is not None and (found in alert.split("|") or alert == "closed"))
+        log = scene.broker.log()[before:]
+        story.says(f"{what}: the log says why", "handshake_failed" in log and words in log)
+    stranger = scene.participant(STRANGER).tls_context()
+    session = scene.session(hello=False) if stranger is None else None
+    story.equals("none of them was counted as a session", session, None)
+
+
+def strangers(scene):
+    """46: a good certificate of somebody who takes no part."""
+    from bad_scene import Session
+    session = Session(scene.address, scene.participant(STRANGER).tls_context(), 20)
+    session.send(pb.Hello(versions=[1]))
+    scene.story.error("46: no participant", hear_error(session), "NOT_REGISTERED", "", frame=1)
+    scene.story.says("and the session ends in good manners", session.closes_cleanly())
+
+
+def weak_tls(scene):
+    """2: other ALPN, no ALPN, TLS 1.2, weak suites and groups: no session."""
+    story = scene.story
+    me = scene.counsellor.me
+    story.says("2: ALPN http/1.1", scene.shuts_out(me.tls_context(alpn="http/1.1")) is not None)
+    story.says("2: ALPN skp/2", scene.shuts_out(me.tls_context(alpn="skp/2")) is not None)
+    tls = os.path.join(me.folder, "tls")
+    base = ["openssl", "s_client", "-connect", f"127.0.0.1:{scene.broker.port}", "-cert", tls + ".pem", "-key",
+            tls + ".key", "-CAfile", me.ca, "-brief"]
+    for what, options in (("2: no ALPN at all", ["-tls1_3"]), ("TLS 1.2", ["-alpn", "skp/1", "-tls1_2"]),
+                          ("AES-128", ["-alpn", "skp/1", "-ciphersuites", "TLS_AES_128_GCM_SHA256"]),
+                          ("a 224-bit curve", ["-alpn", "skp/1", "-groups", "P-224"]),
+                          ("SHA-1 signatures", ["-alpn", "skp/1", "-sigalgs", "RSA+SHA1"])):
+        done = subprocess.run(base + options, input=b"", capture_output=True, timeout=20, check=False)
+        story.says(f"{what}: the handshake fails", b"CONNECTION ESTABLISHED" not in done.stderr)
+    done = subprocess.run(base + ["-alpn", "skp/1"], input=b"", capture_output=True, timeout=20, check=False)
+    story.says("the same command with nothing wrong is let in", b"CONNECTION ESTABLISHED" in done.stderr)
+
+
+def roles(scene):
+    """48 to 51: each line for itself is refused when its sender may not say it, or not to this recipient."""
+    story = scene.story
+    case = facts.case_line(new_id(), [new_id()], COUNSELLOR)
+    request = facts.request_line(new_id(), 100)
+    answer = pb.Line(answer=pb.AnswerFact(request_id=new_id(), version=1, request_bundle_id=new_id(),
+                                          request_leaf=bytes(32), outcome=pb.OUTCOME_ZERO_BALANCE, complete=True))
+    event = pb.Line(event=pb.EventFact(event_id=new_id(), version=1, kind=pb.EVENT_KIND_CASE_COMPLETE,
+                                       happened_at_ms=1, case_id=new_id()))
+    overview = pb.Line(overview=pb.OverviewFact(
+        round_id=new_id(), version=1, agreement_id=new_id(), agreement_version=1, part=1, opened_at_ms=1,
+        due_date=facts.TODAY, calendar_version=1))
+    withdrawal = pb.Line(withdrawal=pb.WithdrawalFact(request_id=new_id(), version=1, case_id=new_id()))
+    recorded = facts.recorded_line(new_id(), new_id(), 100)
+    for what, client, line, to, name, path in (
+            ("48: a creditor registers a case", scene.creditor, case, BROKER, "ROLE_FORBIDDEN", ""),
+            ("48: a creditor asks", scene.creditor, request, COUNSELLOR, "ROLE_FORBIDDEN", ""),
+            ("48: a creditor records a letter", scene.creditor, recorded, BROKER, "ROLE_FORBIDDEN", ""),
+            ("48: a counsellor answers", scene.counsellor, answer, CREDITOR, "ROLE_FORBIDDEN", ""),
+            ("48: a counsellor asks a counsellor", scene.counsellor, request, OTHER_COUNSELLOR, "ROLE_FORBIDDEN", ""),
+            ("48: a creditor answers a creditor", scene.creditor, answer, OTHER_CREDITOR, "ROLE_FORBIDDEN", ""),
+            ("48: a case to a creditor", scene.counsellor, case, CREDITOR, "ROLE_FORBIDDEN", ""),
+            ("48: a request to the broker", scene.counsellor, request, BROKER, "ROLE_FORBIDDEN", ""),
+            ("54: an event in the broker's name", scene.counsellor, event, CREDITOR, "ROLE_FORBIDDEN", ""),
+            ("54: an overview in the broker's name", scene.counsellor, overview, CREDITOR, "ROLE_FORBIDDEN", ""),
+            ("a withdrawal", scene.counsellor, withdrawal, BROKER, "NOT_YET_AVAILABLE", ""),
+            ("49: a recipient that does not exist", scene.counsellor, request, "00000099000000007777",
+             "RECIPIENT_UNKNOWN", "recipient"),
+            ("49: a stranger with a good certificate", scene.counsellor, request, STRANGER, "RECIPIENT_UNKNOWN",
+             "recipient"),
+            ("51: oneself", scene.counsellor, request, COUNSELLOR, "RECIPIENT_SELF", "recipient"),
+            ("a creditor without mailbox record", scene.counsellor, request, UNCONNECTED, "RECIPIENT_NOT_CONNECTED",
+             "recipient")):
+        body = scene.one_line(client, line, to)
+        story.receipt(what, body, {(0, 0): (name, path)}, stored=0)
+    batch = scene.counsellor.new_batch()
+    batch.bundle(CREDITOR, mailbox="nobody's").add(request)
+    _, body, _ = scene.counsellor.send(batch.finish(now_ms()))
+    story.receipt("a mailbox without record", body, {(0, 0): ("RECIPIENT_NOT_CONNECTED", "recipient")}, stored=0)
+
+
+def sealed_parts(scene):
+    """What is sealed and what is committed to go together; a BSN goes only to who is entitled."""
+    story = scene.story
+    for what, changes, sealed, name, path in (
+            ("a commitment without sealed part", {"commitment": b"x" * 32}, b"", "COMMITMENT_MISSING", ""),
+            ("a sealed part without commitment", {}, b"x" * 60, "COMMITMENT_MISSING", ""),
+            ("a commitment of 31 bytes", {"commitment": b"x" * 31}, b"x" * 60, "HASH_FORMAT", "request.commitment"),
+            ("contains_bsn without sealed part", {"contains_bsn": True}, b"", "FIELD_UNEXPECTED",
+             "request.contains_bsn"),
+            ("a BSN for who may not have it", {"contains_bsn": True, "commitment": b"x" * 32}, b"x" * 60,
+             "BSN_NOT_ALLOWED", "request.request_id")):
+        case_id, request_id = new_id(), new_id()
+        batch = scene.counsellor.new_batch()
+        batch.bundle(BROKER).add(facts.case_line(case_id, [request_id], COUNSELLOR))
+        writer = batch.bundle(CREDITOR, scene.certs)
+        writer.add_bytes(facts.request_line(request_id, 100, **changes).SerializeToString(), sealed)
+        _, body, _ = scene.counsellor.send(batch.finish(now_ms()))
+        story.receipt(what, body, {(1, 0): (name, path)}, stored=1)
+
+
+def signatures(scene):
+    """47: signatures of others, of other bytes, with other certificates, of another kind."""
+    batch = scene.counsellor.new_batch()
+    batch.bundle(BROKER).add(facts.case_line(new_id(), [new_id()], COUNSELLOR))
+    batch.finish(now_ms())
+    good, header, me = batch.begin.jws, batch.header, scene.counsellor.me
+    head, _, signature = good.split(".")
+    other_head = me.sign(b"another").split(".")[0]
+    enc = scene.creditor.me
+    for what, jws, name in (
+            ("signed by another participant", scene.creditor.me.sign(header), "SIGNER_INVALID"),
+            ("signed by the other counsellor", scene.other_counsellor.me.sign(header), "SIGNER_INVALID"),
+            ("a signature over other bytes", me.sign(header + b"x"), "SIGNATURE_INVALID"),
+            ("one bit changed", good[:-4] + ("AAAA" if good[-4:] != "AAAA" else "BBBB"), "SIGNATURE_INVALID"),
+            ("no signature", f"{head}..", "SIGNATURE_INVALID"), ("nothing", "", "SIGNATURE_INVALID"),
+            ("three dots", "...", "SIGNATURE_INVALID"), ("a payload in it", f"{head}.AA.{signature}",
+                                                        "SIGNATURE_INVALID"),
+            ("a header that is no JSON", f"AAAA..{signature}", "SIGNATURE_INVALID"),
+            ("no algorithm", "eyJhbGciOiJub25lIn0..", "SIGNATURE_INVALID"),
+            ("too long", "x" * 17000, "SIGNATURE_INVALID")):
+        batch.begin = pb.Begin(header=header, jws=jws)
+        whole_batch(scene, f"47: {what}", batch, name, "header")
+    assert other_head and enc
+    batch.begin = pb.Begin(header=header, jws=good)
+    whole_batch(scene, "47: a good batch in another's session", batch, "SENDER_MISMATCH", "header.sender",
+                client=scene.creditor)
+
+
+def records(scene):
+    """Mailbox records and collect statements of somebody else, or that are no such thing."""
+    story, me = scene.story, scene.counsellor.me
+    now = now_ms()
+    chain = [cert.public_bytes(_der()) for cert in me.chains["enc"]]
+
+    def publish(signer, data=b"", **changes):
+        value = {"context": "skp.v1 mailbox", "participant": COUNSELLOR, "version": 9, "created_at_ms": now,
+                 "encryption_certificates": chain} | changes
+        record = pb.MailboxRecord(**value).SerializeToString() + data
+        return pack_frame(pb.Publish(record=pb.SignedRecord(record=record, jws=signer.sign(record)), tag=5))
+
+    for what, data, name, path in (
+            ("of another", publish(me, participant=OTHER_COUNSELLOR), "SENDER_MISMATCH", "record.participant"),
+            ("signed by another", publish(scene.creditor.me), "SIGNER_INVALID", "record.jws"),
+            ("of another kind", publish(me, context="skp.v1 batch"), "FIELD_UNEXPECTED", "record.context"),
+            ("without certificates", publish(me, encryption_certificates=[]), "REQUIRED",
+             "record.encryption_certificates"),
+            ("with an unknown field", publish(me, b"\x98\x06\x01"), "UNKNOWN_FIELD", "record.field 99"),
+            ("with 17 certificates", publish(me, encryption_certificates=chain[:1] * 17), "DECODE_ITEMS",
+             "record.encryption_certificates"),
+            ("with version 0", publish(me, version=0), "REQUIRED", "record.version"),
+            ("that is older", publish(me, version=1), "RECORD_OLD", "record.version"),
+            ("with a strange mailbox name", publish(me, mailbox="\u202e"), "TEXT_CONTROL", "record.mailbox"),
+            ("with a long mailbox name", publish(me, mailbox="x" * 33), "TEXT_TOO_LONG", "record.mailbox"),
+            ("that seals to a BSN", publish(me, seals_also_to=["999990019"]), "OIN_FORMAT",
+             "record.seals_also_to[0]"),
+            ("that is nothing", pack_frame(pb.Publish(tag=5)), "REQUIRED", "record")):
+        meets(scene, f"a record {what}", data, name, path, frame=48, tag=5)
+
+    def collect(signer, data=b"", **changes):
+        item = pb.CollectedItem(position=1, head_hash=bytes(32))
+        value = {"context": "skp.v1 collect", "participant": COUNSELLOR, "items": [item], "collected_at_ms": now}
+        statement = pb.CollectStatement(**value | changes).SerializeToString() + data
+        return pack_frame(pb.Collect(statement=statement, jws=signer.sign(statement), tag=6))
+
+    def items(count, size):
+        return [pb.CollectedItem(position=i, head_hash=bytes(size)) for i in range(count)]
+
+    for what, data, name, path in (
+            ("of another", collect(me, participant=CREDITOR), "SENDER_MISMATCH", "statement.participant"),
+            ("signed by another", collect(scene.creditor.me), "SIGNER_INVALID", "jws"),
+            ("of another kind", collect(me, context="skp.v1 batch"), "DECODE", "statement.context"),
+            ("about nothing", collect(me, items=[]), "DECODE_ITEMS", "statement.items"),
+            ("about 257 bundles", collect(me, items=items(257, 32)), "DECODE_ITEMS", "statement.items"),
+            ("about 5,000 bundles", collect(me, items=items(5000, 32)), "DECODE_ITEMS", "statement.items[4096]"),
+            ("with a hash of 100,000 bytes", collect(me, items=items(1, 100_000)), "HASH_FORMAT",
+             "statement.items[0].head_hash"),
+            ("with a hash of 31 bytes", collect(me, items=items(3, 31)), "HASH_FORMAT",
+             "statement.items[0].head_hash"),
+            ("in longer form than it needs", collect(me, _padded(items(256, 32)), items=[]), "DECODE_ITEMS",
+             "statement"),
+            ("with an unknown field", collect(me, b"\x98\x06\x01"), "UNKNOWN_FIELD", "statement.field 99")):
+        meets(scene, f"a statement {what}", data, name, path, frame=35, tag=6)
+    story.says("and the counsellor can go on", is_alive(scene.counsellor.session))
+
+
+def _padded(items):
+    """The items with their positions in ten bytes and their lengths in five: legal, and too large."""
+    out = b""
+    for item in items:
+        body = b"\x08" + bytes([item.position & 0x7f | 0x80]) + b"\x80" * 8 + b"\x00" + field(2, item.head_hash)
+        out += b"\x22" + bytes([len(body) | 0x80]) + b"\x80\x80\x80\x00" + body
+    return out
+
+
+def _der():
+    from cryptography.hazmat.primitives.serialization import Encoding
+    return Encoding.DER
+
+
+def environments(scene):
+    """53: test and production do not mix; the broker's own OIN is no participant."""
+    for what, oin, words in (("the broker's own OIN", BROKER, "RECIPIENT_SELF"),
+                             ("an OIN of 19 characters", COUNSELLOR[:19], "OIN_FORMAT")):
+        answer = scene.broker.admin_raw("participant.add", oin=oin, name="TEST", roles=["creditor"])
+        scene.story.says(f"54: {what} does not become a participant", not answer["ok"] and words in str(answer))
+
+
+CHAPTERS = (certificates, strangers, weak_tls, roles, sealed_parts, signatures, records, environments)
