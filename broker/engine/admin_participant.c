@@ -59,6 +59,14 @@ static enum skp_err take_codes(struct admin_run *run, const char *field, const c
     return SKP_OK;
 }
 
+/* Test OINs begin so, in certificates of test CAs too. Which kind of broker this is, its own OIN
+ * says: invented organisations never meet real ones. */
+static bool is_test(const char *oin)
+{
+    static const char prefix[] = "00000099";
+    return strncmp(oin, prefix, sizeof prefix - 1) == 0;
+}
+
 static enum skp_err check_name(struct admin_run *run, const Skp__V1__DirectoryEntry *entry)
 {
     enum skp_err err = fact_check_oin(entry->oin);
@@ -75,6 +83,8 @@ static enum skp_err check_name(struct admin_run *run, const Skp__V1__DirectoryEn
     if (strcmp(entry->oin, run->txn->engine->broker.text) == 0)
         return engine_refuse(run->call, SKP_E_RECIPIENT_SELF, "oin",
                              "this is the broker's own OIN");
+    if (is_test(entry->oin) != is_test(run->txn->engine->broker.text))
+        return engine_refuse(run->call, SKP_E_ENVIRONMENT_MISMATCH, "oin", NULL);
     return SKP_OK;
 }
 

@@ -39,8 +39,7 @@ enum skp_err sqlite_harden(struct sqlite_store *store)
     return run(store, "PRAGMA cell_size_check=ON;"
                       "PRAGMA mmap_size=0;"
                       "PRAGMA temp_store=MEMORY;"
-                      /* A transaction larger than this spills into the log and is read back. */
-                      "PRAGMA cache_size=-131072;"
+                      "PRAGMA cache_size=-16384;"
                       "PRAGMA secure_delete=ON;"
                       "PRAGMA synchronous=FULL;"
                       "PRAGMA wal_autocheckpoint=0;");

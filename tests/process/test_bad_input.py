@@ -5,42 +5,15 @@ ends as documented, and an honest participant beside it does not notice.
 
 usage: test_bad_input.py BUILD [--seed N] [--only CHAPTER]
 """
-import time
-import traceback
-
 import bad_frames
 import bad_identity
+import bad_meaning
+import bad_sequence
 import bad_wire
-from bad_scene import Judge, Neighbour, Scene, check_end
+from bad_scene import play_chapters
 from process_testing import Test
 
-MODULES = (bad_frames, bad_wire, bad_identity)
+MODULES = (bad_frames, bad_wire, bad_identity, bad_sequence, bad_meaning)
 
-
-def play(scene, chapter):
-    started = time.monotonic()
-    try:
-        chapter(scene)
-    except Exception:
-        traceback.print_exc()
-        scene.story.says(f"{chapter.__name__} comes to its end", False)
-    print(f"  {time.monotonic() - started:5.1f} s  {chapter.__doc__.splitlines()[0]}", flush=True)
-
-
-def body(test):
-    story = Judge()
-    scene = Scene(test, story, max_sessions_per_participant="12").open()
-    neighbour = Neighbour(scene)
-    neighbour.start()
-    for module in MODULES:
-        for chapter in module.CHAPTERS:
-            if test.arguments.only in (None, chapter.__name__):
-                play(scene, chapter)
-    neighbour.finish(story)
-    check_end(scene)
-    print(f"{len(story.seen)} codes were met: {' '.join(sorted(story.seen))}")
-    test.checks = story.passed
-    test.check(story.ends() == 0, "see the lines that say FAILED")
-
-
-Test("test_bad_input", (("--only", {"help": "one chapter"}),)).run(body)
+test = Test("test_bad_input", (("--only", {"help": "one chapter"}),))
+test.run(lambda test: play_chapters(test, MODULES, max_sessions_per_participant="12"))
