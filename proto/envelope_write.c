@@ -61,8 +61,8 @@ static struct span pack_head(struct envelope_writer *writer, const struct skp_ha
     Skp__V1__BundleHead head;
     skp__v1__bundle_head__init(&head);
     head.recipient = open->place.recipient.text;
-    head.mailbox = (char *)(uintptr_t)open->mailbox;
-    head.bundle_id = wire_bytes(span_of(open->place.bundle_id.bytes, ID_BYTES));
+    head.mailbox = wire_text(open->mailbox);
+    head.bundle_id = wire_id(&open->place.bundle_id);
     head.line_count = (uint32_t)open->line_count;
     head.lines_root = wire_bytes(span_of(root->bytes, HASH_BYTES));
     return wire_pack(&head.base, writer->arena);
@@ -115,7 +115,7 @@ static enum skp_err make_boxes(struct envelope_writer *writer, X509 *const *cert
         enum skp_err err = seal_box(&open->key, &open->place, certs[i], writer->arena, &box);
         if (err)
             return err;
-        open->boxes[open->box_count++] = (char *)(uintptr_t)box;
+        open->boxes[open->box_count++] = wire_text(box);
         open->bytes += strlen(box) + LINE_PREFIX_BYTES;
     }
     return SKP_OK;
@@ -285,7 +285,7 @@ static struct span pack_header(struct envelope_writer *writer, const struct skp_
     header.protocol_version = PROTOCOL_VERSION;
     header.sender = writer->sender.text;
     header.on_behalf_of = writer->on_behalf_of.text;
-    header.batch_id = wire_bytes(span_of(writer->batch_id.bytes, ID_BYTES));
+    header.batch_id = wire_id(&writer->batch_id);
     header.created_at_ms = at_ms;
     header.bundle_count = (uint32_t)writer->bundle_count;
     header.line_count = (uint32_t)writer->line_count;

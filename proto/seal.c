@@ -157,8 +157,8 @@ enum skp_err seal_box(const struct seal_key *key, const struct seal_place *place
     box.bundle_key = (ProtobufCBinaryData){.data = bundle_key.bytes, .len = SEAL_KEY_BYTES};
     box.sender = written.sender.text;
     box.recipient = written.recipient.text;
-    box.batch_id = (ProtobufCBinaryData){.data = written.batch_id.bytes, .len = ID_BYTES};
-    box.bundle_id = (ProtobufCBinaryData){.data = written.bundle_id.bytes, .len = ID_BYTES};
+    box.batch_id = wire_id(&written.batch_id);
+    box.bundle_id = wire_id(&written.bundle_id);
 
     uint8_t packed[256];
     enum skp_err err = SKP_E_INTERNAL;

@@ -28,7 +28,7 @@ enum skp_err wire_unpack(const ProtobufCMessageDescriptor *type, struct span byt
                          struct arena *arena, char *ret_path,
                          ProtobufCMessage **ret_message) SKP_MUST_CHECK;
 
-/* Borrowed both ways: protobuf-c has no const bytes, but never writes into them. */
+/* Borrowed both ways: protobuf-c has no const bytes or texts, but never writes into them. */
 static inline struct span wire_span(ProtobufCBinaryData bytes)
 {
     return span_of(bytes.data, bytes.len);
@@ -37,6 +37,17 @@ static inline struct span wire_span(ProtobufCBinaryData bytes)
 static inline ProtobufCBinaryData wire_bytes(struct span bytes)
 {
     return (ProtobufCBinaryData){.len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.data};
+}
+
+static inline ProtobufCBinaryData wire_id(const struct skp_id *id)
+{
+    return wire_bytes(span_of(id->bytes, ID_BYTES));
+}
+
+/* NULL is the empty text, as it is in protobuf. */
+static inline char *wire_text(const char *text)
+{
+    return (char *)(uintptr_t)(text ? text : "");
 }
 
 /* Packs into the arena. Empty span (data NULL) when the cap is reached. */

@@ -1,7 +1,7 @@
 /* Fixed little-endian rows, written and read field by field.
  *
  * What the domain keeps (requests, cases) is packed by hand: a row has one form only, and a row
- * that has another one is damage, never a guess. Pure; no allocation. Internal to domain/. */
+ * that has another one is damage, never a guess. Pure; no allocation. For domain/ and the rows of store/. */
 #ifndef SKP_PACKED_H
 #define SKP_PACKED_H
 

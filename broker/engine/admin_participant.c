@@ -24,7 +24,7 @@ static enum skp_err take_names(struct admin_run *run, const char *field, size_t 
         enum skp_err err = text ? fact_check_text(text, 80) : SKP_E_VALUE_INVALID;
         if (err)
             return engine_refuse(run->call, err, field, NULL);
-        names[i] = pb_text(text);
+        names[i] = wire_text(text);
     }
     *ret_names = names;
     *ret_count = count;
@@ -90,9 +90,9 @@ static enum skp_err check_name(struct admin_run *run, const Skp__V1__DirectoryEn
 
 static enum skp_err fill(struct admin_run *run, Skp__V1__DirectoryEntry *entry)
 {
-    entry->oin = pb_text(admin_text(run, "oin"));
-    entry->name = pb_text(admin_text(run, "name"));
-    entry->postal_address = pb_text(admin_text(run, "postal_address"));
+    entry->oin = wire_text(admin_text(run, "oin"));
+    entry->name = wire_text(admin_text(run, "name"));
+    entry->postal_address = wire_text(admin_text(run, "postal_address"));
     entry->bsn_entitled = json_is_true(json_object_get(run->request, "bsn_entitled"));
     int *roles = NULL;
     int *kinds = NULL;

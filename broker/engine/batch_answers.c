@@ -18,7 +18,7 @@ static enum skp_err find_request(struct answer_run *answers, const struct batch_
     struct ws_row *row;
     struct page_row *page;
     *ret_request = NULL;
-    if (!id_take(pb_span(fact->request_bundle_id), &bundle_id) ||
+    if (!id_take(wire_span(fact->request_bundle_id), &bundle_id) ||
         fact->request_line >= BUNDLE_MAX_LINES)
         return SKP_OK;
     enum skp_err err =
@@ -47,7 +47,7 @@ static enum skp_err close_page(struct answer_run *answers, const struct ws_row *
             return SKP_OK;
     const Skp__V1__AnswerFact *fact = line->fact->answer;
     struct skp_id bundle_id;
-    if (!id_take(pb_span(fact->request_bundle_id), &bundle_id))
+    if (!id_take(wire_span(fact->request_bundle_id), &bundle_id))
         return SKP_E_INTERNAL;
     return ws_forget(
         &answers->run->txn->ws, STORE_OPEN,
@@ -58,7 +58,7 @@ static const struct agreement *named_agreement(const struct txn *txn,
                                                const Skp__V1__AnswerFact *fact)
 {
     struct skp_id id;
-    return id_take(pb_span(fact->agreement_id), &id)
+    return id_take(wire_span(fact->agreement_id), &id)
                ? registry_agreement(txn->registry, &id, fact->agreement_version)
                : NULL;
 }
@@ -88,15 +88,14 @@ static enum skp_err decide_answer(struct answer_run *answers, struct batch_line 
         return SKP_OK;
     }
     if (effect == ANSWER_NO_EFFECT) {
-        batch_no_effect(answers->run, line);
+        batch_no_effect(answers->run);
         return SKP_OK;
     }
     batch_take(answers->run, line);
     mask_set(&answers->taken, line->line);
     answers->taken_count++;
-    err = txn_page_changed(txn, row);
-    if (!err)
-        err = close_page(answers, row, line, request->published_at_ms);
+    ws_changed(row);
+    err = close_page(answers, row, line, request->published_at_ms);
     return err ? err : txn_note(txn, &page->counsellor, request);
 }
 

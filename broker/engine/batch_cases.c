@@ -53,14 +53,13 @@ static enum skp_err decide_case(struct batch_run *run, struct batch_line *line)
         return SKP_OK;
     }
     if (!changed) {
-        batch_no_effect(run, line);
+        batch_no_effect(run);
         return declare(run, present, row);
     }
     row->object = file;
     batch_take(run, line);
-    err = txn_case_changed(txn, row);
-    if (!err)
-        err = fold_tell_complete(txn, &sender, file); /* what was missing may have been dropped */
+    ws_changed(row);
+    err = fold_tell_complete(txn, &sender, file); /* what was missing may have been dropped */
     return err ? err : declare(run, file, row);
 }
 
@@ -82,11 +81,12 @@ static enum skp_err decide_off_network(struct batch_run *run, struct batch_line 
         return SKP_OK;
     }
     if (!taken) {
-        batch_no_effect(run, line);
+        batch_no_effect(run);
         return SKP_OK;
     }
     batch_take(run, line);
-    return txn_case_changed(run->txn, row);
+    ws_changed(row);
+    return SKP_OK;
 }
 
 static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *line)
@@ -95,7 +95,7 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
     struct skp_id case_id;
     struct ws_row *row;
     struct case_file *file;
-    if (!id_take(pb_span(line->fact->recorded->case_id), &case_id))
+    if (!id_take(wire_span(line->fact->recorded->case_id), &case_id))
         return SKP_E_INTERNAL;
     enum skp_err err = txn_case(run->txn, &sender, &case_id, &row, &file);
     if (err)
@@ -108,7 +108,7 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
         return SKP_OK;
     }
     if (request->recorded_version == version_before) {
-        batch_no_effect(run, line);
+        batch_no_effect(run);
         return SKP_OK;
     }
     batch_take(run, line);
@@ -118,8 +118,8 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
                                  .outcome = request->outcome,
                                  .consent = request->consent,
                                  .total_cents = request->total_cents};
-    err = txn_case_changed(run->txn, row);
-    return err ? err : txn_note(run->txn, &sender, &note);
+    ws_changed(row);
+    return txn_note(run->txn, &sender, &note);
 }
 
 static enum skp_err decide_line(struct batch_run *run, struct batch_line *line)

@@ -4,10 +4,6 @@
 
 #include <stdlib.h>
 
-enum skp_err batch_want(struct txn *txn, struct engine_call *call);
-enum skp_err batch_decide(struct txn *txn, struct engine_call *call);
-enum skp_err batch_answer(struct txn *txn, struct engine_call *call);
-
 /* ---------------------------------------------------------------- want */
 
 static enum skp_err want_line(struct txn *txn, const struct batch_work *work,
@@ -24,10 +20,10 @@ static enum skp_err want_line(struct txn *txn, const struct batch_work *work,
     if (fact->fact_case == SKP__V1__LINE__FACT_CASE_FACT)
         return ws_want(&txn->ws, STORE_CASE, key_case(&work->header.sender, &line->item_id));
     if (fact->fact_case == SKP__V1__LINE__FACT_RECORDED &&
-        id_take(pb_span(fact->recorded->case_id), &id))
+        id_take(wire_span(fact->recorded->case_id), &id))
         return ws_want(&txn->ws, STORE_CASE, key_case(&work->header.sender, &id));
     if (fact->fact_case == SKP__V1__LINE__FACT_ANSWER &&
-        id_take(pb_span(fact->answer->request_bundle_id), &id))
+        id_take(wire_span(fact->answer->request_bundle_id), &id))
         return ws_want(&txn->ws, STORE_PAGE,
                        key_page(&id, fact->answer->request_line / PAGE_LINES));
     return SKP_OK;
@@ -65,9 +61,8 @@ void batch_take(struct batch_run *run, struct batch_line *line)
     run->work->stored++;
 }
 
-void batch_no_effect(struct batch_run *run, struct batch_line *line)
+void batch_no_effect(struct batch_run *run)
 {
-    (void)line;
     run->work->stored++;
     run->work->without_effect++;
 }
@@ -296,12 +291,12 @@ static enum skp_err answer_receipt(struct engine_call *call, struct span body, s
         return SKP_E_NO_MEMORY;
     memcpy(text, jws.data, jws.len);
     for (size_t i = 0; i < path.len / HASH_BYTES; i++)
-        hashes[i] = pb_bytes(span_of(path.data + i * HASH_BYTES, HASH_BYTES));
-    receipt.body = pb_bytes(body);
+        hashes[i] = wire_bytes(span_of(path.data + i * HASH_BYTES, HASH_BYTES));
+    receipt.body = wire_bytes(body);
     receipt.n_path = path.len / HASH_BYTES;
     receipt.path = hashes;
     receipt.index = index;
-    receipt.commit = pb_bytes(header);
+    receipt.commit = wire_bytes(header);
     receipt.jws = text;
     receipt.duplicate = duplicate;
     return engine_answer(call, FRAME_RECEIPT, &receipt.base);

@@ -36,8 +36,7 @@ static enum skp_err page_of(struct request_run *requests, size_t line, struct ws
         page->count = left < PAGE_LINES ? left : PAGE_LINES;
         row->object = page;
         requests->pages[number] = row;
-        if ((err = txn_page_changed(txn, row)))
-            return err;
+        ws_changed(row);
     }
     *ret_row = row;
     return SKP_OK;
@@ -118,15 +117,14 @@ static enum skp_err decide_request(struct request_run *requests, struct batch_li
         return SKP_OK;
     }
     if (!taken) {
-        batch_no_effect(requests->run, line);
+        batch_no_effect(requests->run);
         return SKP_OK;
     }
     struct ws_row *page_row;
     err = page_of(requests, line->line, &page_row);
-    if (!err)
-        err = txn_case_changed(requests->run->txn, case_row);
     if (err)
         return err;
+    ws_changed(case_row);
     const struct case_file *file = case_row->object;
     struct page_row *page = page_row->object;
     size_t slot = line->line % PAGE_LINES;

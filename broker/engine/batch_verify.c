@@ -41,7 +41,7 @@ static enum skp_err read_begin(struct engine_call *call, struct batch_work *work
     enum skp_err err = engine_unpack(call, &skp__v1__begin__descriptor, (void *)&begin);
     if (err)
         return err;
-    work->header_bytes = pb_span(begin->header);
+    work->header_bytes = wire_span(begin->header);
     work->jws = span_text(begin->jws);
     err = envelope_read_header(work->header_bytes, &call->arena, path, &work->header);
     if (err)
@@ -70,7 +70,7 @@ static enum skp_err read_bundle(struct engine_call *call, struct span body,
         return err;
     bundle->body = body;
     bundle->bundle = (Skp__V1__Bundle *)(void *)message;
-    bundle->head_bytes = pb_span(bundle->bundle->head);
+    bundle->head_bytes = wire_span(bundle->bundle->head);
     err = envelope_read_head(bundle->head_bytes, &call->arena, path, &bundle->head);
     if (err)
         return err;
@@ -139,7 +139,7 @@ static enum skp_err read_line(struct engine_call *call, const struct batch_bundl
                               struct batch_line *line)
 {
     char path[WIRE_PATH_MAX] = "";
-    struct span bytes = pb_span(bundle->bundle->lines[line->line]);
+    struct span bytes = wire_span(bundle->bundle->lines[line->line]);
     struct arena_mark before = arena_mark(&call->arena);
     line->leaf = &bundle->leaves[line->line];
     enum skp_err err = fact_read(bytes, &call->arena, path, &line->fact);
@@ -213,11 +213,6 @@ static enum skp_err verify(struct engine_call *call)
         err = read_bundles(call, work);
     return err ? err : read_lines(call, work);
 }
-
-/* The other stages of the verb are in batch_decide.c. */
-enum skp_err batch_want(struct txn *txn, struct engine_call *call);
-enum skp_err batch_decide(struct txn *txn, struct engine_call *call);
-enum skp_err batch_answer(struct txn *txn, struct engine_call *call);
 
 const struct verb verb_batch = {
     .name = "batch",

@@ -59,6 +59,11 @@ struct batch_run {
     struct map cases; /* request id -> struct ws_row of the case that declares it, in this batch */
 };
 
+/* batch_decide.c: the stages of the verb after verifying. */
+enum skp_err batch_want(struct txn *txn, struct engine_call *call) SKP_MUST_CHECK;
+enum skp_err batch_decide(struct txn *txn, struct engine_call *call) SKP_MUST_CHECK;
+enum skp_err batch_answer(struct txn *txn, struct engine_call *call) SKP_MUST_CHECK;
+
 /* batch_cases.c: facts addressed to the broker itself. */
 enum skp_err batch_decide_own(struct batch_run *run, struct batch_bundle *bundle) SKP_MUST_CHECK;
 
@@ -79,7 +84,7 @@ enum skp_err batch_deliver(struct batch_run *run, const struct batch_bundle *bun
 /* The line is refused, taken, or was said before. */
 void batch_refuse(struct batch_line *line, enum skp_err err, const char *path);
 void batch_take(struct batch_run *run, struct batch_line *line);
-void batch_no_effect(struct batch_run *run, struct batch_line *line);
+void batch_no_effect(struct batch_run *run);
 
 /* Publishes requests of a page: into state REQUESTED with this due date, their deadline, open list
  * and the event to their counsellor. `lines` are slots of the page. */

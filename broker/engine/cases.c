@@ -39,8 +39,8 @@ static enum skp_err fill_request(struct cases_run *run, const struct case_reques
                                  Skp__V1__RequestView *view)
 {
     skp__v1__request_view__init(view);
-    view->request_id = pb_id(&request->request_id);
-    view->creditor = pb_text(request->creditor.text);
+    view->request_id = wire_id(&request->request_id);
+    view->creditor = wire_text(request->creditor.text);
     view->state = (Skp__V1__RequestState)request->state;
     view->outcome = (Skp__V1__Outcome)request->outcome;
     view->consent = (Skp__V1__Consent)request->consent;
@@ -81,7 +81,7 @@ static enum skp_err fill_case(struct cases_run *run, struct case_file *file)
         file->requests[i].state = (uint8_t)requests[i].state;
         file->requests[i].outcome = (uint8_t)requests[i].outcome;
     }
-    view->case_id = pb_bytes(span_of(id, ID_BYTES));
+    view->case_id = wire_bytes(span_of(id, ID_BYTES));
     view->state = case_phase(file);
     view->declared = (uint32_t)file->request_count;
     view->to_decide = case_to_decide(file);
@@ -126,7 +126,7 @@ static enum skp_err read_named(struct cases_run *run, const Skp__V1__CasesGet *r
         return SKP_E_NO_MEMORY;
     for (size_t i = 0; i < request->n_case_ids; i++) {
         struct skp_id id;
-        if (!id_take(pb_span(request->case_ids[i]), &id))
+        if (!id_take(wire_span(request->case_ids[i]), &id))
             return engine_refuse(run->call, SKP_E_ID_FORMAT, "case_ids", NULL);
         keys[i] = key_case(&run->call->peer, &id);
         rows[i].key = row_key_span(&keys[i]);
@@ -138,7 +138,7 @@ static enum skp_err read_named(struct cases_run *run, const Skp__V1__CasesGet *r
 static enum skp_err read_all(struct cases_run *run, const Skp__V1__CasesGet *request)
 {
     struct skp_id after = {{0}};
-    if (request->after.len > 0 && !id_take(pb_span(request->after), &after))
+    if (request->after.len > 0 && !id_take(wire_span(request->after), &after))
         return engine_refuse(run->call, SKP_E_ID_FORMAT, "after", NULL);
     struct row_key from = key_case(&run->call->peer, &after);
     if (request->after.len > 0)

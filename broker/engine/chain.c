@@ -28,9 +28,9 @@ static void fill_texts(Skp__V1__ReceiptBody *body, Skp__V1__ErrorText *texts,
         const struct skp_error_info *info = skp_error((enum skp_err)code);
         skp__v1__error_text__init(&texts[seen]);
         texts[seen].code = code;
-        texts[seen].name = pb_text(info->name);
-        texts[seen].sentence = pb_text(info->sentence);
-        texts[seen].remedy = pb_text(info->remedy);
+        texts[seen].name = wire_text(info->name);
+        texts[seen].sentence = wire_text(info->sentence);
+        texts[seen].remedy = wire_text(info->remedy);
         texts[seen].retry = (Skp__V1__Retry)info->retry;
         pointers[seen] = &texts[seen];
         body->n_texts++;
@@ -59,9 +59,9 @@ static enum skp_err fill_refusals(const struct batch_work *work, struct arena *a
         refusal->bundle = line->bundle;
         refusal->line = line->line;
         if (!id_is_nil(&line->item_id))
-            refusal->item_id = pb_id(&line->item_id);
+            refusal->item_id = wire_id(&line->item_id);
         refusal->code = (uint32_t)line->err;
-        refusal->path = pb_text(line->path ? line->path : "");
+        refusal->path = wire_text(line->path ? line->path : "");
         body->refusals[body->n_refusals++] = refusal;
     }
     fill_texts(body, texts, pointers);
@@ -73,10 +73,10 @@ static enum skp_err pack_receipt(struct txn *txn, struct engine_call *call)
     struct batch_work *work = call->state;
     Skp__V1__ReceiptBody body;
     skp__v1__receipt_body__init(&body);
-    body.context = pb_text(RECEIPT_CONTEXT);
+    body.context = wire_text(RECEIPT_CONTEXT);
     body.sender = work->header.sender.text;
-    body.batch_id = pb_id(&work->header.batch_id);
-    body.batch_root = pb_bytes(span_of(work->header.root.bytes, HASH_BYTES));
+    body.batch_id = wire_id(&work->header.batch_id);
+    body.batch_root = wire_bytes(span_of(work->header.root.bytes, HASH_BYTES));
     body.stored = work->stored;
     body.without_effect = work->without_effect;
     body.stored_at_ms = txn->now_ms;
@@ -86,7 +86,7 @@ static enum skp_err pack_receipt(struct txn *txn, struct engine_call *call)
     /* A batch can be wrong at more places than a frame has room to name. */
     if (skp__v1__receipt_body__get_packed_size(&body) > RECEIPT_MAX_BYTES)
         for (size_t i = 0; i < body.n_refusals; i++)
-            body.refusals[i]->path = pb_text("");
+            body.refusals[i]->path = wire_text("");
     /* The answer is packed after the transaction's memory could be gone: the body lives with the
      * call. */
     work->receipt_body = wire_pack(&body.base, &call->arena);
@@ -134,14 +134,14 @@ static enum skp_err sign_header(struct txn *txn, const struct skp_hash *receipts
     struct engine *engine = txn->engine;
     Skp__V1__CommitHeader header;
     skp__v1__commit_header__init(&header);
-    header.context = pb_text(COMMIT_CONTEXT);
+    header.context = wire_text(COMMIT_CONTEXT);
     header.broker = engine->broker.text;
-    header.store_id = pb_id(&engine->store_id);
+    header.store_id = wire_id(&engine->store_id);
     header.sequence = txn->sequence;
-    header.previous = pb_bytes(span_of(engine->chain.hash.bytes, HASH_BYTES));
-    header.receipts_root = pb_bytes(span_of(receipts_root->bytes, HASH_BYTES));
+    header.previous = wire_bytes(span_of(engine->chain.hash.bytes, HASH_BYTES));
+    header.receipts_root = wire_bytes(span_of(receipts_root->bytes, HASH_BYTES));
     header.receipt_count = (uint32_t)txn->receipt_count;
-    header.taken_root = pb_bytes(span_of(taken_root->bytes, HASH_BYTES));
+    header.taken_root = wire_bytes(span_of(taken_root->bytes, HASH_BYTES));
     header.committed_at_ms = txn->real_ms;
     header.play = engine->play;
     txn->commit_header = wire_pack(&header.base, &txn->arena);

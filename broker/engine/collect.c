@@ -47,18 +47,7 @@ static enum skp_err check_statement(struct engine_call *call, struct collect_wor
     enum skp_err err = check_items(call, work);
     if (err)
         return err;
-    struct trust *trust = engine_trust_ref(call->engine);
-    struct jws_signer signer;
-    const char *why = NULL;
-    err = jws_verify(trust, call->engine->cache, span_text(work->request->jws),
-                     pb_span(work->request->statement), clock_real_ms(call->engine->clock), &signer,
-                     &why);
-    if (err)
-        engine_refuse(call, err, "jws", why);
-    else if (!oin_equal(&signer.oin, &call->peer))
-        err = engine_refuse(call, SKP_E_SIGNER_INVALID, "jws", NULL);
-    trust_unref(trust);
-    return err;
+    return engine_check_peer(call, wire_span(work->request->statement), work->request->jws, "jws");
 }
 
 static enum skp_err verify(struct engine_call *call)
@@ -73,7 +62,7 @@ static enum skp_err verify(struct engine_call *call)
     call->tag = work->request->tag;
     ProtobufCMessage *message;
     char path[WIRE_PATH_MAX] = "";
-    err = wire_unpack(&skp__v1__collect_statement__descriptor, pb_span(work->request->statement),
+    err = wire_unpack(&skp__v1__collect_statement__descriptor, wire_span(work->request->statement),
                       &call->arena, path, &message);
     if (err)
         return engine_refuse_in(call, err, "statement", path);
@@ -103,7 +92,7 @@ static enum skp_err want(struct txn *txn, struct engine_call *call)
 
 static bool names_bundle(const Skp__V1__CollectedItem *item, const struct bundle_row *bundle)
 {
-    return span_equal(pb_span(item->head_hash), span_of(bundle->head_hash.bytes, HASH_BYTES));
+    return span_equal(wire_span(item->head_hash), span_of(bundle->head_hash.bytes, HASH_BYTES));
 }
 
 /* Requests of a collected bundle remember it. */
@@ -125,8 +114,7 @@ static enum skp_err mark_pages(struct txn *txn, const struct entry_row *entry,
             if (page->requests[i].state != 0 &&
                 (!entry->partial || mask_has(&entry->mask, number * PAGE_LINES + i)))
                 page->requests[i].flags |= REQUEST_COLLECTED;
-        if ((err = txn_page_changed(txn, row)))
-            return err;
+        ws_changed(row);
     }
     return SKP_OK;
 }

@@ -22,14 +22,14 @@ static void fill_agreement(const struct agreement *agreement, int64_t now_ms, st
 {
     skp__v1__agreement_summary__init(summary);
     uint8_t *id = arena_copy(arena, agreement->agreement_id.bytes, ID_BYTES);
-    summary->agreement_id = pb_bytes(span_of(id, id ? ID_BYTES : 0));
+    summary->agreement_id = wire_bytes(span_of(id, id ? ID_BYTES : 0));
     summary->version = agreement->version;
     summary->consent_form = agreement->consent_form;
     summary->term_working_days = agreement->term_working_days;
     summary->valid_from_date = agreement->valid_from;
     summary->valid_until_date = agreement->valid_until;
     summary->next_round_at_ms = agreement_next_opening(agreement, NULL, now_ms);
-    summary->brand = pb_text(agreement->brand);
+    summary->brand = wire_text(agreement->brand);
 }
 
 static size_t bits_to_list(uint32_t bits, int *ret_list)
@@ -116,7 +116,7 @@ static enum skp_err fill_records(struct directory_run *run,
     return SKP_OK;
 }
 
-/* False when the page is full. */
+/* *ret_full: the page has no room for it, and it was not added. */
 static enum skp_err add_entry(struct directory_run *run,
                               const struct registry_participant *participant, bool *ret_full)
 {

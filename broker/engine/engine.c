@@ -168,6 +168,13 @@ enum skp_err engine_call_request(struct engine_call *call, struct span body)
     return copy_in(call, body, &call->request);
 }
 
+size_t engine_intake_share(const struct engine *engine)
+{
+    size_t quarter = engine->intake_max / 4;
+    size_t one_batch = BATCH_MAX_BYTES + (size_t)2 * FRAME_MAX_BYTES;
+    return quarter > one_batch ? quarter : one_batch;
+}
+
 static enum skp_err parts_grow(struct engine_call *call)
 {
     size_t room = call->part_room ? call->part_room * 2 : 16;
@@ -245,6 +252,23 @@ enum skp_err engine_unpack(struct engine_call *call, const ProtobufCMessageDescr
     return SKP_OK;
 }
 
+enum skp_err engine_check_peer(struct engine_call *call, struct span payload, const char *jws,
+                               const char *path)
+{
+    struct engine *engine = call->engine;
+    struct trust *trust = engine_trust_ref(engine);
+    struct jws_signer signer;
+    const char *why = NULL;
+    enum skp_err err = jws_verify(trust, engine->cache, span_text(jws), payload,
+                                  clock_real_ms(engine->clock), &signer, &why);
+    if (err)
+        engine_refuse(call, err, path, why);
+    else if (!oin_equal(&signer.oin, &call->peer))
+        err = engine_refuse(call, SKP_E_SIGNER_INVALID, path, NULL);
+    trust_unref(trust);
+    return err;
+}
+
 /* ---------------------------------------------------------------- references */
 
 struct trust *engine_trust_ref(struct engine *engine)
@@ -253,11 +277,6 @@ struct trust *engine_trust_ref(struct engine *engine)
     struct trust *trust = trust_ref(engine->trust);
     pthread_mutex_unlock(&engine->lock);
     return trust;
-}
-
-struct trust *engine_trust(struct engine *engine)
-{
-    return engine_trust_ref(engine);
 }
 
 struct keypair *engine_signer_ref(struct engine *engine)
@@ -292,11 +311,6 @@ void engine_set_signer(struct engine *engine, struct keypair *signer)
     engine->signer = keypair_ref(signer);
     pthread_mutex_unlock(&engine->lock);
     keypair_unref(old);
-}
-
-const struct skp_oin *engine_broker(const struct engine *engine)
-{
-    return &engine->broker;
 }
 
 bool engine_is_play(const struct engine *engine)

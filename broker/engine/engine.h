@@ -6,7 +6,7 @@
  * one transaction, and readers. The engine never sees a socket, and decides nothing itself: it
  * applies the rules of broker/domain.
  *
- * Threads: every function here is called on the loop thread. With `threads` = 0 nothing runs by
+ * Threads: every function here but engine_registry() is called on the loop thread. With `threads` = 0 nothing runs by
  * itself and engine_pump() does one piece of work at a time: so a simulation drives the whole
  * broker in one thread. */
 #ifndef SKP_ENGINE_H
@@ -59,9 +59,7 @@ bool engine_pump(struct engine *engine);
 /* Replaces trust (new CA or CRL) and signer for calls that start from now on. */
 void engine_set_trust(struct engine *engine, struct trust *trust);
 void engine_set_signer(struct engine *engine, struct keypair *signer);
-struct trust *engine_trust(struct engine *engine);
 
-const struct skp_oin *engine_broker(const struct engine *engine);
 bool engine_is_play(const struct engine *engine);
 
 /* The current registry; a reference the caller drops. */
@@ -126,7 +124,7 @@ struct engine_call {
     void *state; /* the verb's own, in the arena */
 };
 
-/* NULL when out of memory. `arena_bytes` caps everything about this call (0: 1 MiB). */
+/* NULL when out of memory. The verb sets the cap of the call's arena. */
 struct engine_call *engine_call_new(struct engine *engine, enum engine_verb verb,
                                     const struct skp_oin *peer, uint64_t session,
                                     engine_done_fn done, void *ctx);
@@ -138,6 +136,10 @@ enum skp_err engine_call_request(struct engine_call *call, struct span body) SKP
 
 /* A batch's next Bundle body. BUSY, BATCH_TOO_LARGE. */
 enum skp_err engine_call_part(struct engine_call *call, struct span body) SKP_MUST_CHECK;
+
+/* Of the intake budget: what batches of one participant whose End did not come yet may hold
+ * together, so that nobody keeps others out by batches that never end. */
+size_t engine_intake_share(const struct engine *engine);
 
 /* Hands the call over; `done` runs later, never inside. */
 void engine_submit(struct engine_call *call);

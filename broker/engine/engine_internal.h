@@ -101,6 +101,10 @@ struct keypair *engine_signer_ref(struct engine *engine);
 /* Posts a wake-up to the loop. Any thread. */
 void engine_post_wake(struct engine *engine, const struct skp_oin *oin, const char *mailbox);
 
+/* Did the peer of this call sign `payload`? Refuses the call otherwise, naming `path`. */
+enum skp_err engine_check_peer(struct engine_call *call, struct span payload, const char *jws,
+                               const char *path) SKP_MUST_CHECK;
+
 /* From now on the engine takes nothing more; `sentence` lives for ever. Any thread. */
 void engine_fail(struct engine *engine, enum skp_err err, const char *sentence);
 
@@ -116,26 +120,5 @@ void txn_drain(void *engine, struct work_item *items);
 /* Unpacks a request frame's body; the call is refused when it is not valid. */
 enum skp_err engine_unpack(struct engine_call *call, const ProtobufCMessageDescriptor *type,
                            void *ret_message) SKP_MUST_CHECK;
-
-static inline struct span pb_span(ProtobufCBinaryData data)
-{
-    return span_of(data.data, data.len);
-}
-
-static inline ProtobufCBinaryData pb_bytes(struct span bytes)
-{
-    /* protobuf-c has no const in its structs; nothing writes through it. */
-    return (ProtobufCBinaryData){.len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.data};
-}
-
-static inline ProtobufCBinaryData pb_id(const struct skp_id *id)
-{
-    return pb_bytes(span_of(id->bytes, ID_BYTES));
-}
-
-static inline char *pb_text(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
 
 #endif

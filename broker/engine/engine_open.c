@@ -96,7 +96,7 @@ static enum skp_err load_head(struct engine *engine, struct arena *arena)
         return SKP_E_DATA_LOSS;
     Skp__V1__ChainHead head;
     skp__v1__chain_head__init(&head);
-    head.commit = pb_bytes(commit.header);
+    head.commit = wire_bytes(commit.header);
     char *jws = arena_calloc(arena, 1, commit.jws.len + 1);
     if (!jws)
         return SKP_E_NO_MEMORY;

@@ -66,9 +66,9 @@ static enum skp_err withhold(struct arena *arena, const struct entry_row *entry,
         if (mask_has(&entry->mask, i))
             continue;
         skp__v1__withheld__init(&withheld[i]);
-        leaves[i] = merkle_leaf(pb_span(bundle->lines[i]));
+        leaves[i] = merkle_leaf(wire_span(bundle->lines[i]));
         withheld[i].line = (uint32_t)i;
-        withheld[i].leaf_hash = pb_bytes(span_of(leaves[i].bytes, HASH_BYTES));
+        withheld[i].leaf_hash = wire_bytes(span_of(leaves[i].bytes, HASH_BYTES));
         bundle->withheld[bundle->n_withheld++] = &withheld[i];
         bundle->lines[i] = (ProtobufCBinaryData){.len = 0};
         if (i < bundle->n_sealed)
@@ -96,14 +96,14 @@ static enum skp_err pack_delivery(struct fetch_run *run, const struct ready *rea
     delivery.position = ready->position;
     delivery.attempt = ready->attempt;
     delivery.stored_at_ms = ready->entry.stored_at_ms;
-    delivery.header = pb_bytes(batch.header);
+    delivery.header = wire_bytes(batch.header);
     delivery.jws = text_of(arena, batch.jws);
     delivery.n_path = ready->bundle.path.len / HASH_BYTES;
     delivery.path = path;
     for (size_t i = 0; i < delivery.n_path && i < MERKLE_MAX_PATH; i++)
-        path[i] = pb_bytes(span_of(ready->bundle.path.data + i * HASH_BYTES, HASH_BYTES));
+        path[i] = wire_bytes(span_of(ready->bundle.path.data + i * HASH_BYTES, HASH_BYTES));
     delivery.bundle_index = ready->bundle.bundle_index;
-    delivery.bundle = pb_bytes(body);
+    delivery.bundle = wire_bytes(body);
     if (!delivery.jws)
         return SKP_E_NO_MEMORY;
     *ret_frame = wire_pack(&delivery.base, &run->call->arena);

@@ -12,7 +12,7 @@ enum skp_err fold_tell_complete(struct txn *txn, const struct skp_oin *counsello
         txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE, NULL, &line);
     if (!event)
         return SKP_E_NO_MEMORY;
-    event->case_id = pb_id(&file->case_id);
+    event->case_id = wire_id(&file->case_id);
     file->complete_told = true;
     return txn_say(txn, counsellor, line);
 }
@@ -31,8 +31,8 @@ static enum skp_err fold_note(struct txn *txn, const struct note *note)
                                     .consent = note->consent,
                                     .total_cents = note->total_cents};
     case_note(file, &request);
-    err = txn_case_changed(txn, row);
-    return err ? err : fold_tell_complete(txn, &note->counsellor, file);
+    ws_changed(row);
+    return fold_tell_complete(txn, &note->counsellor, file);
 }
 
 static enum skp_err fold_row(struct txn *txn, const struct store_row *row)

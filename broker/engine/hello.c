@@ -12,21 +12,22 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
     struct trust *trust = engine_trust_ref(engine);
     struct jws_signer signer;
     const char *why = NULL;
-    enum skp_err err = jws_verify(trust, engine->cache, span_text(head->jws), pb_span(head->commit),
-                                  clock_real_ms(engine->clock), &signer, &why);
+    enum skp_err err =
+        jws_verify(trust, engine->cache, span_text(head->jws), wire_span(head->commit),
+                   clock_real_ms(engine->clock), &signer, &why);
     trust_unref(trust);
     if (err || !oin_equal(&signer.oin, &engine->broker))
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head", why);
     char path[WIRE_PATH_MAX] = "";
     ProtobufCMessage *message;
-    err = wire_unpack(&skp__v1__commit_header__descriptor, pb_span(head->commit), &call->arena,
+    err = wire_unpack(&skp__v1__commit_header__descriptor, wire_span(head->commit), &call->arena,
                       path, &message);
     if (err)
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head.commit", NULL);
     const Skp__V1__CommitHeader *header = (const Skp__V1__CommitHeader *)(const void *)message;
     if (strcmp(header->context, COMMIT_CONTEXT) != 0)
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head.commit.context", NULL);
-    if (!span_equal(pb_span(header->store_id), span_of(engine->store_id.bytes, ID_BYTES)))
+    if (!span_equal(wire_span(header->store_id), span_of(engine->store_id.bytes, ID_BYTES)))
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head.commit.store_id",
                              "the head is of another store of this broker");
     struct row_key key = key_commit(header->sequence);
@@ -37,7 +38,7 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
         err = commit_row_read(row.value, &link);
     if (err)
         return err;
-    if (row.version == 0 || !span_equal(link.header, pb_span(head->commit))) {
+    if (row.version == 0 || !span_equal(link.header, wire_span(head->commit))) {
         engine_fail(engine, SKP_E_DATA_LOSS,
                     "a client holds a confirmed commit that this store does not "
                     "have: restore the newest backup before starting again");

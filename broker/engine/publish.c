@@ -30,7 +30,7 @@ static Skp__V1__EventFact *last_event(struct txn *txn, const struct page_row *pa
     Skp__V1__EventFact *event = said->line->event;
     if (event->kind != SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED || event->due_date != due_date ||
         strcmp(event->other, page->creditor.text) != 0 ||
-        !span_equal(pb_span(event->round_id), round) || event->n_request_ids >= BUNDLE_MAX_LINES)
+        !span_equal(wire_span(event->round_id), round) || event->n_request_ids >= BUNDLE_MAX_LINES)
         return NULL;
     return event;
 }
@@ -47,7 +47,7 @@ static enum skp_err add_request_id(struct txn *txn, Skp__V1__EventFact *event,
     uint8_t *copy = arena_copy(&txn->arena, request_id->bytes, ID_BYTES);
     if (!copy)
         return SKP_E_NO_MEMORY;
-    event->request_ids[event->n_request_ids++] = pb_bytes(span_of(copy, ID_BYTES));
+    event->request_ids[event->n_request_ids++] = wire_bytes(span_of(copy, ID_BYTES));
     return SKP_OK;
 }
 
@@ -66,7 +66,7 @@ static enum skp_err tell(struct txn *txn, const struct page_row *page,
             uint8_t *copy = arena_copy(&txn->arena, round_id->bytes, ID_BYTES);
             if (!copy)
                 return SKP_E_NO_MEMORY;
-            event->round_id = pb_bytes(span_of(copy, ID_BYTES));
+            event->round_id = wire_bytes(span_of(copy, ID_BYTES));
         }
         enum skp_err err = txn_say(txn, &page->counsellor, line);
         if (err)
@@ -80,7 +80,8 @@ enum skp_err publish_requests(struct txn *txn, struct ws_row *page_row,
                               size_t slot_count, plain_date due_date, const struct skp_id *round_id)
 {
     struct page_row *page = page_row->object;
-    enum skp_err err = txn_page_changed(txn, page_row);
+    enum skp_err err = SKP_OK;
+    ws_changed(page_row);
     for (size_t i = 0; !err && i < slot_count; i++) {
         struct request_state *request = &page->requests[slots[i]];
         err = request_publish(request, txn->now_ms, due_date);

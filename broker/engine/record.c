@@ -10,23 +10,6 @@ struct record_work {
     struct span signed_record; /* SignedRecord, as it is kept */
 };
 
-static enum skp_err check_signature(struct engine_call *call, const struct record_work *work)
-{
-    const Skp__V1__SignedRecord *signed_record = work->request->record;
-    struct trust *trust = engine_trust_ref(call->engine);
-    struct jws_signer signer;
-    const char *why = NULL;
-    enum skp_err err = jws_verify(trust, call->engine->cache, span_text(signed_record->jws),
-                                  pb_span(signed_record->record),
-                                  clock_real_ms(call->engine->clock), &signer, &why);
-    if (err)
-        engine_refuse(call, err, "record.jws", why);
-    else if (!oin_equal(&signer.oin, &call->peer))
-        err = engine_refuse(call, SKP_E_SIGNER_INVALID, "record.jws", NULL);
-    trust_unref(trust);
-    return err;
-}
-
 static enum skp_err verify(struct engine_call *call)
 {
     struct record_work *work = arena_calloc(&call->arena, 1, sizeof *work);
@@ -41,8 +24,8 @@ static enum skp_err verify(struct engine_call *call)
     if (!work->request->record)
         return engine_refuse(call, SKP_E_REQUIRED, "record", NULL);
     ProtobufCMessage *message;
-    err = wire_unpack(&skp__v1__mailbox_record__descriptor, pb_span(work->request->record->record),
-                      &call->arena, path, &message);
+    err = wire_unpack(&skp__v1__mailbox_record__descriptor,
+                      wire_span(work->request->record->record), &call->arena, path, &message);
     if (err)
         return engine_refuse_in(call, err, "record", path);
     work->record = (Skp__V1__MailboxRecord *)(void *)message;
@@ -56,7 +39,8 @@ static enum skp_err verify(struct engine_call *call)
     work->signed_record = wire_pack(&work->request->record->base, &call->arena);
     if (!work->signed_record.data)
         return SKP_E_NO_MEMORY;
-    return check_signature(call, work);
+    return engine_check_peer(call, wire_span(work->request->record->record),
+                             work->request->record->jws, "record.jws");
 }
 
 static enum skp_err want(struct txn *txn, struct engine_call *call)
@@ -75,7 +59,7 @@ static enum skp_err version_of(struct txn *txn, struct span value, uint32_t *ret
     if (err)
         return SKP_E_DATA_LOSS;
     Skp__V1__SignedRecord *signed_record = (Skp__V1__SignedRecord *)(void *)outer;
-    err = wire_unpack(&skp__v1__mailbox_record__descriptor, pb_span(signed_record->record),
+    err = wire_unpack(&skp__v1__mailbox_record__descriptor, wire_span(signed_record->record),
                       &txn->arena, path, &inner);
     if (err)
         return SKP_E_DATA_LOSS;

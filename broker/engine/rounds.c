@@ -84,9 +84,9 @@ static enum skp_err begin_fact(struct overview *overview)
     skp__v1__overview_fact__init(fact);
     line->fact_case = SKP__V1__LINE__FACT_OVERVIEW;
     line->overview = fact;
-    fact->round_id = pb_id(&ids[0]);
+    fact->round_id = wire_id(&ids[0]);
     fact->version = 1;
-    fact->agreement_id = pb_id(&ids[1]);
+    fact->agreement_id = wire_id(&ids[1]);
     fact->agreement_version = round->agreement_version;
     fact->part = ++overview->round->parts;
     fact->opened_at_ms = round->opened_at_ms;
@@ -114,8 +114,8 @@ static enum skp_err add_item(struct overview *overview, const struct page_row *p
     ids[0] = request->request_id;
     ids[1] = *bundle_id;
     skp__v1__overview_item__init(item);
-    item->request_id = pb_id(&ids[0]);
-    item->bundle_id = pb_id(&ids[1]);
+    item->request_id = wire_id(&ids[0]);
+    item->bundle_id = wire_id(&ids[1]);
     item->counsellor = counsellor;
     item->due_date = request->due_date;
     item->state = (Skp__V1__RequestState)request->state;
@@ -310,7 +310,7 @@ enum skp_err round_close(struct txn *txn, const struct skp_id *round_id)
         txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED, NULL, &line);
     if (!event || !id)
         return SKP_E_NO_MEMORY;
-    event->round_id = pb_id(id);
+    event->round_id = wire_id(id);
     event->due_date = round.due_date;
     event->calendar_version = CALENDAR_VERSION;
     err = txn_say(txn, &round.creditor, line);

@@ -21,14 +21,14 @@ Skp__V1__EventFact *txn_event(struct txn *txn, Skp__V1__EventKind kind, const st
     Skp__V1__EventFact *event = arena_calloc(&txn->arena, 1, sizeof *event);
     struct skp_id id = id_new();
     uint8_t *id_bytes = arena_copy(&txn->arena, id.bytes, ID_BYTES);
-    char *name = other ? arena_copy(&txn->arena, other->text, sizeof other->text) : pb_text("");
+    char *name = other ? arena_copy(&txn->arena, other->text, sizeof other->text) : wire_text("");
     if (!line || !event || !id_bytes || !name)
         return NULL;
     skp__v1__line__init(line);
     skp__v1__event_fact__init(event);
     line->fact_case = SKP__V1__LINE__FACT_EVENT;
     line->event = event;
-    event->event_id = pb_bytes(span_of(id_bytes, ID_BYTES));
+    event->event_id = wire_bytes(span_of(id_bytes, ID_BYTES));
     event->version = 1;
     event->kind = kind;
     event->happened_at_ms = txn->now_ms;

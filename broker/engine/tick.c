@@ -17,7 +17,7 @@ static enum skp_err add_ids(struct txn *txn, const struct page_row *page, const 
         return SKP_E_NO_MEMORY;
     for (size_t i = 0; i < page->count; i++)
         if (moved[i]) {
-            event->request_ids[event->n_request_ids++] = pb_id(&page->requests[i].request_id);
+            event->request_ids[event->n_request_ids++] = wire_id(&page->requests[i].request_id);
             event->due_date = page->requests[i].due_date;
         }
     event->calendar_version = CALENDAR_VERSION;
@@ -55,9 +55,8 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
     if (count == 0)
         return SKP_OK;
     *ret_lines += count;
-    err = txn_page_changed(txn, row);
-    if (!err)
-        err = tell_overdue(txn, page, moved, &page->counsellor, &page->creditor);
+    ws_changed(row);
+    err = tell_overdue(txn, page, moved, &page->counsellor, &page->creditor);
     return err ? err : tell_overdue(txn, page, moved, &page->creditor, &page->counsellor);
 }
 
@@ -110,8 +109,8 @@ static enum skp_err act(struct txn *txn, const struct deadline_key *deadline, si
     return SKP_E_DATA_LOSS;
 }
 
-/* The internal batch is named after its first deadline: hash(kind, object, due), so that it exists
- * once. */
+/* The internal batch is named after its first deadline: the hash of its key and of the commit that set
+ * it, so that it exists once. */
 static void name_batch(struct txn *txn, const struct store_row *row)
 {
     if (id_is_nil(&txn->said_id)) {

@@ -67,20 +67,6 @@ enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
 }
 
 /* Packing waits until all calls have decided: a page that is changed by many is packed once. */
-enum skp_err txn_page_changed(struct txn *txn, struct ws_row *row)
-{
-    (void)txn;
-    ws_put(row, row->value);
-    return SKP_OK;
-}
-
-enum skp_err txn_case_changed(struct txn *txn, struct ws_row *row)
-{
-    (void)txn;
-    ws_put(row, row->value);
-    return SKP_OK;
-}
-
 static enum skp_err pack_changed(struct txn *txn)
 {
     for (size_t i = 0; i < txn->ws.rows.count; i++) {
@@ -293,8 +279,8 @@ static void new_head(struct txn *txn)
     struct engine *engine = txn->engine;
     Skp__V1__ChainHead head;
     skp__v1__chain_head__init(&head);
-    head.commit = pb_bytes(txn->commit_header);
-    head.jws = pb_text(txn->commit_jws);
+    head.commit = wire_bytes(txn->commit_header);
+    head.jws = wire_text(txn->commit_jws);
     size_t len = skp__v1__chain_head__get_packed_size(&head);
     uint8_t *bytes = malloc(len);
     if (bytes)

@@ -70,10 +70,6 @@ enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
                       const struct skp_id *case_id, struct ws_row **ret_row,
                       struct case_file **ret_case) SKP_MUST_CHECK;
 
-/* The decoded form changed: it is packed again before saving. */
-enum skp_err txn_page_changed(struct txn *txn, struct ws_row *row) SKP_MUST_CHECK;
-enum skp_err txn_case_changed(struct txn *txn, struct ws_row *row) SKP_MUST_CHECK;
-
 /* A bundle into a mailbox: gives it the next position. */
 enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
                          const struct entry_row *entry) SKP_MUST_CHECK;

@@ -105,6 +105,11 @@ enum skp_err ws_get(struct workset *ws, enum store_table table, struct row_key k
     return SKP_OK;
 }
 
+void ws_changed(struct ws_row *row)
+{
+    ws_put(row, row->value);
+}
+
 void ws_put(struct ws_row *row, struct span value)
 {
     assert(row->loaded);

@@ -41,6 +41,9 @@ enum skp_err ws_load(struct workset *ws) SKP_MUST_CHECK;
 enum skp_err ws_get(struct workset *ws, enum store_table table, struct row_key key,
                     struct ws_row **ret_row) SKP_MUST_CHECK;
 
+/* The decoded form changed: it is packed again before saving. */
+void ws_changed(struct ws_row *row);
+
 /* Replaces the value; the bytes live until the transaction ends. */
 void ws_put(struct ws_row *row, struct span value);
 void ws_remove(struct ws_row *row);

@@ -1,4 +1,4 @@
-/* What peers may say: one file per verb, one table for all of them. */
+/* What peers may say: one file per subject, one table for all of them. */
 #ifndef SKP_HANDLE_H
 #define SKP_HANDLE_H
 

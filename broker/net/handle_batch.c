@@ -53,6 +53,14 @@ void handle_begin(struct session *session, struct span body)
         turn_away(session, err);
 }
 
+static enum skp_err take_part(struct session *session, struct span body)
+{
+    struct server *server = session->server;
+    if (server_peer_intake(server, &session->peer) + body.len > engine_intake_share(server->engine))
+        return SKP_E_BUSY;
+    return engine_call_part(session->batch.call, body);
+}
+
 void handle_bundle(struct session *session, struct span body)
 {
     struct open_batch *batch = &session->batch;
@@ -63,7 +71,7 @@ void handle_bundle(struct session *session, struct span body)
     batch->heard_ms = session->heard_ms;
     if (batch->refused)
         return;
-    enum skp_err err = engine_call_part(batch->call, body);
+    enum skp_err err = take_part(session, body);
     if (err)
         turn_away(session, err);
 }

@@ -95,12 +95,6 @@ static uint32_t retry_after_ms(enum skp_err err, enum skp_retry retry)
     return spread_ms(err == SKP_E_GOING_AWAY ? GOING_AWAY_MS : BUSY_RETRY_MS);
 }
 
-/* protobuf-c has no const in its structs; packing does not write through them. */
-static char *pack_text(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
 void send_error(struct session *session, enum skp_err err, const char *path, const char *sentence,
                 const struct error_about *about)
 {
@@ -110,10 +104,10 @@ void send_error(struct session *session, enum skp_err err, const char *path, con
     if (!may_send(session))
         return;
     error.code = (uint32_t)info->code;
-    error.name = pack_text(info->name);
-    error.path = pack_text(path != NULL ? path : "");
-    error.sentence = pack_text(sentence != NULL && sentence[0] != '\0' ? sentence : info->sentence);
-    error.remedy = pack_text(info->remedy);
+    error.name = wire_text(info->name);
+    error.path = wire_text(path != NULL ? path : "");
+    error.sentence = wire_text(sentence != NULL && sentence[0] != '\0' ? sentence : info->sentence);
+    error.remedy = wire_text(info->remedy);
     error.retry = (Skp__V1__Retry)info->retry;
     error.retry_after_ms = retry_after_ms(err, info->retry);
     if (about != NULL) {
@@ -131,7 +125,7 @@ void send_going_away(struct session *session)
 {
     Skp__V1__GoingAway message;
     skp__v1__going_away__init(&message);
-    message.sentence = pack_text(skp_error(SKP_E_GOING_AWAY)->sentence);
+    message.sentence = wire_text(skp_error(SKP_E_GOING_AWAY)->sentence);
     message.reconnect_after_ms = spread_ms(GOING_AWAY_MS);
     send_message(session, FRAME_GOING_AWAY, &message.base);
 }

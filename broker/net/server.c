@@ -53,7 +53,7 @@ int64_t server_now_ms(const struct server *server)
 
 struct session_list *server_bucket(struct server *server, const struct skp_oin *peer)
 {
-    uint32_t hash = 2166136261U; /* FNV-1a; only registered participants get this far */
+    uint32_t hash = 2166136261U; /* FNV-1a; only trusted certificates get this far */
     for (const char *at = peer->text; *at != '\0'; at++)
         hash = (hash ^ (uint8_t)*at) * 16777619U;
     return &server->by_peer[hash % SERVER_PEER_BUCKETS];
@@ -69,6 +69,18 @@ unsigned server_count_peer(struct server *server, const struct skp_oin *peer)
             count++;
     }
     return count;
+}
+
+size_t server_peer_intake(struct server *server, const struct skp_oin *peer)
+{
+    const struct session *session;
+    size_t bytes = 0;
+    LIST_FOREACH(session, server_bucket(server, peer), by_peer)
+    {
+        if (session->batch.call != NULL && oin_equal(&session->peer, peer))
+            bytes += session->batch.call->budget_bytes;
+    }
+    return bytes;
 }
 
 static void on_wake(void *ctx, const struct skp_oin *participant, const char *mailbox)
@@ -247,9 +259,4 @@ void server_adopt(struct server *server, struct bufferevent *stream, const struc
 struct engine *server_engine(const struct server *server)
 {
     return server->engine;
-}
-
-const struct clock *server_clock(const struct server *server)
-{
-    return server->clock;
 }

@@ -117,6 +117,5 @@ struct server_status {
 struct server_status server_status(const struct server *server);
 
 struct engine *server_engine(const struct server *server);
-const struct clock *server_clock(const struct server *server);
 
 #endif

@@ -61,6 +61,8 @@ void server_stop_progress(struct server *server);
 /* Where the sessions of one participant are, among others. */
 struct session_list *server_bucket(struct server *server, const struct skp_oin *peer);
 unsigned server_count_peer(struct server *server, const struct skp_oin *peer);
+/* What its batches that still come in hold of the intake budget. */
+size_t server_peer_intake(struct server *server, const struct skp_oin *peer);
 
 /* listener.c */
 enum skp_err listener_open(struct server *server, const char *host, uint16_t port,

@@ -196,10 +196,9 @@ enum skp_err commit_row_read(struct span value, struct commit_row *ret_row) SKP_
 struct span u64_pack(uint64_t value, struct arena *arena);
 enum skp_err u64_read(struct span value, uint64_t *ret_value) SKP_MUST_CHECK;
 
-#define META_STORE   "store"   /* store id (16), play (1) */
-#define META_CHAIN   "chain"   /* sequence (8), hash of the last link (32) */
-#define META_OFFSET  "offset"  /* business clock of a play store, ms ahead of real time (8) */
-#define META_JOURNAL "journal" /* last sequence folded in (8) */
+#define META_STORE  "store"  /* store id (16), play (1) */
+#define META_CHAIN  "chain"  /* sequence (8), hash of the last link (32) */
+#define META_OFFSET "offset" /* business clock of a play store, ms ahead of real time (8) */
 
 struct store_mark {
     struct skp_id store_id;

@@ -57,10 +57,6 @@ enum skp_err csv_reader_open(const char *path, const struct csv_column *columns,
                              struct csv_reader **ret_reader,
                              struct csv_problem *ret_problem) SKP_MUST_CHECK;
 
-/* The same from a seekable stream, which it takes, also on error. */
-enum skp_err csv_reader_new(FILE *in, const struct csv_column *columns, size_t count,
-                            struct csv_reader **ret_reader,
-                            struct csv_problem *ret_problem) SKP_MUST_CHECK;
 void csv_reader_free(struct csv_reader *reader);
 
 /* The next row; false at the end. */

@@ -105,8 +105,9 @@ static enum skp_err read_header(struct csv_reader *reader, struct csv_problem *r
     return bind_columns(reader, &header, ret_problem);
 }
 
-enum skp_err csv_reader_new(FILE *in, const struct csv_column *columns, size_t count,
-                            struct csv_reader **ret_reader, struct csv_problem *ret_problem)
+/* Takes the stream, also on error. */
+static enum skp_err reader_new(FILE *in, const struct csv_column *columns, size_t count,
+                               struct csv_reader **ret_reader, struct csv_problem *ret_problem)
 {
     assert(count > 0 && count <= CSV_MAX_COLUMNS);
     struct csv_problem problem = {0};
@@ -142,7 +143,7 @@ enum skp_err csv_reader_open(const char *path, const struct csv_column *columns,
         *ret_problem = (struct csv_problem){.err = err, .os_error = errno};
         return err;
     }
-    return csv_reader_new(in, columns, count, ret_reader, ret_problem);
+    return reader_new(in, columns, count, ret_reader, ret_problem);
 }
 
 void csv_reader_free(struct csv_reader *reader)

@@ -25,6 +25,7 @@ const struct csv_word csv_words_guidance[] = {
     {SKP__V1__GUIDANCE__GUIDANCE_PROTECTIVE, "beschermingsbewind"},
     {SKP__V1__GUIDANCE__GUIDANCE_LONG_TERM, "lange termijn begeleiding"},
     {SKP__V1__GUIDANCE__GUIDANCE_BUDGET, "budgetbegeleiding"},
+    {SKP__V1__GUIDANCE__GUIDANCE_LONG_TERM, "langetermijnbegeleiding"},
     {0, NULL}};
 
 const struct csv_word csv_words_sex[] = {{SKP__V1__SEX__SEX_FEMALE, "V"},

@@ -3,7 +3,7 @@
 static const struct csv_word words_reason[] = {
     {LETTER_NOT_CONNECTED, "schuldeiser is niet aangesloten"},
     {LETTER_NOT_FOUND, "schuldeiser staat niet in de deelnemerslijst"},
-    {LETTER_AMBIGUOUS, "meer dan een schuldeiser met deze naam"},
+    {LETTER_AMBIGUOUS, "meer dan één schuldeiser met deze naam"},
     {LETTER_UNREADABLE, "schuldeiser kon het bericht niet openen"},
     {0, NULL}};
 

@@ -21,8 +21,11 @@ static enum skp_err check_row(const struct register_bsn_row *row, const struct r
     *ret_column = "Dossier";
     if (!found)
         return SKP_E_CASE_UNKNOWN;
-    if (found->client.bsn[0] != '\0')
+    if (found->client.bsn[0] != '\0' || found->partner.bsn[0] != '\0')
         return SKP_E_DUPLICATE_ITEM;
+    *ret_column = "BSN";
+    if (row->bsn[0] == '\0' && row->partner_bsn[0] == '\0')
+        return SKP_E_REQUIRED;
     *ret_column = "PartnerBSN";
     if (row->partner_bsn[0] != '\0' && !found->has_partner)
         return SKP_E_FIELD_UNEXPECTED;

@@ -70,7 +70,8 @@ enum skp_err register_read(const char *path, struct arena *arena, struct registe
                            struct csv_problem *ret_problem) SKP_MUST_CHECK;
 
 /* Reads the file of BSNs (Dossier;BSN;PartnerBSN) into the cases of `file`. Wrong rows are added to
- * `problems`: CASE_UNKNOWN, BSN_INVALID, DUPLICATE_ITEM, FIELD_UNEXPECTED (no partner). */
+ * `problems`: CASE_UNKNOWN, BSN_INVALID, REQUIRED (neither is given), DUPLICATE_ITEM,
+ * FIELD_UNEXPECTED (no partner). */
 enum skp_err register_read_bsn(const char *path, struct register_file *file,
                                struct csv_problems *problems,
                                struct csv_problem *ret_problem) SKP_MUST_CHECK;

@@ -36,7 +36,7 @@ const struct csv_field register_bsn_fields[REGISTER_BSN_FIELDS] = {
     {"Dossier", CSV_TEXT, CSV_FILLED, offsetof(struct register_bsn_row, dossier), NULL,
      REGISTER_DOSSIER_CHARS},
     {"PartnerBSN", CSV_BSN, CSV_OPTIONAL, offsetof(struct register_bsn_row, partner_bsn), NULL, 0},
-    {"BSN", CSV_BSN, CSV_FILLED, offsetof(struct register_bsn_row, bsn), NULL, 0},
+    {"BSN", CSV_BSN, CSV_COLUMN, offsetof(struct register_bsn_row, bsn), NULL, 0},
 };
 /* clang-format on */
 

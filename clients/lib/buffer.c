@@ -17,12 +17,6 @@ void buffer_fini(struct buffer *buffer)
     *buffer = (struct buffer){0};
 }
 
-void buffer_clear(struct buffer *buffer)
-{
-    buffer->start = 0;
-    buffer->len = 0;
-}
-
 static void move_to_front(struct buffer *buffer)
 {
     if (buffer->start > 0 && buffer->len > 0)

@@ -21,9 +21,6 @@ struct buffer {
 void buffer_init(struct buffer *buffer, size_t max_bytes);
 void buffer_fini(struct buffer *buffer);
 
-/* Forgets the bytes, keeps the memory. */
-void buffer_clear(struct buffer *buffer);
-
 /* Room for `bytes` more behind the last one, or NULL over the maximum or out of memory. Bytes
  * written there count once buffer_added() is called. */
 uint8_t *buffer_room(struct buffer *buffer, size_t bytes);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define COLLECT_MAX_ITEMS 256
 #define COLLECT_MAX_BYTES (256 * 1024) /* arena for one statement and its signature */
 
 struct fetch_box {
@@ -134,8 +133,8 @@ static void refuse_delivery(struct skp_client *client, const Skp__V1__Delivery *
     client_problem(client, err, path, why);
 }
 
-/* What fails its proof is left where it is: the lease runs out, the broker counts the attempt and
- * parks it in the end, and somebody looks. */
+/* What fails its proof is left where it is: the broker offers it again each time its lease ends, and
+ * somebody looks. */
 void fetch_take_delivery(struct skp_client *client, const Skp__V1__Delivery *delivery,
                          size_t body_bytes)
 {
@@ -174,9 +173,9 @@ static enum skp_err sign_statement(struct skp_client *client, const char *mailbo
 {
     Skp__V1__CollectStatement statement = SKP__V1__COLLECT_STATEMENT__INIT;
     const char *jws = NULL;
-    statement.context = (char *)(uintptr_t)COLLECT_CONTEXT;
+    statement.context = wire_text(COLLECT_CONTEXT);
     statement.participant = client->self.text;
-    statement.mailbox = (char *)(uintptr_t)mailbox;
+    statement.mailbox = wire_text(mailbox);
     statement.collected_at_ms = skp_now_ms(client);
     statement.n_items = count;
     statement.items = list_items(items, count, arena);
@@ -189,14 +188,14 @@ static enum skp_err sign_statement(struct skp_client *client, const char *mailbo
     if (err)
         return err;
     ret_collect->statement = wire_bytes(bytes);
-    ret_collect->jws = (char *)(uintptr_t)jws;
+    ret_collect->jws = wire_text(jws);
     return SKP_OK;
 }
 
 enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
                          const Skp__V1__CollectedItem *items, size_t count, uint64_t tag)
 {
-    if (count == 0 || count > COLLECT_MAX_ITEMS)
+    if (count == 0 || count > FACT_MAX_COLLECTED)
         return count == 0 ? SKP_E_REQUIRED : SKP_E_DECODE_ITEMS;
     struct arena arena;
     arena_init(&arena, COLLECT_MAX_BYTES);
@@ -226,7 +225,7 @@ enum skp_err skp_extend(struct skp_client *client, const char *mailbox, const ui
                         size_t count, uint32_t lease_seconds)
 {
     Skp__V1__Extend extend = SKP__V1__EXTEND__INIT;
-    extend.mailbox = (char *)(uintptr_t)mailbox;
+    extend.mailbox = wire_text(mailbox);
     extend.positions = (uint64_t *)(uintptr_t)positions;
     extend.n_positions = count;
     extend.lease_seconds = lease_seconds;
@@ -237,7 +236,7 @@ enum skp_err skp_release(struct skp_client *client, const char *mailbox, const u
                          size_t count)
 {
     Skp__V1__Release release = SKP__V1__RELEASE__INIT;
-    release.mailbox = (char *)(uintptr_t)mailbox;
+    release.mailbox = wire_text(mailbox);
     release.positions = (uint64_t *)(uintptr_t)positions;
     release.n_positions = count;
     return say_now(client, FRAME_RELEASE, &release.base);

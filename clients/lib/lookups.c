@@ -9,7 +9,6 @@
 #define MAX_UNANSWERED    16
 #define LOOKUPS_MAX_BYTES (8u * 1024 * 1024)
 #define RECORD_MAX_BYTES  (256 * 1024) /* arena for one mailbox record and its signature */
-#define RECORD_MAX_CERTS  16
 
 struct lookup {
     struct lookup *next;
@@ -160,7 +159,7 @@ enum skp_err skp_directory_get(struct skp_client *client, const char *const *oin
     Skp__V1__DirectoryGet get = SKP__V1__DIRECTORY_GET__INIT;
     get.oins = (char **)(uintptr_t)oins;
     get.n_oins = count;
-    get.after = (char *)(uintptr_t)(after != NULL ? after : "");
+    get.after = wire_text(after);
     get.tag = tag;
     return lookup_ask(client, FRAME_DIRECTORY_GET, &get.base, tag);
 }
@@ -173,10 +172,10 @@ enum skp_err skp_cases_get(struct skp_client *client, const struct skp_id *case_
     if (get.case_ids == NULL)
         return SKP_E_NO_MEMORY;
     for (size_t i = 0; i < count; i++)
-        get.case_ids[i] = wire_bytes(span_of(case_ids[i].bytes, ID_BYTES));
+        get.case_ids[i] = wire_id(&case_ids[i]);
     get.n_case_ids = count;
     if (after != NULL && !id_is_nil(after))
-        get.after = wire_bytes(span_of(after->bytes, ID_BYTES));
+        get.after = wire_id(after);
     get.tag = tag;
     enum skp_err err = lookup_ask(client, FRAME_CASES_GET, &get.base, tag);
     free(get.case_ids);
@@ -199,7 +198,7 @@ static enum skp_err add_cert(Skp__V1__MailboxRecord *record, X509 *cert, struct 
         if (span_equal(wire_span(record->encryption_certificates[i]), copy))
             return SKP_OK;
     }
-    if (record->n_encryption_certificates == RECORD_MAX_CERTS)
+    if (record->n_encryption_certificates == FACT_MAX_CERTIFICATES)
         return SKP_E_DECODE_ITEMS;
     record->encryption_certificates[record->n_encryption_certificates++] = wire_bytes(copy);
     return SKP_OK;
@@ -235,7 +234,7 @@ static enum skp_err sign_record(struct skp_client *client, Skp__V1__MailboxRecor
     if (err)
         return err;
     ret_signed->record = wire_bytes(bytes);
-    ret_signed->jws = (char *)(uintptr_t)jws;
+    ret_signed->jws = wire_text(jws);
     return SKP_OK;
 }
 
@@ -262,11 +261,11 @@ static enum skp_err publish(struct skp_client *client, Skp__V1__MailboxRecord *r
 enum skp_err skp_publish(struct skp_client *client, const char *mailbox, uint32_t version,
                          X509 *const *certs, size_t count, uint64_t tag)
 {
-    ProtobufCBinaryData list[RECORD_MAX_CERTS];
+    ProtobufCBinaryData list[FACT_MAX_CERTIFICATES];
     Skp__V1__MailboxRecord record = SKP__V1__MAILBOX_RECORD__INIT;
-    record.context = (char *)(uintptr_t)MAILBOX_CONTEXT;
+    record.context = wire_text(MAILBOX_CONTEXT);
     record.participant = client->self.text;
-    record.mailbox = (char *)(uintptr_t)mailbox;
+    record.mailbox = wire_text(mailbox);
     record.version = version;
     record.created_at_ms = skp_now_ms(client);
     record.encryption_certificates = list;

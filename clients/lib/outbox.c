@@ -64,8 +64,8 @@ static enum skp_err write_batch(struct outbox_batch *batch, const struct envelop
     Skp__V1__Begin begin = SKP__V1__BEGIN__INIT;
     Skp__V1__End end = SKP__V1__END__INIT;
     begin.header = wire_bytes(from->header);
-    begin.jws = (char *)(uintptr_t)from->jws;
-    end.batch_id = wire_bytes(span_of(from->batch_id.bytes, ID_BYTES));
+    begin.jws = wire_text(from->jws);
+    end.batch_id = wire_id(&from->batch_id);
     enum skp_err err = buffer_add_frame(&batch->wire, FRAME_BEGIN, &begin.base);
     for (size_t i = 0; !err && i < from->bundle_count; i++)
         err = buffer_add_body(&batch->wire, FRAME_BUNDLE, from->bundles[i]);

@@ -53,9 +53,9 @@ struct skp_config {
     const char *ca_file;  /* PEM anchors */
     const char *crl_file; /* PEM, one CRL per CA */
     struct skp_client
-        *same_trust; /* NULL, or a client of this thread that is freed after this one: its anchors
-                                    * and CRLs instead of the two files, and whose chains it has checked. For
-                                    * software that holds the sessions of many participants. */
+        *same_trust; /* NULL, or a client of this thread, freed after this one: its anchors, CRLs
+                      * and verified chains are used instead of the two files. For software that
+                      * holds the sessions of many participants. */
     const char *tls_cert_file, *tls_key_file; /* PEM: leaf, then issuers; key without passphrase */
     const char *sign_cert_file, *sign_key_file; /* of the same OIN */
     struct keypair *const *decrypt_keys; /* current one first, then older ones still in use; may be
@@ -156,7 +156,7 @@ enum skp_err skp_directory_get(struct skp_client *client, const char *const *oin
 enum skp_err skp_cases_get(struct skp_client *client, const struct skp_id *case_ids, size_t count,
                            const struct skp_id *after, uint64_t tag) SKP_MUST_CHECK;
 
-/* Publishes a mailbox record with these encryption certificates (leafs). The issuers of those that
+/* Publishes a mailbox record with these encryption certificates (leaves). The issuers of those that
  * config.decrypt_keys holds go along. DECODE_ITEMS: more than 16 with issuers. */
 enum skp_err skp_publish(struct skp_client *client, const char *mailbox, uint32_t version,
                          X509 *const *certs, size_t count, uint64_t tag) SKP_MUST_CHECK;
@@ -176,11 +176,18 @@ enum skp_err skp_record_certs(struct skp_client *client, const Skp__V1__SignedRe
                               const struct skp_oin *participant, X509 **ret_certs, size_t max_certs,
                               size_t *ret_count, const char **ret_why) SKP_MUST_CHECK;
 
-/* Opens the sealed part of line `index`; the part lives in `arena`. UNSEAL: no key of ours opens it, so answer
- * UNREADABLE. COMMITMENT_MISMATCH. NOT_FOUND: nothing is sealed there, or it was withheld or destroyed. Or an
+/* Opens the sealed part of line `index`; the part lives in `arena`. UNSEAL: no key of ours opens it: do not
+ * collect it, tell a person. COMMITMENT_MISMATCH. NOT_FOUND: nothing is sealed there, or it was withheld or destroyed. Or an
  * error of fact_read. Cheap for all lines of the delivery whose callback runs: its key box is opened once. */
 enum skp_err skp_open_part(struct skp_client *client, const Skp__V1__Delivery *delivery,
                            const struct envelope_delivery *checked, size_t index,
                            struct arena *arena, struct span *ret_part) SKP_MUST_CHECK;
+
+/* Whether an event of kind COLLECTED holds what it claims: the addressee's own statement "safe with me", signed by
+ * event->other. Check it before you believe that something was collected: without this it is only the broker's word.
+ * What it is about are the head hashes in the statement. SIGNATURE_INVALID, SIGNER_INVALID (another signer or
+ * participant), or an error of wire_unpack; *ret_why (static or thread-local text) in words. */
+enum skp_err skp_check_collected(struct skp_client *client, const Skp__V1__EventFact *event,
+                                 struct skp_oin *ret_signer, const char **ret_why) SKP_MUST_CHECK;
 
 #endif

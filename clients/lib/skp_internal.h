@@ -9,6 +9,7 @@
  *   fetch.c       credit, deliveries, collecting
  *   lookups.c     questions that get one answer, asked again after a reconnect
  *   open.c        certificates to seal for, sealed parts
+ *   collected.c   the addressee's signature in a COLLECTED event
  *   head.c        the newest head of the broker's chain
  *
  * Handlers never drop the connection they run on: they call client_fail(), and skp_process() drops

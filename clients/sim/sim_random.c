@@ -77,7 +77,7 @@ double sim_random_gamma(struct sim_random *random, double shape)
     }
 }
 
-uint32_t sim_random_poisson(struct sim_random *random, double mean)
+static uint32_t poisson(struct sim_random *random, double mean)
 {
     uint32_t count = 0;
     double at = -log(open_uniform(random));
@@ -92,7 +92,7 @@ uint32_t sim_random_negative_binomial(struct sim_random *random, double mean, do
 {
     assert(sd * sd > mean);
     double shape = mean * mean / (sd * sd - mean);
-    return sim_random_poisson(random, sim_random_gamma(random, shape) * mean / shape);
+    return poisson(random, sim_random_gamma(random, shape) * mean / shape);
 }
 
 void sim_random_dirichlet(struct sim_random *random, double alpha, size_t count, double *ret_shares)

@@ -20,9 +20,6 @@ enum skp_err agreements_load(const char *file, struct arena *arena,
 enum skp_err agreements_save(const char *file, const Skp__V1__SignedAgreement *agreement,
                              struct arena *arena, char *ret_why) SKP_MUST_CHECK;
 
-/* Whether `oin` must sign: the creditor and each counsellor. */
-bool agreements_is_party(const Skp__V1__Agreement *agreement, const char *oin);
-
 /* The OIN in the leaf certificate of a detached JWS, unchecked, for showing; false: it names none. */
 bool agreements_signer(const char *jws, struct arena *arena, struct skp_oin *ret_oin);
 

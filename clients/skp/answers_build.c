@@ -19,11 +19,6 @@ struct building {
     Skp__V1__Contact contact;
 };
 
-static char *text(const char *borrowed)
-{
-    return (char *)(uintptr_t)(borrowed ? borrowed : "");
-}
-
 static enum skp_err complain(struct building *building, unsigned long line, enum skp_err err,
                              const char *column)
 {
@@ -134,7 +129,7 @@ static enum skp_err build_claim(struct building *building, const struct list_cla
         return SKP_E_NO_MEMORY;
     skp__v1__claim__init(claim);
     *id = id_is_nil(&given->claim_id) ? found_id(building, given) : given->claim_id;
-    claim->claim_id = wire_bytes(span_of(id->bytes, ID_BYTES));
+    claim->claim_id = wire_id(id);
     claim->state = (Skp__V1__ClaimState)given->state;
     claim->kind = (Skp__V1__ClaimKind)given->kind;
     claim->amount_cents = given->amount_cents;
@@ -223,9 +218,9 @@ static void fill_contact(struct building *building)
     const struct settings *settings = building->settings;
     bool given = contact->name[0] != '\0' || contact->phone[0] != '\0' || contact->mail[0] != '\0';
     skp__v1__contact__init(&building->contact);
-    building->contact.name = text(given ? contact->name : settings->contact_name);
-    building->contact.phone = text(given ? contact->phone : settings->contact_phone);
-    building->contact.mail = text(given ? contact->mail : settings->contact_mail);
+    building->contact.name = wire_text(given ? contact->name : settings->contact_name);
+    building->contact.phone = wire_text(given ? contact->phone : settings->contact_phone);
+    building->contact.mail = wire_text(given ? contact->mail : settings->contact_mail);
 }
 
 static enum skp_err build_part(struct building *building, struct span *ret_part)
@@ -236,15 +231,15 @@ static enum skp_err build_part(struct building *building, struct span *ret_part)
     char *invoices[LIST_MAX_CLAIMS];
     bool any = false;
     for (size_t i = 0; i < building->count; i++) {
-        invoices[i] = text(building->claims[i]->invoice_number);
+        invoices[i] = wire_text(building->claims[i]->invoice_number);
         any = any || invoices[i][0] != '\0';
     }
     fill_contact(building);
-    part.client_number_creditor = text(given->client_number_creditor);
+    part.client_number_creditor = wire_text(given->client_number_creditor);
     part.n_invoice_numbers = any ? building->count : 0;
     part.invoice_numbers = invoices;
-    part.transferred_to = text(given->transferred_to);
-    part.note = text(given->note);
+    part.transferred_to = wire_text(given->transferred_to);
+    part.note = wire_text(given->note);
     if (protobuf_c_message_get_packed_size(&building->contact.base) > 0)
         part.contact = &building->contact;
     if (protobuf_c_message_get_packed_size(&part.base) == 0) {

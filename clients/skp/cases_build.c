@@ -5,16 +5,6 @@
 #include <string.h>
 
 /* protobuf-c has no const texts, and packing never writes into them. */
-static char *text(const char *borrowed)
-{
-    return (char *)(uintptr_t)(borrowed ? borrowed : "");
-}
-
-static ProtobufCBinaryData id_bytes(const struct skp_id *id)
-{
-    return wire_bytes(span_of(id->bytes, ID_BYTES));
-}
-
 /* ---------------------------------------------------------------- facts */
 
 static Skp__V1__Line *new_line(struct arena *arena, Skp__V1__Line__FactCase fact_case)
@@ -38,14 +28,14 @@ static enum skp_err build_case(const struct plan_case *plan, struct arena *arena
         return SKP_E_NO_MEMORY;
     skp__v1__case_fact__init(fact);
     for (size_t i = 0; i < plan->id_count; i++)
-        ids[i] = id_bytes(&plan->ids[i]);
-    fact->case_id = id_bytes(&plan->case_id);
+        ids[i] = wire_id(&plan->ids[i]);
+    fact->case_id = wire_id(&plan->case_id);
     fact->version = plan->version;
     fact->persons = 1 + asked->has_partner;
     fact->product = (Skp__V1__Product)asked->product;
     fact->guidance = (Skp__V1__Guidance)asked->guidance;
     fact->reference_date = asked->reference_date;
-    fact->responsible = text(asked->municipality.text);
+    fact->responsible = wire_text(asked->municipality.text);
     fact->n_request_ids = plan->id_count;
     fact->request_ids = ids;
     line->case_fact = fact;
@@ -61,7 +51,7 @@ static enum skp_err build_off_network(const struct plan_request *request, struct
     if (!line || !fact)
         return SKP_E_NO_MEMORY;
     skp__v1__off_network_fact__init(fact);
-    fact->request_id = id_bytes(&request->request_id);
+    fact->request_id = wire_id(&request->request_id);
     fact->version = 1;
     fact->kind = (Skp__V1__ClaimKind)request->asked->claims->kind;
     line->off_network = fact;
@@ -91,7 +81,7 @@ static enum skp_err build_claims(const struct register_request *asked, struct ar
             return SKP_E_NO_MEMORY;
         skp__v1__known_claim__init(claim);
         ids[fact->n_claims] = id_new();
-        claim->claim_id = id_bytes(&ids[fact->n_claims]);
+        claim->claim_id = wire_id(&ids[fact->n_claims]);
         claim->kind = (Skp__V1__ClaimKind)at->kind;
         claim->amount_cents = at->amount_cents == CSV_NO_AMOUNT ? 0 : at->amount_cents;
         claim->debtor = (Skp__V1__Debtor)at->debtor;
@@ -110,7 +100,7 @@ static enum skp_err build_request(const struct plan_case *plan, const struct pla
     if (!line || !fact || !claim_ids)
         return SKP_E_NO_MEMORY;
     skp__v1__request_fact__init(fact);
-    fact->request_id = id_bytes(&request->request_id);
+    fact->request_id = wire_id(&request->request_id);
     fact->version = 1;
     fact->contains_bsn = with_bsn;
     fact->urgent = asked->urgent;
@@ -118,7 +108,7 @@ static enum skp_err build_request(const struct plan_case *plan, const struct pla
     fact->product = (Skp__V1__Product)plan->asked->product;
     fact->guidance = (Skp__V1__Guidance)plan->asked->guidance;
     fact->reference_date = plan->asked->reference_date;
-    fact->brand = text(asked->brand);
+    fact->brand = wire_text(asked->brand);
     line->request = fact;
     built->line = line;
     built->claim_ids = claim_ids;
@@ -131,11 +121,11 @@ static void fill_person(const struct csv_person *person, bool with_bsn, Skp__V1_
 {
     skp__v1__person__init(ret_person);
     if (with_bsn)
-        ret_person->bsn = text(person->bsn);
-    ret_person->initials = text(person->initials);
-    ret_person->first_names = text(person->first_names);
-    ret_person->prefix = text(person->prefix);
-    ret_person->surname = text(person->surname);
+        ret_person->bsn = wire_text(person->bsn);
+    ret_person->initials = wire_text(person->initials);
+    ret_person->first_names = wire_text(person->first_names);
+    ret_person->prefix = wire_text(person->prefix);
+    ret_person->surname = wire_text(person->surname);
     ret_person->sex = (Skp__V1__Sex)person->sex;
     ret_person->birth_date = person->birth_date;
 }
@@ -143,11 +133,11 @@ static void fill_person(const struct csv_person *person, bool with_bsn, Skp__V1_
 static void fill_address(const struct csv_address *address, Skp__V1__Address *ret_address)
 {
     skp__v1__address__init(ret_address);
-    ret_address->street = text(address->street);
-    ret_address->number = text(address->number);
-    ret_address->addition = text(address->addition);
-    ret_address->postcode = text(address->postcode);
-    ret_address->place = text(address->place);
+    ret_address->street = wire_text(address->street);
+    ret_address->number = wire_text(address->number);
+    ret_address->addition = wire_text(address->addition);
+    ret_address->postcode = wire_text(address->postcode);
+    ret_address->place = wire_text(address->place);
 }
 
 static void fill_contact(const struct csv_contact *contact, const struct settings *settings,
@@ -155,9 +145,9 @@ static void fill_contact(const struct csv_contact *contact, const struct setting
 {
     skp__v1__contact__init(ret_contact);
     bool given = contact->name[0] != '\0' || contact->phone[0] != '\0' || contact->mail[0] != '\0';
-    ret_contact->name = text(given ? contact->name : settings->contact_name);
-    ret_contact->phone = text(given ? contact->phone : settings->contact_phone);
-    ret_contact->mail = text(given ? contact->mail : settings->contact_mail);
+    ret_contact->name = wire_text(given ? contact->name : settings->contact_name);
+    ret_contact->phone = wire_text(given ? contact->phone : settings->contact_phone);
+    ret_contact->mail = wire_text(given ? contact->mail : settings->contact_mail);
 }
 
 static bool concerns_partner(const struct register_request *asked)
@@ -192,11 +182,11 @@ enum skp_err cases_build_part(const struct register_case *file_case,
     }
     for (const struct register_claim *at = asked->claims; at && count < REGISTER_MAX_CLAIMS;
          at = at->next)
-        invoices[count++] = text(at->invoice_number);
+        invoices[count++] = wire_text(at->invoice_number);
     part.n_invoice_numbers = count;
     part.invoice_numbers = invoices;
-    part.client_number_counsellor = text(file_case->client_number);
-    part.client_number_creditor = text(asked->client_number_creditor);
+    part.client_number_counsellor = wire_text(file_case->client_number);
+    part.client_number_creditor = wire_text(asked->client_number_creditor);
     struct span packed = wire_pack(&part.base, arena);
     if (!packed.data)
         return SKP_E_NO_MEMORY;
@@ -213,7 +203,7 @@ static enum skp_err build_item(const struct plan_case *plan, const struct plan_r
     *built = (struct built_line){.item = request, .to = broker, .version = 1};
     if (request->route == ROUTE_LETTER)
         return build_off_network(request, arena, &built->line);
-    bool with_bsn = request->target->bsn_entitled && plan->asked->client.bsn[0] != '\0';
+    bool with_bsn = request->target->bsn_entitled && cases_build_has_bsn(plan->asked, request->asked);
     built->to = &request->target->to;
     enum skp_err err = build_request(plan, request, with_bsn, arena, built);
     if (!err)

@@ -29,6 +29,10 @@ enum skp_err cases_build(const struct plan_case *plan, const struct addressee *b
                          const struct settings *settings, struct arena *arena,
                          struct built_case *ret_built) SKP_MUST_CHECK;
 
+/* Whether what is sealed for a creditor that may have it holds a BSN: of the client, or of a partner it concerns. */
+bool cases_build_has_bsn(const struct register_case *file_case,
+                         const struct register_request *asked);
+
 /* What is sealed for a creditor: no BSN unless `with_bsn`, no partner unless one of the claims is theirs. */
 enum skp_err cases_build_part(const struct register_case *file_case,
                               const struct register_request *asked, bool with_bsn,

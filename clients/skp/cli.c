@@ -64,7 +64,7 @@ void cli_put_text(struct cli *cli, const char *name, const char *text)
 
 /* ---------------------------------------------------------------- errors */
 
-int cli_exit_code(enum skp_err err)
+static int exit_code(enum skp_err err)
 {
     if (err == SKP_OK)
         return EXIT_ALL_OK;
@@ -85,7 +85,7 @@ int cli_fail(struct cli *cli, enum skp_err err, const char *detail)
     if (cli->english)
         (void)fprintf(stderr, "  %s\n", info->remedy);
     cli_put_text(cli, "error", info->name);
-    return cli_exit_code(err);
+    return exit_code(err);
 }
 
 int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *problem)

@@ -40,7 +40,6 @@ void cli_progress(const struct cli *cli, size_t done, size_t total);
 /* Tells the error with what it is about, and returns the exit code that goes with it. `detail` may be "". */
 int cli_fail(struct cli *cli, enum skp_err err, const char *detail);
 int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *problem);
-int cli_exit_code(enum skp_err err);
 
 /* Members of the JSON result. */
 void cli_put(struct cli *cli, const char *name, int64_t number);

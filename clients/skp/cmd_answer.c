@@ -145,33 +145,6 @@ static enum skp_err take_all(struct answer_command *command)
 
 /* ---------------------------------------------------------------- the whole */
 
-/* The receipt has the last word about what was sent. */
-static void settle_results(struct answer_command *command)
-{
-    struct state_db *db = &command->cli->state;
-    struct results *results = &command->results;
-    for (size_t i = 0; i < results->count; i++) {
-        struct result_row *row = &results->rows[i];
-        if (row->status != RESULT_REGISTERED)
-            continue;
-        sqlite3_stmt *found = state_ask(db,
-                                        "SELECT stage, err FROM answer_out WHERE request_id = ?"
-                                        " ORDER BY version DESC LIMIT 1",
-                                        "d", &row->request_id);
-        while (state_next(db, found)) {
-            enum stage stage = (enum stage)sqlite3_column_int(found, 0);
-            if (stage == STAGE_STORED)
-                continue;
-            results->by_status[RESULT_REGISTERED]--;
-            results->by_status[RESULT_REFUSED]++;
-            row->status = RESULT_REFUSED;
-            row->problem.line = row->line;
-            row->problem.err = stage == STAGE_REFUSED ? (enum skp_err)sqlite3_column_int(found, 1)
-                                                      : SKP_E_OUTCOME_UNKNOWN;
-        }
-    }
-}
-
 static int prepare(struct answer_command *command)
 {
     struct cli *cli = command->cli;
@@ -203,7 +176,9 @@ static int run_answer(struct answer_command *command)
     if (err)
         return cli_state_failed(cli, err);
     enum skp_err sent = link_send_outbox(&command->link);
-    settle_results(command);
+    results_settle(&command->results, &cli->state,
+                   "SELECT stage, err FROM answer_out WHERE request_id = ?"
+                   " ORDER BY version DESC LIMIT 1");
     cli_put(cli, "rows", (int64_t)command->answers.row_count);
     code = results_finish(cli, &command->results, command->result);
     if (sent)
@@ -233,8 +208,10 @@ static int run(struct cli *cli, char **args)
 const struct command command_answer = {
     "creditor answer",
     "FILE.csv [--reason WORD] [--result RESULT.csv]",
-    "Beantwoordt de ingevulde regels van een saldolijst; --reason bij correcties zonder kolom.",
-    "Answers the rows of a saldolijst that were filled in; --reason for corrections without one.",
+    "Beantwoordt de ingevulde regels van een saldolijst; --reason geldt voor correcties zonder "
+    "eigen reden.",
+    "Answers the rows of a saldolijst that were filled in; --reason is for corrections without "
+    "a reason of their own.",
     true,
     run,
 };

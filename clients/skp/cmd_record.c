@@ -172,31 +172,6 @@ static enum skp_err take_file(struct record_command *command, struct csv_reader 
     return state_commit(db);
 }
 
-static void settle_results(struct record_command *command)
-{
-    struct state_db *db = &command->cli->state;
-    struct results *results = &command->results;
-    for (size_t i = 0; i < results->count; i++) {
-        struct result_row *row = &results->rows[i];
-        if (row->status != RESULT_REGISTERED)
-            continue;
-        sqlite3_stmt *found = state_ask(db,
-                                        "SELECT stage, err FROM recorded WHERE request_id = ?"
-                                        " ORDER BY version DESC LIMIT 1",
-                                        "d", &row->request_id);
-        while (state_next(db, found)) {
-            if (sqlite3_column_int(found, 0) == STAGE_STORED)
-                continue;
-            bool refused = sqlite3_column_int(found, 0) == STAGE_REFUSED;
-            results->by_status[RESULT_REGISTERED]--;
-            results->by_status[RESULT_REFUSED]++;
-            row->status = RESULT_REFUSED;
-            row->problem.err =
-                refused ? (enum skp_err)sqlite3_column_int(found, 1) : SKP_E_OUTCOME_UNKNOWN;
-        }
-    }
-}
-
 static int connect_and_clear(struct record_command *command)
 {
     int code = cli_open_state(command->cli);
@@ -226,7 +201,9 @@ static int run_record(struct record_command *command)
     if (err)
         return cli_state_failed(cli, err);
     enum skp_err sent = link_send_outbox(&command->link);
-    settle_results(command);
+    results_settle(&command->results, &cli->state,
+                   "SELECT stage, err FROM recorded WHERE request_id = ?"
+                   " ORDER BY version DESC LIMIT 1");
     code = results_finish(cli, &command->results, command->result);
     return sent ? link_failed(&command->link, sent) : code;
 }

@@ -132,7 +132,7 @@ static void say_totals(struct reporting *reporting)
         {"cases", "dossiers", "cases", r->cases},
         {"cases_incomplete", "waarvan niet volledig aangemeld", "of them incomplete",
          r->incomplete},
-        {"cases_inventory", "waarvan wacht op antwoorden", "of them waiting for answers",
+        {"cases_inventory", "waarvan wachtend op antwoorden", "of them waiting for answers",
          r->inventory},
         {"cases_complete", "waarvan compleet", "of them complete", r->complete},
         {"requests", "saldoverzoeken", "requests", r->requests},

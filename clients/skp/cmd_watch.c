@@ -147,8 +147,8 @@ static int run(struct cli *cli, char **args)
 const struct command command_watch = {
     "counsellor watch",
     "[--once] [--out DIR]",
-    "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als alles op "
-    "is.",
+    "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als er niets "
+    "meer klaarstaat.",
     "Fetches answers and events; writes antwoorden.csv in DIR. --once ends when nothing is left.",
     true,
     run,

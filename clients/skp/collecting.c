@@ -18,7 +18,7 @@ static enum skp_err open_part(void *ctx, const Skp__V1__Delivery *delivery,
 
 static enum skp_err say_collected(struct collecting *collecting)
 {
-    Skp__V1__CollectedItem items[COLLECTING_MAX_ITEMS];
+    Skp__V1__CollectedItem items[FACT_MAX_COLLECTED];
     for (size_t i = 0; i < collecting->item_count; i++) {
         skp__v1__collected_item__init(&items[i]);
         items[i].position = collecting->items[i].position;
@@ -66,7 +66,7 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     collecting->items[collecting->item_count].position = delivery->position;
     collecting->items[collecting->item_count].head_hash = checked->head_hash;
     collecting->item_count++;
-    if (collecting->item_count == COLLECTING_MAX_ITEMS) {
+    if (collecting->item_count == FACT_MAX_COLLECTED) {
         enum skp_err err = keep_and_collect(collecting);
         if (err)
             collecting->link.err = err;

@@ -5,10 +5,9 @@
 #ifndef SKP_COLLECTING_H
 #define SKP_COLLECTING_H
 
+#include "fact.h"
 #include "link.h"
 #include "opening.h"
-
-#define COLLECTING_MAX_ITEMS 256
 
 struct collecting {
     struct cli *cli;
@@ -21,7 +20,7 @@ struct collecting {
     struct {
         uint64_t position;
         struct skp_hash head_hash;
-    } items[COLLECTING_MAX_ITEMS];
+    } items[FACT_MAX_COLLECTED];
     size_t item_count;
 };
 

@@ -68,7 +68,7 @@ enum skp_err link_send_outbox(struct link *link) SKP_MUST_CHECK;
 int64_t link_now_ms(const struct link *link);
 
 /* The certificates of a participant's mailbox: addressee_fini() it; the mailbox's name is the book's.
- * RECIPIENT_NOT_CONNECTED, and what skp_record_certs() says. `who_reads` gets the mandate holders that open
+ * RECIPIENT_NOT_CONNECTED, and what skp_record_certs() says. `ret_readers` gets the mandate holders that open
  * what is sealed (may be NULL). */
 struct readers {
     struct skp_oin oins[16];

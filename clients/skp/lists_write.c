@@ -94,8 +94,10 @@ static void fill_claim(const Skp__V1__RequestFact *fact, const Skp__V1__PersonPa
     (void)id_take(wire_span(claim->claim_id), &row->claim_id);
 }
 
-struct list_row lists_row(const struct skp_id *request_id, const Skp__V1__RequestFact *fact,
-                          const Skp__V1__PersonPart *part, size_t claim)
+/* The row of one claim (0 when there is none); texts point into fact and part. Counsellor, round and due
+ * date are the caller's to fill. */
+static struct list_row row_of(const struct skp_id *request_id, const Skp__V1__RequestFact *fact,
+                              const Skp__V1__PersonPart *part, size_t claim)
 {
     struct list_row row = {
         .request_id = *request_id,
@@ -198,7 +200,7 @@ static enum skp_err put_request(struct writing *writing, sqlite3_stmt *row)
     id_print(&bundle_id, reference);
     size_t claims = line->request->n_claims > 0 ? line->request->n_claims : 1;
     for (size_t i = 0; i < claims; i++) {
-        struct list_row out = lists_row(&request_id, line->request, part, i);
+        struct list_row out = row_of(&request_id, line->request, part, i);
         fill_context(writing, row, line->request, &out);
         out.reference = reference;
         list_writer_put(writing->writer, &out);

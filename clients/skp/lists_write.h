@@ -20,11 +20,6 @@ enum skp_err lists_write(struct state_db *db, const struct book *book,
 /* Marks a list as written, for one that is empty. */
 enum skp_err lists_mark(struct state_db *db, const struct question_list *list) SKP_MUST_CHECK;
 
-/* The row of one claim (0 when there is none); texts point into fact and part. Counsellor, round and due
- * date are the caller's to fill. Pure. */
-struct list_row lists_row(const struct skp_id *request_id, const Skp__V1__RequestFact *fact,
-                          const Skp__V1__PersonPart *part, size_t claim);
-
 /* The due date of what left without a round: the agreement's term, else the usual one. */
 plain_date lists_due_date(const Skp__V1__AgreementSummary *agreement, bool urgent,
                           int64_t stored_at_ms);

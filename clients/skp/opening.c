@@ -50,12 +50,27 @@ static bool was_new(const struct taking *taking)
 
 /* ---------------------------------------------------------------- creditor */
 
+/* The broker lets a BSN pass by the flag; a part that does not agree with it slipped past that rule. */
+static bool bsn_is_declared(struct taking *taking, const Skp__V1__RequestFact *fact,
+                            struct span part)
+{
+    char path[WIRE_PATH_MAX];
+    ProtobufCMessage *message = NULL;
+    enum skp_err err =
+        wire_unpack(&skp__v1__person_part__descriptor, part, &taking->arena, path, &message);
+    if (!err && opening_has_bsn((const Skp__V1__PersonPart *)message) != fact->contains_bsn)
+        err = SKP_E_FIELD_UNEXPECTED;
+    if (err)
+        complain(taking, err);
+    return !err;
+}
+
 static void take_request(struct taking *taking, const Skp__V1__RequestFact *fact)
 {
     struct skp_id request_id;
     struct span part;
     if (!id_take(wire_span(fact->request_id), &request_id) ||
-        !open_part(taking, fact->commitment, &part))
+        !open_part(taking, fact->commitment, &part) || !bsn_is_declared(taking, fact, part))
         return;
     state_run(taking->opening->db,
               "INSERT OR IGNORE INTO question (request_id, counsellor, bundle_id, line, leaf,"
@@ -160,7 +175,7 @@ static void apply_to_requests(struct state_db *db, const Skp__V1__EventFact *eve
     }
 }
 
-/* The addressee's statement names bundles. What of a bundle was not published yet at that moment was
+/* The addressee's statement, checked, names bundles. What of a bundle was not published yet at that moment was
  * withheld from it, and is collected by a later statement. */
 static void apply_collected(struct taking *taking, const Skp__V1__EventFact *event)
 {
@@ -175,8 +190,9 @@ static void apply_collected(struct taking *taking, const Skp__V1__EventFact *eve
         if (hash_take(wire_span(statement->items[i]->head_hash), &head))
             state_run(taking->opening->db,
                       "UPDATE request SET collected_at_ms = ?1 WHERE head_hash = ?2"
-                      " AND collected_at_ms = 0 AND published_at_ms BETWEEN 1 AND ?1",
-                      "ih", event->happened_at_ms, &head);
+                      " AND creditor = ?3 AND collected_at_ms = 0"
+                      " AND published_at_ms BETWEEN 1 AND ?1",
+                      "iht", event->happened_at_ms, &head, event->other);
     }
 }
 
@@ -203,11 +219,23 @@ static void apply_event(struct taking *taking, const Skp__V1__EventFact *event)
     }
 }
 
+static bool is_proved(struct taking *taking, const Skp__V1__EventFact *event)
+{
+    struct opening *opening = taking->opening;
+    if (event->kind != SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED)
+        return true;
+    enum skp_err err = opening->check_collected(opening->ctx, event);
+    if (err)
+        complain(taking, err);
+    return !err;
+}
+
 static void take_event(struct taking *taking, const Skp__V1__EventFact *event)
 {
     struct opening *opening = taking->opening;
     struct skp_id event_id;
-    if (!from_broker(taking) || !id_take(wire_span(event->event_id), &event_id))
+    if (!from_broker(taking) || !id_take(wire_span(event->event_id), &event_id) ||
+        !is_proved(taking, event))
         return;
     state_run(opening->db, "INSERT OR IGNORE INTO event VALUES (?,?,?,?)", "diib", &event_id,
               (int64_t)event->kind, event->happened_at_ms, taking->bytes);

@@ -1,6 +1,9 @@
 /* What comes out of the mailbox, into the state database: requests and overviews for a creditor, answers
  * for a counsellor, events for both.
  *
+ * Nobody is taken at the broker's word: an answer must be of who was asked, "collected" must be signed by the
+ * addressee, and a part holds a BSN exactly when the signed line says so.
+ *
  * Everything is kept under its own id, so the same delivery a second time has no effect. What may be
  * collected is only what was read whole: a part that does not open, or an answer to something else than was
  * asked, leaves the delivery where it is. Writes inside the caller's transaction. */
@@ -15,11 +18,15 @@ typedef enum skp_err (*open_part_fn)(void *ctx, const Skp__V1__Delivery *deliver
                                      const struct envelope_delivery *checked, size_t index,
                                      struct arena *arena, struct span *ret_part);
 
+/* Checks an event of kind COLLECTED: skp_check_collected(), or a test's own way. */
+typedef enum skp_err (*check_collected_fn)(void *ctx, const Skp__V1__EventFact *event);
+
 struct opening {
     struct state_db *db;
     const struct skp_oin *broker;
     open_part_fn open_part;
-    void *ctx;
+    check_collected_fn check_collected;
+    void *ctx; /* of these and of on_event */
     /* Called for each event and answer that is new; may be NULL. */
     void (*on_event)(void *ctx, const Skp__V1__EventFact *event);
     size_t requests, overviews, answers, events; /* new ones */
@@ -31,8 +38,8 @@ struct opening {
 void opening_take(struct opening *opening, const Skp__V1__Delivery *delivery,
                   const struct envelope_delivery *checked);
 
-/* Whether an event of the list of words has happened to a request: its state as it follows from what is
- * known here (Skp__V1__RequestState). All zero means "not". Pure. */
+/* The state of a request (Skp__V1__RequestState) as it follows from what is known here. Zero means that it
+ * has not happened. Pure. */
 struct request_facts {
     enum stage stage;
     bool off_network, recorded, overdue;

@@ -43,8 +43,8 @@ static enum skp_err check(const struct record_row *row, const char **ret_column)
 
 static ProtobufCBinaryData keep_id(const struct skp_id *id, struct arena *arena)
 {
-    const void *copy = arena_copy(arena, id->bytes, ID_BYTES);
-    return wire_bytes(span_of(copy, copy ? ID_BYTES : 0));
+    const struct skp_id *copy = arena_copy(arena, id, sizeof *id);
+    return copy ? wire_id(copy) : (ProtobufCBinaryData){0};
 }
 
 enum skp_err recording_build(const struct record_row *row, const struct skp_id *request_id,

@@ -141,7 +141,8 @@ static struct skp_hash fingerprint_of(const struct register_request *asked)
     return sha256_spans(parts, sizeof parts / sizeof parts[0]);
 }
 
-uint32_t plan_kinds(const struct register_request *request)
+/* The kinds of claims of a request, a bit each. */
+static uint32_t kinds_of(const struct register_request *request)
 {
     uint32_t kinds = 0;
     for (const struct register_claim *claim = request->claims; claim; claim = claim->next)
@@ -154,7 +155,7 @@ uint32_t plan_kinds(const struct register_request *request)
 static plain_date round_date(const struct planning *planning, const struct register_case *file_case,
                              const struct plan_request *request)
 {
-    struct book_scope scope = {.kinds = plan_kinds(request->asked),
+    struct book_scope scope = {.kinds = kinds_of(request->asked),
                                .product = file_case->product,
                                .guidance = file_case->guidance,
                                .brand = request->asked->brand};

@@ -66,7 +66,4 @@ void plan_remember(struct planning *planning, const struct plan_case *plan);
 /* Whether the broker must still hear of it. */
 bool plan_must_send(const struct plan_request *request);
 
-/* The kinds of claims of a request, a bit each. */
-uint32_t plan_kinds(const struct register_request *request);
-
 #endif

@@ -50,6 +50,32 @@ enum skp_err results_add_problems(struct results *results, const struct csv_prob
     return err;
 }
 
+static void refuse(struct results *results, struct result_row *row, enum skp_err err)
+{
+    results->by_status[row->status]--;
+    results->by_status[RESULT_REFUSED]++;
+    row->status = RESULT_REFUSED;
+    row->problem.line = row->line;
+    row->problem.err = err;
+}
+
+void results_settle(struct results *results, struct state_db *db, const char *sql)
+{
+    for (size_t i = 0; i < results->count; i++) {
+        struct result_row *row = &results->rows[i];
+        if (row->status != RESULT_REGISTERED)
+            continue;
+        sqlite3_stmt *found = state_ask(db, sql, "d", &row->request_id);
+        while (state_next(db, found)) {
+            int stage = sqlite3_column_int(found, 0);
+            if (stage != STAGE_STORED)
+                refuse(results, row,
+                       stage == STAGE_REFUSED ? (enum skp_err)sqlite3_column_int(found, 1)
+                                              : SKP_E_OUTCOME_UNKNOWN);
+        }
+    }
+}
+
 static int by_line(const void *a, const void *b)
 {
     const struct result_row *left = a, *right = b;
@@ -83,7 +109,7 @@ int results_finish(struct cli *cli, struct results *results, const char *path)
     bool all_ok =
         results->by_status[RESULT_REFUSED] == 0 && results->by_status[RESULT_AMBIGUOUS] == 0;
     if (code == 0 && !all_ok && !path)
-        cli_say(cli, "Geef --result BESTAND voor de reden per regel.",
-                "Give --result FILE for the reason of each row.");
+        cli_say(cli, "Geef --result RESULT.csv voor de reden per regel.",
+                "Give --result RESULT.csv for the reason of each row.");
     return code != 0 ? code : all_ok ? EXIT_ALL_OK : EXIT_SOME;
 }

@@ -6,7 +6,7 @@
 #include "result_csv.h"
 
 struct results {
-    struct result_row *rows; /* texts are borrowed until results_write() */
+    struct result_row *rows; /* texts are borrowed until results_finish() */
     size_t count, room;
     size_t by_status[RESULT_REFUSED + 1];
 };
@@ -19,6 +19,11 @@ enum skp_err results_add(struct results *results, const struct result_row *row) 
 /* A REFUSED row for each problem; dossier and creditor unknown. */
 enum skp_err results_add_problems(struct results *results,
                                   const struct csv_problems *problems) SKP_MUST_CHECK;
+
+/* The receipts have the last word about the rows that were sent (RESULT_REGISTERED): those not stored become
+ * refused. `sql`, a literal, gives stage and err of the newest that was said about a request id. Sticky
+ * errors of the database. */
+void results_settle(struct results *results, struct state_db *db, const char *sql);
 
 /* Sorts, writes the file (path may be NULL: nothing is written), says the counts. Returns the exit code:
  * EXIT_SOME when a row was refused or is ambiguous. */

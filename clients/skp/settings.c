@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include "fact.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +22,7 @@ const struct config_option settings_options[] = {
     {"sign_key", CONFIG_PATH, NULL, 1, 0, NULL, "Its key.", OPTION(sign_key)},
     {"enc_cert", CONFIG_PATH, NULL, 1, 0, NULL, "Your encryption certificates, with commas between, the current one first.", OPTION(enc_cert)},
     {"enc_key", CONFIG_PATH, NULL, 1, 0, NULL, "Their keys in the same order. Keep an old one until all mail sealed for it is collected.", OPTION(enc_key)},
-    {"mailbox", CONFIG_TEXT, NULL, 0, 64, NULL, "Your mailbox; empty is the main one.", OPTION(mailbox)},
+    {"mailbox", CONFIG_TEXT, NULL, 0, FACT_MAX_MAILBOX, NULL, "Your mailbox; empty is the main one.", OPTION(mailbox)},
     {"state", CONFIG_PATH, NULL, 1, 0, NULL, "Folder of the state database; on an encrypted disk, for it holds personal data.", OPTION(state)},
     {"contact_name", CONFIG_TEXT, NULL, 0, 0, NULL, "Whom the other side can ask, when a file does not say.", OPTION(contact_name)},
     {"contact_phone", CONFIG_TEXT, NULL, 0, 30, NULL, "Telephone.", OPTION(contact_phone)},

@@ -119,6 +119,8 @@ static void measure(struct round_office *office, struct side_process *sides,
                     struct figures *figures)
 {
     hear_all(sides, office->data, &figures->disk_mb);
+    tell(sides, 'L');
+    hear_all(sides, office->data, &figures->disk_mb);
     uint64_t commits = round_office_commits(office);
     double srv_cpu_s = bench_cpu_s(office->pid);
     double cli_cpu_s = sides_cpu_s(sides);

@@ -42,7 +42,7 @@ void party_start(struct party *party)
 
 /* ---------------------------------------------------------------- receiving */
 
-static void collect_items(struct party *party)
+void party_collect(struct party *party)
 {
     if (party->item_count == 0)
         return;
@@ -85,15 +85,9 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     party->items[at].head_hash = wire_bytes(span_of(party->hashes[at].bytes, HASH_BYTES));
     bool is_last = is_post && party->lines == planned(party)->expected_lines;
     if (party->item_count == PARTY_COLLECT_ITEMS || is_last)
-        collect_items(party);
+        party_collect(party);
     if (is_last && !round_is_counsellor(party->plan, party->index))
         send_batches(party); /* answers what is safe with it */
-}
-
-static void on_drained(void *ctx, const char *mailbox, uint64_t waiting)
-{
-    (void)mailbox, (void)waiting;
-    collect_items(ctx);
 }
 
 static void on_collected(void *ctx, uint64_t tag, const Skp__V1__Collected *collected)
@@ -124,6 +118,41 @@ static void on_published(void *ctx, uint64_t tag, const Skp__V1__Published *publ
     struct party *party = ctx;
     (void)tag, (void)published;
     party->is_published = true;
+}
+
+/* As before sealing: every record is checked, which leaves each signer's chain known for a minute. */
+static void on_directory(void *ctx, uint64_t tag, const Skp__V1__Directory *directory)
+{
+    struct party *party = ctx;
+    const char *why = "";
+    (void)tag;
+    for (size_t i = 0; i < directory->n_entries; i++) {
+        const Skp__V1__DirectoryEntry *entry = directory->entries[i];
+        struct skp_oin oin;
+        X509 *cert = NULL;
+        size_t count = 0;
+        if (entry->n_records != 1 || !oin_take(span_text(entry->oin), &oin) ||
+            skp_record_certs(party->client, entry->records[0], &oin, &cert, 1, &count, &why))
+            bench_die("%s: no usable mailbox record: %s", entry->oin, why);
+        X509_free(cert);
+        party->learned++;
+    }
+    party->is_learning = directory->more && directory->n_entries > 0;
+    if (party->is_learning)
+        bench_must(skp_directory_get(party->client, NULL, 0,
+                                     directory->entries[directory->n_entries - 1]->oin, 0),
+                   "skp_directory_get");
+}
+
+void party_learn(struct party *party)
+{
+    party->is_learning = true;
+    bench_must(skp_directory_get(party->client, NULL, 0, NULL, 0), "skp_directory_get");
+}
+
+bool party_has_learned(const struct party *party)
+{
+    return !party->is_learning;
 }
 
 static void on_down(void *ctx, enum skp_err err, const char *why)
@@ -170,9 +199,9 @@ void party_open(struct party *party, const struct round_plan *plan, unsigned ind
                                                    .on_down = on_down,
                                                    .on_report = on_report,
                                                    .on_delivery = on_delivery,
-                                                   .on_drained = on_drained,
                                                    .on_collected = on_collected,
                                                    .on_cases = on_cases,
+                                                   .on_directory = on_directory,
                                                    .on_published = on_published,
                                                    .on_problem = on_problem};
     char ca[320];
@@ -222,7 +251,7 @@ bool party_has_view(const struct party *party)
 unsigned party_progress(const struct party *party)
 {
     return party->is_up + party->is_published + party->deliveries + party->reports +
-           party->collects - party->collecting + party->answered + party->has_view;
+           party->learned + party->collects - party->collecting + party->answered + party->has_view;
 }
 
 void party_complain(const struct party *party, const char *what)

@@ -19,12 +19,13 @@ struct party {
     const struct round_plan *plan;
     unsigned index;
     struct skp_client *client;
-    bool is_up, is_published, has_view;
+    bool is_up, is_published, is_learning, has_view;
     struct kept_bundle *post;
     unsigned lines, deliveries, collects;
     uint64_t delivery_bytes;
     unsigned reports;    /* batches the broker has stored whole */
     unsigned collecting; /* statements without an answer yet */
+    unsigned learned;    /* records of others that were checked */
     unsigned answered;   /* by the cases view */
     struct skp_id view_after;
     Skp__V1__CollectedItem items[PARTY_COLLECT_ITEMS]; /* not yet in a statement */
@@ -36,11 +37,15 @@ struct party {
  * party's client goes to the others as `same_trust`, and is closed last. */
 void party_open(struct party *party, const struct round_plan *plan, unsigned index,
                 const struct round_pki *pki, uint16_t port, struct skp_client *same_trust);
+void party_learn(struct party *party); /* reads the directory and checks every mailbox record */
 void party_start(struct party *party); /* a counsellor sends its cases */
+/* One statement over what came since the last: what is full, or the last of the post, does not wait for it. */
+void party_collect(struct party *party);
 void party_ask_view(struct party *party);
 void party_close(struct party *party);
 
 bool party_is_ready(const struct party *party); /* connected, its record published */
+bool party_has_learned(const struct party *party);
 bool party_is_done(const struct party *party); /* all there, collected, and all it sent is stored */
 bool party_has_view(const struct party *party);
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define COLLECT_MS    100 /* a desk signs for what it has stored at most this often */
 #define EVENTS_MAX    64
 #define VIEW_S        60
 #define VIEW_PAUSE_MS 50
@@ -20,7 +21,8 @@ struct side {
     struct party *parties;
     unsigned count;
     int epoll;
-    bool told; /* by the parent: the next step */
+    double collected_s; /* when all were asked to collect */
+    bool told;          /* by the parent: the next step */
 };
 
 typedef bool (*party_test_fn)(const struct party *party);
@@ -33,10 +35,21 @@ static bool each(const struct side *side, party_test_fn test)
     return true;
 }
 
+static void collect_all(struct side *side)
+{
+    double now_s = bench_now_s();
+    if ((now_s - side->collected_s) * 1000 < COLLECT_MS)
+        return;
+    side->collected_s = now_s;
+    for (unsigned i = 0; i < side->count; i++)
+        party_collect(&side->parties[i]);
+}
+
 /* One turn of the loop; the parent's pipe has no party. */
 static void turn(struct side *side, int wait_ms)
 {
     struct epoll_event events[EVENTS_MAX];
+    collect_all(side);
     int count = epoll_wait(side->epoll, events, EVENTS_MAX, wait_ms);
     if (count < 0 && errno != EINTR)
         bench_die("epoll_wait failed");
@@ -59,7 +72,7 @@ static void hear(struct side *side)
 {
     char word;
     while (!side->told)
-        turn(side, STALL_MS);
+        turn(side, COLLECT_MS);
     side->told = false;
     if (read(side->config->from_parent, &word, 1) != 1)
         bench_die("the parent is gone");
@@ -86,7 +99,7 @@ static void until(struct side *side, party_test_fn test, const char *what)
     unsigned progress = done_so_far(side);
     double since_s = bench_now_s();
     while (!each(side, test)) {
-        turn(side, STALL_MS);
+        turn(side, COLLECT_MS);
         double now_s = bench_now_s();
         if (progress != done_so_far(side))
             since_s = now_s;
@@ -106,12 +119,11 @@ static void watch(struct side *side, int fd, struct party *party)
 static void open_all(struct side *side)
 {
     const struct round_side_config *config = side->config;
-    side->count = config->party_count;
-    side->parties = bench_calloc(side->count, sizeof *side->parties);
+    side->parties = bench_calloc(config->party_count, sizeof *side->parties);
     side->epoll = epoll_create1(EPOLL_CLOEXEC);
     watch(side, config->from_parent, NULL);
-    for (unsigned i = 0; i < side->count; i++) {
-        struct party *party = &side->parties[i];
+    for (unsigned i = 0; i < config->party_count; i++) {
+        struct party *party = &side->parties[side->count++];
         party_open(party, config->plan, config->first_party + i, config->pki, config->port,
                    i > 0 ? side->parties[0].client : NULL);
         watch(side, skp_fd(party->client), party);
@@ -119,6 +131,13 @@ static void open_all(struct side *side)
         turn(side, 0); /* the broker does not wait long for a handshake */
     }
     until(side, party_is_ready, "connecting and publishing");
+}
+
+/* One party reads the directory for all: they share what was verified. */
+static void learn(struct side *side)
+{
+    party_learn(&side->parties[0]);
+    until(side, party_has_learned, "reading the directory");
 }
 
 static unsigned ask_view(struct side *side)
@@ -169,6 +188,9 @@ void round_side_run(const struct round_side_config *config, struct round_side_re
     *ret_result = (struct round_side_result){.lines = 0};
     open_all(&side);
     say(&side, 'R');
+    hear(&side);
+    learn(&side);
+    say(&side, 'L');
     hear(&side);
     for (unsigned i = 0; i < side.count; i++)
         party_start(&side.parties[i]);

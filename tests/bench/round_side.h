@@ -25,8 +25,8 @@ struct round_side_config {
     int from_parent, to_parent; /* pipes of one byte per step: see below */
 };
 
-/* Connects all and publishes their records, says 'R', waits for 'G', works, says 'D' when all is done, goes on
- * collecting until 'S', then checks and fills *ret_result. Ends the process when a session fails. */
+/* Connects all and publishes their records, says 'R'; at 'L' reads the directory, says 'L'; at 'G' works, says 'D'
+ * when all is done and goes on collecting until 'S'; then checks and fills *ret_result. Ends the process when a session fails. */
 void round_side_run(const struct round_side_config *config, struct round_side_result *ret_result);
 
 #endif

@@ -65,7 +65,7 @@ def weak_tls(scene):
     story.says("2: ALPN skp/2", scene.shuts_out(me.tls_context(alpn="skp/2")) is not None)
     tls = os.path.join(me.folder, "tls")
     base = ["openssl", "s_client", "-connect", f"127.0.0.1:{scene.broker.port}", "-cert", tls + ".pem", "-key",
-            tls + ".key", "-CAfile", me.ca, "-brief"]
+            tls + ".key", "-cert_chain", tls + ".pem", "-CAfile", me.ca, "-brief"]
     for what, options in (("2: no ALPN at all", ["-tls1_3"]), ("TLS 1.2", ["-alpn", "skp/1", "-tls1_2"]),
                           ("AES-128", ["-alpn", "skp/1", "-ciphersuites", "TLS_AES_128_GCM_SHA256"]),
                           ("a 224-bit curve", ["-alpn", "skp/1", "-groups", "P-224"]),

@@ -304,6 +304,20 @@ static void bsns_come_from_their_own_file(void **state)
     assert_string_equal(file.cases->next->partner.bsn, "999000020");
 }
 
+static void the_bsn_of_the_partner_alone_is_enough(void **state)
+{
+    (void)state;
+    struct csv_problem problem;
+    struct csv_problems problems = {.arena = &arena};
+    read_text(HEADER COUPLE("B") "X;;;;F1;huur;1;eerste;\r\n");
+    csv_test_write_text("Dossier;BSN;PartnerBSN\nB;;999000020\nB;999000019;\n");
+    assert_ok(register_read_bsn(test_path, &file, &problems, &problem));
+    assert_int_equal(problems.count, 1);
+    assert_int_equal(problems.first->problem.err, SKP_E_DUPLICATE_ITEM);
+    assert_string_equal(file.cases->client.bsn, "");
+    assert_string_equal(file.cases->partner.bsn, "999000020");
+}
+
 static void a_wrong_bsn_row_is_reported_and_changes_nothing(void **state)
 {
     (void)state;
@@ -371,6 +385,7 @@ int main(void)
         TEST(more_claims_than_a_request_may_have_are_refused),
         TEST(memory_that_runs_out_is_an_error_of_the_file),
         TEST(bsns_come_from_their_own_file),
+        TEST(the_bsn_of_the_partner_alone_is_enough),
         TEST(a_wrong_bsn_row_is_reported_and_changes_nothing),
         TEST(what_is_written_is_read_back),
     };

@@ -58,7 +58,7 @@ struct answer *letter_submit(struct letter *letter)
     Skp__V1__Begin begin;
     skp__v1__begin__init(&begin);
     begin.header = wire_bytes(letter->batch.header);
-    begin.jws = pb_text(letter->batch.jws);
+    begin.jws = wire_text(letter->batch.jws);
     struct span body = wire_pack(&begin.base, &letter->world->arena);
     return world_submit(letter->world, letter->from, ENGINE_BATCH, body, letter->batch.bundles,
                         letter->batch.bundle_count);
@@ -118,17 +118,17 @@ void line_case(struct letter *letter, const struct told_case *told)
     skp__v1__case_fact__init(&fact);
     line.fact_case = SKP__V1__LINE__FACT_CASE_FACT;
     line.case_fact = &fact;
-    fact.case_id = pb_id(&told->id);
+    fact.case_id = wire_id(&told->id);
     fact.version = told->version;
     fact.persons = told->persons;
     fact.product = SKP__V1__PRODUCT__PRODUCT_DEBT_MEDIATION;
     fact.guidance = SKP__V1__GUIDANCE__GUIDANCE_NONE;
     fact.reference_date = WORLD_MONDAY;
-    fact.responsible = pb_text(letter->from->oin.text);
+    fact.responsible = wire_text(letter->from->oin.text);
     fact.n_request_ids = told->count;
     fact.request_ids = ids;
     for (size_t i = 0; i < told->count; i++)
-        ids[i] = pb_id(&told->requests[i].id);
+        ids[i] = wire_id(&told->requests[i].id);
     letter_line(letter, &line, "", NULL);
 }
 
@@ -140,7 +140,7 @@ void line_request(struct letter *letter, struct asked *asked)
     skp__v1__request_fact__init(&fact);
     line.fact_case = SKP__V1__LINE__FACT_REQUEST;
     line.request = &fact;
-    fact.request_id = pb_id(&asked->id);
+    fact.request_id = wire_id(&asked->id);
     fact.version = 1;
     fact.urgent = asked->urgent;
     fact.contains_bsn = asked->contains_bsn;
@@ -148,7 +148,7 @@ void line_request(struct letter *letter, struct asked *asked)
     fact.product = asked->product;
     fact.guidance = SKP__V1__GUIDANCE__GUIDANCE_NONE;
     fact.reference_date = WORLD_MONDAY;
-    fact.brand = pb_text(asked->brand);
+    fact.brand = wire_text(asked->brand);
     asked->bundle_id = letter->bundle_id;
     asked->line = letter->line;
     letter_line(letter, &line, "TEST Jansen, 01-01-1980", &asked->leaf);
@@ -162,7 +162,7 @@ void line_off_network(struct letter *letter, const struct skp_id *request_id)
     skp__v1__off_network_fact__init(&fact);
     line.fact_case = SKP__V1__LINE__FACT_OFF_NETWORK;
     line.off_network = &fact;
-    fact.request_id = pb_id(request_id);
+    fact.request_id = wire_id(request_id);
     fact.version = 1;
     fact.kind = SKP__V1__CLAIM_KIND__CLAIM_KIND_RENT;
     letter_line(letter, &line, "", NULL);
@@ -177,9 +177,9 @@ void line_recorded(struct letter *letter, const struct told_case *told,
     skp__v1__recorded_answer_fact__init(&fact);
     line.fact_case = SKP__V1__LINE__FACT_RECORDED;
     line.recorded = &fact;
-    fact.request_id = pb_id(request_id);
+    fact.request_id = wire_id(request_id);
     fact.version = version;
-    fact.case_id = pb_id(&told->id);
+    fact.case_id = wire_id(&told->id);
     fact.outcome = SKP__V1__OUTCOME__OUTCOME_CLAIMS;
     fact.total_cents = total_cents;
     fact.received_date = WORLD_MONDAY;
@@ -201,10 +201,10 @@ Skp__V1__Line *answer_new(struct world *w, const struct asked *asked, int64_t ce
     skp__v1__claim__init(&made->claim);
     made->line.fact_case = SKP__V1__LINE__FACT_ANSWER;
     made->line.answer = &made->fact;
-    made->fact.request_id = pb_id(&asked->id);
+    made->fact.request_id = wire_id(&asked->id);
     made->fact.version = asked->answer_version + 1;
-    made->fact.request_bundle_id = pb_id(&asked->bundle_id);
-    made->fact.request_leaf = pb_bytes(span_of(asked->leaf.bytes, HASH_BYTES));
+    made->fact.request_bundle_id = wire_id(&asked->bundle_id);
+    made->fact.request_leaf = wire_bytes(span_of(asked->leaf.bytes, HASH_BYTES));
     made->fact.request_line = asked->line;
     made->fact.outcome = SKP__V1__OUTCOME__OUTCOME_CLAIMS;
     made->fact.complete = true;
@@ -215,7 +215,7 @@ Skp__V1__Line *answer_new(struct world *w, const struct asked *asked, int64_t ce
     if (asked->answer_version > 0)
         made->fact.correction = SKP__V1__CORRECTION_REASON__CORRECTION_REASON_PAYMENT_RECEIVED;
     made->claim_id = id_new();
-    made->claim.claim_id = pb_id(&made->claim_id);
+    made->claim.claim_id = wire_id(&made->claim_id);
     made->claim.state = SKP__V1__CLAIM_STATE__CLAIM_STATE_CONFIRMED;
     made->claim.kind = SKP__V1__CLAIM_KIND__CLAIM_KIND_ENERGY;
     made->claim.preference = SKP__V1__PREFERENCE__PREFERENCE_CONCURRENT;

@@ -322,9 +322,9 @@ enum skp_err publish_record(struct world *w, const struct party *party, const ch
     skp__v1__signed_record__init(&signed_record);
     skp__v1__publish__init(&publish);
     ProtobufCBinaryData certificate = wire_bytes(keypair_der(party->opens));
-    record.context = pb_text(MAILBOX_CONTEXT);
-    record.participant = pb_text(party->oin.text);
-    record.mailbox = pb_text(mailbox);
+    record.context = wire_text(MAILBOX_CONTEXT);
+    record.participant = wire_text(party->oin.text);
+    record.mailbox = wire_text(mailbox);
     record.version = version;
     record.created_at_ms = clock_real_ms(&w->clock.clock);
     record.n_encryption_certificates = 1;
@@ -332,7 +332,7 @@ enum skp_err publish_record(struct world *w, const struct party *party, const ch
     struct span bytes = wire_pack(&record.base, &w->arena);
     assert_ok(jws_sign(party->signs, bytes, record.created_at_ms, &w->arena, &jws));
     signed_record.record = wire_bytes(bytes);
-    signed_record.jws = pb_text(jws);
+    signed_record.jws = wire_text(jws);
     publish.record = &signed_record;
     publish.tag = 7;
     struct answer *answer = world_ask(w, party, ENGINE_PUBLISH, &publish.base);
@@ -347,7 +347,7 @@ enum skp_err publish_record(struct world *w, const struct party *party, const ch
 
 static void fill_agreement(Skp__V1__Agreement *agreement, const struct agreement_terms *terms)
 {
-    agreement->context = pb_text(AGREEMENT_CONTEXT);
+    agreement->context = wire_text(AGREEMENT_CONTEXT);
     agreement->version = terms->version ? terms->version : 1;
     agreement->valid_from_date = terms->valid_from ? terms->valid_from : 20200101;
     agreement->valid_until_date = terms->valid_until;
@@ -356,7 +356,7 @@ static void fill_agreement(Skp__V1__Agreement *agreement, const struct agreement
     agreement->term_working_days = terms->term_working_days ? terms->term_working_days : 10;
     agreement->waiting_working_days = terms->waiting_working_days;
     agreement->silence = SKP__V1__SILENCE_MEANS__SILENCE_MEANS_NOTHING;
-    agreement->brand = pb_text(terms->brand ? terms->brand : "");
+    agreement->brand = wire_text(terms->brand ? terms->brand : "");
 }
 
 struct span agreement_file(struct world *w, const struct party *creditor,
@@ -372,8 +372,8 @@ struct span agreement_file(struct world *w, const struct party *creditor,
     char *counsellors[] = {w->counsellor.oin.text};
     Skp__V1__Product products[] = {terms->product};
     *ret_id = id_is_nil(&terms->id) ? id_new() : terms->id;
-    agreement.agreement_id = pb_id(ret_id);
-    agreement.creditor = pb_text(creditor->oin.text);
+    agreement.agreement_id = wire_id(ret_id);
+    agreement.creditor = wire_text(creditor->oin.text);
     agreement.n_counsellors = 1;
     agreement.counsellors = counsellors;
     agreement.n_products = terms->product ? 1 : 0;
@@ -386,7 +386,7 @@ struct span agreement_file(struct world *w, const struct party *creditor,
     int64_t now = clock_real_ms(&w->clock.clock);
     assert_ok(jws_sign(creditor->signs, bytes, now, &w->arena, &jws[0]));
     assert_ok(jws_sign(w->counsellor.signs, bytes, now, &w->arena, &jws[1]));
-    char *signatures[] = {pb_text(jws[0]), pb_text(jws[1])};
+    char *signatures[] = {wire_text(jws[0]), wire_text(jws[1])};
     file.agreement = wire_bytes(bytes);
     file.n_signatures = 2;
     file.signatures = signatures;

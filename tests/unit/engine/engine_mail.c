@@ -63,7 +63,7 @@ static void fetch_into(struct world *w, const struct party *party, uint64_t sess
     struct party worker = *party;
     worker.session = session;
     skp__v1__fetch__init(&fetch);
-    fetch.mailbox = pb_text(mailbox);
+    fetch.mailbox = wire_text(mailbox);
     fetch.messages = messages;
     fetch.bytes = bytes;
     struct answer *answer = world_ask(w, &worker, ENGINE_FETCH, &fetch.base);
@@ -112,19 +112,19 @@ struct answer *collect_ask(struct world *w, const struct party *party, uint64_t 
     for (size_t i = 0; i < count; i++) {
         skp__v1__collected_item__init(&items[i]);
         items[i].position = mails[i].delivery->position;
-        items[i].head_hash = pb_bytes(span_of(mails[i].checked.head_hash.bytes, HASH_BYTES));
+        items[i].head_hash = wire_bytes(span_of(mails[i].checked.head_hash.bytes, HASH_BYTES));
         statement.items[i] = &items[i];
     }
     statement.n_items = count;
-    statement.context = pb_text(COLLECT_CONTEXT);
-    statement.participant = pb_text(party->oin.text);
-    statement.mailbox = pb_text(mailbox);
+    statement.context = wire_text(COLLECT_CONTEXT);
+    statement.participant = wire_text(party->oin.text);
+    statement.mailbox = wire_text(mailbox);
     statement.collected_at_ms = clock_real_ms(&w->clock.clock);
     const char *jws;
     struct span bytes = wire_pack(&statement.base, &w->arena);
     assert_ok(jws_sign(party->signs, bytes, statement.collected_at_ms, &w->arena, &jws));
     request.statement = wire_bytes(bytes);
-    request.jws = pb_text(jws);
+    request.jws = wire_text(jws);
     request.tag = 9;
     return world_ask(w, &worker, ENGINE_COLLECT, &request.base);
 }
@@ -204,7 +204,7 @@ size_t count_lines(const struct post *post, Skp__V1__Line__FactCase fact)
 Skp__V1__CaseView *view_case(struct world *w, const struct party *party, const struct skp_id *id)
 {
     Skp__V1__CasesGet get;
-    ProtobufCBinaryData ids[] = {pb_id(id)};
+    ProtobufCBinaryData ids[] = {wire_id(id)};
     skp__v1__cases_get__init(&get);
     get.n_case_ids = 1;
     get.case_ids = ids;
@@ -218,7 +218,7 @@ const Skp__V1__RequestView *view_request(struct world *w, const struct told_case
     const Skp__V1__CaseView *view = view_case(w, &w->counsellor, &told->id);
     assert_non_null(view);
     for (size_t i = 0; i < view->n_requests; i++)
-        if (span_equal(pb_span(view->requests[i]->request_id),
+        if (span_equal(wire_span(view->requests[i]->request_id),
                        span_of(told->requests[n].id.bytes, ID_BYTES)))
             return view->requests[i];
     fail_msg("the case does not show this request");

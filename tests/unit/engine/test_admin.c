@@ -242,6 +242,21 @@ static void the_state_of_the_post_office_is_told(void **state)
     json_decref(said);
 }
 
+static void invented_organisations_never_meet_real_ones(void **state)
+{
+    struct world *w = *state;
+    static const char add[] =
+        "{'command':'participant.add','oin':'%s','name':'TEST','roles':['creditor']}";
+    char real[200], invented[200];
+    (void)snprintf(real, sizeof real, add, "00000001000000005000");
+    (void)snprintf(invented, sizeof invented, add, "00000099000000005000");
+    assert_admin_refused(w, real, SKP_E_ENVIRONMENT_MISMATCH);
+    assert_admin_ok(w, invented);
+    memcpy(w->engine->broker.text, "00000001", 8); /* as if its certificate said so */
+    assert_admin_refused(w, invented, SKP_E_ENVIRONMENT_MISMATCH);
+    memcpy(w->engine->broker.text, "00000099", 8);
+}
+
 static void the_clock_of_a_play_store_is_steered(void **state)
 {
     struct world *w = *state;
@@ -301,6 +316,7 @@ int main(void)
         TEST(the_parties_of_an_agreement_take_part),
         TEST(rounds_are_opened_and_closed_by_hand_with_a_reason),
         TEST(the_state_of_the_post_office_is_told),
+        TEST(invented_organisations_never_meet_real_ones),
         TEST(the_clock_of_a_play_store_is_steered),
         TEST(the_clock_of_a_real_store_is_not),
         TEST(ten_thousand_rows_are_listed),

@@ -13,7 +13,7 @@ static struct answer *say_hello(struct world *w, const struct party *who, uint32
     skp__v1__hello__init(&hello);
     hello.n_versions = 2;
     hello.versions = versions;
-    hello.software = pb_text("test");
+    hello.software = wire_text("test");
     if (head) {
         copy = *head;
         hello.latest_head = &copy;
@@ -67,7 +67,7 @@ static void every_head_that_was_handed_out_is_known(void **state)
     case_make(&told, &w->creditor, 1);
     case_register(w, &told);
     Skp__V1__ChainHead *newest = welcome_of(w, say_hello(w, &w->creditor, 1, old))->head;
-    assert_false(span_equal(pb_span(old->commit), pb_span(newest->commit)));
+    assert_false(span_equal(wire_span(old->commit), wire_span(newest->commit)));
     welcome_of(w, say_hello(w, &w->creditor, 1, newest));
 }
 
@@ -77,17 +77,17 @@ static void a_foreign_head_is_the_clients_error_and_nothing_more(void **state)
     const char *jws;
     Skp__V1__ChainHead head = *welcome_of(w, say_hello(w, &w->creditor, 1, NULL))->head;
     Skp__V1__ChainHead foreign = head;
-    assert_ok(jws_sign(w->rsa.signs, pb_span(head.commit), clock_real_ms(&w->clock.clock),
+    assert_ok(jws_sign(w->rsa.signs, wire_span(head.commit), clock_real_ms(&w->clock.clock),
                        &w->arena, &jws));
-    foreign.jws = pb_text(jws);
+    foreign.jws = wire_text(jws);
     assert_err(say_hello(w, &w->creditor, 1, &foreign)->err, SKP_E_CHAIN_UNKNOWN);
-    foreign.jws = pb_text("");
+    foreign.jws = wire_text("");
     assert_err(say_hello(w, &w->creditor, 1, &foreign)->err, SKP_E_CHAIN_UNKNOWN);
     /* Signed by the broker, but no commit. */
-    foreign.commit = pb_bytes(span_text("something else"));
-    assert_ok(jws_sign(w->broker_signs, pb_span(foreign.commit), clock_real_ms(&w->clock.clock),
+    foreign.commit = wire_bytes(span_text("something else"));
+    assert_ok(jws_sign(w->broker_signs, wire_span(foreign.commit), clock_real_ms(&w->clock.clock),
                        &w->arena, &jws));
-    foreign.jws = pb_text(jws);
+    foreign.jws = wire_text(jws);
     assert_err(say_hello(w, &w->creditor, 1, &foreign)->err, SKP_E_CHAIN_UNKNOWN);
     assert_null(engine_failed(w->engine));
     welcome_of(w, say_hello(w, &w->creditor, 1, &head));
@@ -97,7 +97,7 @@ static Skp__V1__CommitHeader *commit_of(struct world *w, const Skp__V1__ChainHea
 {
     char path[WIRE_PATH_MAX];
     ProtobufCMessage *message;
-    assert_ok(wire_unpack(&skp__v1__commit_header__descriptor, pb_span(head->commit), &w->arena,
+    assert_ok(wire_unpack(&skp__v1__commit_header__descriptor, wire_span(head->commit), &w->arena,
                           path, &message));
     return (Skp__V1__CommitHeader *)(void *)message;
 }
@@ -106,10 +106,10 @@ static void sign_head(struct world *w, const Skp__V1__CommitHeader *commit,
                       Skp__V1__ChainHead *head)
 {
     const char *jws;
-    head->commit = pb_bytes(wire_pack(&commit->base, &w->arena));
-    assert_ok(jws_sign(w->broker_signs, pb_span(head->commit), clock_real_ms(&w->clock.clock),
+    head->commit = wire_bytes(wire_pack(&commit->base, &w->arena));
+    assert_ok(jws_sign(w->broker_signs, wire_span(head->commit), clock_real_ms(&w->clock.clock),
                        &w->arena, &jws));
-    head->jws = pb_text(jws);
+    head->jws = wire_text(jws);
 }
 
 static void a_head_of_another_store_is_unknown(void **state)
@@ -118,7 +118,7 @@ static void a_head_of_another_store_is_unknown(void **state)
     struct skp_id other = id_new();
     Skp__V1__ChainHead head = *welcome_of(w, say_hello(w, &w->creditor, 1, NULL))->head;
     Skp__V1__CommitHeader *commit = commit_of(w, &head);
-    commit->store_id = pb_id(&other);
+    commit->store_id = wire_id(&other);
     sign_head(w, commit, &head);
     assert_err(say_hello(w, &w->creditor, 1, &head)->err, SKP_E_CHAIN_UNKNOWN);
     assert_null(engine_failed(w->engine));
@@ -183,11 +183,11 @@ static void the_chain_verifies_from_first_to_last(void **state)
         assert_ok(jws_verify(w->trust, NULL, link.jws, link.header, clock_real_ms(&w->clock.clock),
                              &signer, &why));
         assert_true(oin_equal(&signer.oin, &w->broker));
-        Skp__V1__ChainHead head = {.commit = pb_bytes(link.header)};
+        Skp__V1__ChainHead head = {.commit = wire_bytes(link.header)};
         const Skp__V1__CommitHeader *commit = commit_of(w, &head);
         assert_int_equal(commit->sequence, sequence);
         assert_true(commit->play);
-        assert_true(span_equal(pb_span(commit->previous), span_of(previous.bytes, HASH_BYTES)));
+        assert_true(span_equal(wire_span(commit->previous), span_of(previous.bytes, HASH_BYTES)));
         previous = sha256(link.header);
     }
     store_rollback(w->store);
@@ -200,9 +200,9 @@ static Skp__V1__Directory *directory(struct world *w, const struct party *who, c
                                      const char *oin)
 {
     Skp__V1__DirectoryGet get;
-    char *oins[] = {pb_text(oin)};
+    char *oins[] = {wire_text(oin)};
     skp__v1__directory_get__init(&get);
-    get.after = pb_text(after);
+    get.after = wire_text(after);
     get.n_oins = oin ? 1 : 0;
     get.oins = oins;
     get.tag = 5;
@@ -226,6 +226,34 @@ static void the_directory_lists_everybody_by_oin(void **state)
     assert_int_equal(directory(w, &w->counsellor, OIN_CREDITOR, NULL)->n_entries, 1);
     assert_int_equal(directory(w, &w->counsellor, "", OIN_RSA)->n_entries, 1);
     assert_int_equal(directory(w, &w->counsellor, "", "00000099000000009000")->n_entries, 0);
+}
+
+static Skp__V1__Directory *directory_of(struct world *w, const char *const *oins, size_t count,
+                                        const char *after)
+{
+    Skp__V1__DirectoryGet get;
+    skp__v1__directory_get__init(&get);
+    get.n_oins = count;
+    get.oins = (char **)(uintptr_t)oins;
+    get.after = wire_text(after);
+    struct answer *answer = world_ask(w, &w->counsellor, ENGINE_DIRECTORY, &get.base);
+    return world_frame(w, answer, 0, FRAME_DIRECTORY, &skp__v1__directory__descriptor);
+}
+
+/* Three take part; the answer once had room for as many, and no more. */
+static void who_is_named_often_is_told_once(void **state)
+{
+    struct world *w = *state;
+    const char *oins[4096];
+    for (size_t i = 0; i < 4096; i++)
+        oins[i] = i % 2 ? OIN_COUNSELLOR : OIN_RSA;
+    Skp__V1__Directory *found = directory_of(w, oins, 4096, "");
+    assert_int_equal(found->n_entries, 2);
+    assert_string_equal(found->entries[0]->oin, OIN_COUNSELLOR);
+    assert_string_equal(found->entries[1]->oin, OIN_RSA);
+    assert_false(found->more);
+    assert_int_equal(directory_of(w, oins, 4096, OIN_COUNSELLOR)->n_entries, 1);
+    assert_int_equal(directory_of(w, oins, 4096, OIN_RSA)->n_entries, 0);
 }
 
 static void the_directory_comes_in_pages(void **state)
@@ -270,7 +298,7 @@ static void agreements_are_shown_only_to_their_parties(void **state)
     Skp__V1__DirectoryEntry *entry = directory(w, &w->counsellor, "", OIN_CREDITOR)->entries[0];
     assert_int_equal(entry->n_agreements, 1);
     assert_true(
-        span_equal(pb_span(entry->agreements[0]->agreement_id), span_of(id.bytes, ID_BYTES)));
+        span_equal(wire_span(entry->agreements[0]->agreement_id), span_of(id.bytes, ID_BYTES)));
     assert_int_equal(entry->agreements[0]->next_round_at_ms, calendar_ms_of(20270204, TEN_HOURS));
     assert_int_equal(directory(w, &w->creditor, "", OIN_COUNSELLOR)->entries[0]->n_agreements, 1);
     assert_int_equal(directory(w, &w->counsellor, "", OIN_RSA)->entries[0]->n_agreements, 0);
@@ -341,6 +369,7 @@ int main(void)
         TEST(another_commit_under_our_number_ends_all_service),
         TEST(the_chain_verifies_from_first_to_last),
         TEST(the_directory_lists_everybody_by_oin),
+        TEST(who_is_named_often_is_told_once),
         TEST(the_directory_comes_in_pages),
         TEST(agreements_are_shown_only_to_their_parties),
         TEST(a_higher_record_replaces_a_lower_one),

@@ -36,8 +36,8 @@ static void a_duplicate_gets_the_original_receipt(void **state)
     clock_manual_advance(&w->clock, 3600 * 1000);
     receipt_of(&letter, letter_ask(&letter), &second);
     assert_true(second->duplicate);
-    assert_true(span_equal(pb_span(first->body), pb_span(second->body)));
-    assert_true(span_equal(pb_span(first->commit), pb_span(second->commit)));
+    assert_true(span_equal(wire_span(first->body), wire_span(second->body)));
+    assert_true(span_equal(wire_span(first->commit), wire_span(second->commit)));
     assert_string_equal(first->jws, second->jws);
     struct post post = fetch_all(w, &w->creditor);
     assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 2);
@@ -145,7 +145,7 @@ static void one_bad_line_never_refuses_a_batch(void **state)
     Skp__V1__ReceiptBody *body = letter_send(&letter);
     assert_int_equal(body->stored, 4);
     assert_refused(body, 1, 1, SKP_E_REQUEST_NOT_DECLARED, "request.request_id");
-    assert_true(span_equal(pb_span(body->refusals[0]->item_id), span_of(stray.id.bytes, ID_BYTES)));
+    assert_true(span_equal(wire_span(body->refusals[0]->item_id), span_of(stray.id.bytes, ID_BYTES)));
     assert_string_equal(body->texts[0]->name, "REQUEST_NOT_DECLARED");
     assert_true(strlen(body->texts[0]->remedy) > 0);
 }
@@ -175,7 +175,7 @@ static void refused_lines_are_withheld_from_the_creditor(void **state)
     assert_int_equal(bundle->n_withheld, 1);
     assert_int_equal(bundle->withheld[0]->line, 0);
     assert_true(
-        span_equal(pb_span(bundle->withheld[0]->leaf_hash), span_of(stray.leaf.bytes, HASH_BYTES)));
+        span_equal(wire_span(bundle->withheld[0]->leaf_hash), span_of(stray.leaf.bytes, HASH_BYTES)));
     assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 2);
 }
 
@@ -297,7 +297,7 @@ static void a_receipt_fits_in_a_frame_however_much_it_refuses(void **state)
         for (size_t n = 0; n < 12; n++) {
             claims[n] = *line->answer->claims[0];
             ids[n] = id_new();
-            claims[n].claim_id = pb_id(&ids[n]);
+            claims[n].claim_id = wire_id(&ids[n]);
             claims[n].amount_cents = 1;
             list[n] = &claims[n];
         }

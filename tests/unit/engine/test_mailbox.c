@@ -75,7 +75,7 @@ static void collecting_tells_the_sender_with_the_addressees_signature(void **sta
     assert_string_equal(event->other, OIN_CREDITOR);
     struct jws_signer signer;
     const char *why = "";
-    assert_ok(jws_verify(w->trust, NULL, span_text(event->jws), pb_span(event->statement),
+    assert_ok(jws_verify(w->trust, NULL, span_text(event->jws), wire_span(event->statement),
                          clock_real_ms(&w->clock.clock), &signer, &why));
     assert_true(oin_equal(&signer.oin, &w->creditor.oin));
 }

@@ -202,7 +202,7 @@ static struct model_request *find_request(struct model *m, ProtobufCBinaryData i
 {
     for (size_t c = 0; c < m->case_count; c++)
         for (size_t i = 0; i < m->cases[c].told.count; i++)
-            if (span_equal(pb_span(id), span_of(m->cases[c].requests[i].asked.id.bytes, ID_BYTES)))
+            if (span_equal(wire_span(id), span_of(m->cases[c].requests[i].asked.id.bytes, ID_BYTES)))
                 return &m->cases[c].requests[i];
     fail_msg("mail about a request that nobody made");
     return NULL;
@@ -214,7 +214,7 @@ static void note_event(struct model *m, const struct model_mailbox *box,
     if (event->kind == SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE)
         for (size_t c = 0; c < m->case_count; c++)
             m->cases[c].complete +=
-                span_equal(pb_span(event->case_id), span_of(m->cases[c].told.id.bytes, ID_BYTES));
+                span_equal(wire_span(event->case_id), span_of(m->cases[c].told.id.bytes, ID_BYTES));
     for (size_t i = 0; i < event->n_request_ids; i++) {
         struct model_request *request = find_request(m, event->request_ids[i]);
         if (event->kind == SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED)

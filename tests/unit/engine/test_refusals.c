@@ -58,11 +58,11 @@ static void nobody_speaks_for_the_broker(void **state)
     skp__v1__event_fact__init(&event);
     line.fact_case = SKP__V1__LINE__FACT_EVENT;
     line.event = &event;
-    event.event_id = pb_id(&ids[0]);
+    event.event_id = wire_id(&ids[0]);
     event.version = 1;
     event.kind = SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE;
     event.happened_at_ms = world_now_ms(w);
-    event.case_id = pb_id(&ids[1]);
+    event.case_id = wire_id(&ids[1]);
     letter_begin(&letter, w, &w->creditor);
     letter_to(&letter, &w->counsellor);
     letter_line(&letter, &line, "", NULL);
@@ -80,9 +80,9 @@ static void withdrawing_is_not_offered_yet(void **state)
     skp__v1__withdrawal_fact__init(&fact);
     line.fact_case = SKP__V1__LINE__FACT_WITHDRAWAL;
     line.withdrawal = &fact;
-    fact.request_id = pb_id(&ids[0]);
+    fact.request_id = wire_id(&ids[0]);
     fact.version = 1;
-    fact.case_id = pb_id(&ids[1]);
+    fact.case_id = wire_id(&ids[1]);
     letter_begin(&letter, w, &w->counsellor);
     letter_to_broker(&letter);
     letter_line(&letter, &line, "", NULL);
@@ -213,12 +213,12 @@ static void a_bundle_id_is_used_for_one_bundle(void **state)
     assert_ok(wire_unpack(&skp__v1__bundle__descriptor, again.batch.bundles[1], &w->arena, path,
                           &message));
     Skp__V1__Bundle *bundle = (Skp__V1__Bundle *)(void *)message;
-    assert_ok(wire_unpack(&skp__v1__bundle_head__descriptor, pb_span(bundle->head), &w->arena, path,
+    assert_ok(wire_unpack(&skp__v1__bundle_head__descriptor, wire_span(bundle->head), &w->arena, path,
                           &message));
     Skp__V1__BundleHead *head = (Skp__V1__BundleHead *)(void *)message;
-    head->bundle_id = pb_id(&first.requests[0].bundle_id);
+    head->bundle_id = wire_id(&first.requests[0].bundle_id);
     again.batch.heads[1] = wire_pack(&head->base, &w->arena);
-    bundle->head = pb_bytes(again.batch.heads[1]);
+    bundle->head = wire_bytes(again.batch.heads[1]);
     again.batch.bundles[1] = wire_pack(&bundle->base, &w->arena);
     struct skp_hash leaves[] = {merkle_leaf(again.batch.heads[0]),
                                 merkle_leaf(again.batch.heads[1])};
@@ -226,7 +226,7 @@ static void a_bundle_id_is_used_for_one_bundle(void **state)
     assert_ok(wire_unpack(&skp__v1__batch_header__descriptor, again.batch.header, &w->arena, path,
                           &message));
     Skp__V1__BatchHeader *header = (Skp__V1__BatchHeader *)(void *)message;
-    header->root = pb_bytes(span_of(again.batch.root.bytes, HASH_BYTES));
+    header->root = wire_bytes(span_of(again.batch.root.bytes, HASH_BYTES));
     again.batch.header = wire_pack(&header->base, &w->arena);
     assert_ok(jws_sign(w->counsellor.signs, again.batch.header, clock_real_ms(&w->clock.clock),
                        &w->arena, &again.batch.jws));
@@ -414,7 +414,7 @@ static void refuse_consent(struct world *w, struct letter *letter, const struct 
 {
     Skp__V1__Line *line = answer_new(w, &told->requests[0], 100);
     line->answer->consent = SKP__V1__CONSENT__CONSENT_PRE_AGREED;
-    line->answer->agreement_id = pb_id(agreement_id);
+    line->answer->agreement_id = wire_id(agreement_id);
     line->answer->agreement_version = 1;
     letter_line(letter, line, "", NULL);
     assert_line_refused(letter, 0, 0, err, "answer");

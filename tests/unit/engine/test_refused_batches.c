@@ -104,7 +104,7 @@ static void nobody_acts_on_behalf_of_another_yet(void **state)
     struct letter letter;
     good_letter(&letter, w, &told);
     Skp__V1__BatchHeader *header = header_of(&letter);
-    header->on_behalf_of = pb_text(OIN_CREDITOR);
+    header->on_behalf_of = wire_text(OIN_CREDITOR);
     sign_again(&letter, header, &w->counsellor);
     assert_batch_refused(&letter, SKP_E_MANDATE_MISSING, "header.on_behalf_of");
 }

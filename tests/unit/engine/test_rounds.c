@@ -73,7 +73,7 @@ static void a_request_with_agreement_waits_for_its_round(void **state)
     assert_int_equal(overview->n_items, 2);
     assert_int_equal(overview->due_date, 20270218);
     assert_string_equal(overview->items[0]->counsellor, OIN_COUNSELLOR);
-    assert_true(span_equal(pb_span(overview->items[0]->bundle_id),
+    assert_true(span_equal(wire_span(overview->items[0]->bundle_id),
                            span_of(told.requests[0].bundle_id.bytes, ID_BYTES)));
     assert_int_equal(view_request(w, &told, 1)->due_date, 20270218);
     struct post events = fetch_all(w, &w->counsellor);
@@ -265,10 +265,10 @@ static void an_overview_lists_what_is_still_open_oldest_first(void **state)
     struct post post = fetch_all(w, &w->creditor);
     const Skp__V1__OverviewFact *overview = find_overview(&post, 0);
     assert_int_equal(overview->n_items, 2);
-    assert_true(span_equal(pb_span(overview->items[0]->request_id),
+    assert_true(span_equal(wire_span(overview->items[0]->request_id),
                            span_of(first.requests[1].id.bytes, ID_BYTES)));
     assert_int_equal(overview->items[0]->due_date, 20270218);
-    assert_true(span_equal(pb_span(overview->items[1]->request_id),
+    assert_true(span_equal(wire_span(overview->items[1]->request_id),
                            span_of(second.requests[0].id.bytes, ID_BYTES)));
     assert_int_equal(overview->items[1]->due_date, 20270225);
     /* What is listed again is not delivered again. */
@@ -411,7 +411,7 @@ static void a_complete_case_is_told_once(void **state)
     const Skp__V1__EventFact *event =
         find_event(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE, 0);
     assert_non_null(event);
-    assert_true(span_equal(pb_span(event->case_id), span_of(told.id.bytes, ID_BYTES)));
+    assert_true(span_equal(wire_span(event->case_id), span_of(told.id.bytes, ID_BYTES)));
     request_answer_with(w, &told.requests[1], 90); /* a correction */
     world_tick(w);
     post = collect_all(w, &w->counsellor);
@@ -482,7 +482,7 @@ static void consent_on_the_ground_of_an_agreement_is_taken(void **state)
     letter_to(&letter, &w->counsellor);
     Skp__V1__Line *line = answer_new(w, &told.requests[0], 4200);
     line->answer->consent = SKP__V1__CONSENT__CONSENT_PRE_AGREED;
-    line->answer->agreement_id = pb_id(&id);
+    line->answer->agreement_id = wire_id(&id);
     line->answer->agreement_version = 1;
     letter_line(&letter, line, "", NULL);
     assert_taken(letter_send(&letter), 1);

@@ -140,7 +140,13 @@ enum skp_err engine_call_part(struct engine_call *call, struct span body)
     assert(call->parts != NULL);
     call->parts[call->part_count++] =
         span_of(arena_copy(&call->arena, body.data, body.len), body.len);
+    call->budget_bytes += body.len;
     return SKP_OK;
+}
+
+size_t engine_intake_share(const struct engine *engine)
+{
+    return engine->fake.intake_share != 0 ? engine->fake.intake_share : SIZE_MAX;
 }
 
 void engine_submit(struct engine_call *call)

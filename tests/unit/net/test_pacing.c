@@ -86,6 +86,31 @@ static void a_full_intake_turns_a_batch_away_by_its_id(void **state)
     peer_free(&peer);
 }
 
+static void batches_that_never_end_hold_no_more_than_a_share(void **state)
+{
+    struct peer hog, second, other;
+    static const uint8_t bytes[1000];
+    peer_open_up(&hog, *state, OIN_COUNSELLOR);
+    peer_open_up(&second, *state, OIN_COUNSELLOR);
+    peer_open_up(&other, *state, OIN_CREDITOR);
+    fake_of(hog.net->engine)->intake_share = 1500;
+    peer_send_body(&hog, FRAME_BEGIN, span_text(""));
+    peer_send_body(&hog, FRAME_BUNDLE, span_of(bytes, sizeof bytes));
+    peer_send_body(&second, FRAME_BEGIN, span_text(""));
+    peer_send_body(&second, FRAME_BUNDLE, span_of(bytes, sizeof bytes));
+    peer_send_end(&second, ID_A);
+    peer_expect_error(&second, SKP_E_BUSY);
+    peer_send_body(&other, FRAME_BEGIN, span_text(""));
+    peer_send_body(&other, FRAME_BUNDLE, span_of(bytes, sizeof bytes));
+    peer_send_end(&other, ID_B);
+    assert_int_equal(fake_waiting(other.net->engine), 1);
+    answer_receipt(other.net);
+    peer_expect(&other, FRAME_RECEIPT, &skp__v1__receipt__descriptor);
+    peer_free(&hog);
+    peer_free(&second);
+    peer_free(&other);
+}
+
 static void a_refused_batch_is_told_with_place_and_id(void **state)
 {
     struct peer peer;
@@ -400,6 +425,7 @@ int main(void)
         PACING_TEST(a_batch_out_of_order_closes),
         PACING_TEST(an_end_without_a_batch_id_is_told_and_the_session_stays),
         PACING_TEST(a_full_intake_turns_a_batch_away_by_its_id),
+        PACING_TEST(batches_that_never_end_hold_no_more_than_a_share),
         PACING_TEST(a_refused_batch_is_told_with_place_and_id),
         PACING_TEST(reading_pauses_when_too_many_batches_are_under_way),
         PACING_TEST(a_batch_that_never_ends_is_given_up),

@@ -49,6 +49,32 @@ static void one_piece_may_take_all_of_it_and_none_more(void **state)
     arena_fini(&arena);
 }
 
+static void what_came_after_a_mark_is_given_back(void **state)
+{
+    (void)state;
+    for (unsigned before = 0; before < 4;
+         before++) { /* nothing, a small piece, a large one, both */
+        struct arena arena;
+        arena_init(&arena, (size_t)1 << 20);
+        uint8_t *small = before & 1 ? arena_calloc(&arena, 1, 100) : NULL;
+        uint8_t *large = before & 2 ? arena_calloc(&arena, 1, 40000) : NULL;
+        size_t used = arena.used_bytes;
+        for (unsigned round = 0; round < 100; round++) { /* far more than the cap, if it stayed */
+            struct arena_mark mark = arena_mark(&arena);
+            for (size_t bytes = 1; bytes < 100000; bytes = bytes * 5 + 1)
+                memset(arena_alloc(&arena, bytes), 0xff, bytes);
+            assert_null(arena_alloc(&arena, (size_t)1 << 20));
+            arena_rewind(&arena, &mark);
+            assert_int_equal(arena.used_bytes, used);
+            assert_false(arena.exhausted);
+        }
+        assert_true(small == NULL || (small[0] == 0 && small[99] == 0));
+        assert_true(large == NULL || (large[0] == 0 && large[39999] == 0));
+        assert_non_null(arena_alloc(&arena, 16));
+        arena_fini(&arena);
+    }
+}
+
 static void absurd_sizes_do_not_wrap_around(void **state)
 {
     (void)state;
@@ -137,6 +163,7 @@ int main(void)
         cmocka_unit_test(pieces_are_aligned_and_apart),
         cmocka_unit_test(the_cap_is_exact),
         cmocka_unit_test(one_piece_may_take_all_of_it_and_none_more),
+        cmocka_unit_test(what_came_after_a_mark_is_given_back),
         cmocka_unit_test(absurd_sizes_do_not_wrap_around),
         cmocka_unit_test(a_reset_gives_everything_back),
         cmocka_unit_test(a_reset_keeps_one_block_for_the_next_use),

@@ -220,6 +220,9 @@ static void an_ambiguous_creditor_is_declared_but_not_asked(void **state)
     scene_add_entry(scene, SCENE_SECOND, "Zeemeeuw", NULL, true, NULL);
     scene_register(scene, two_creditors, false, &results);
     assert_int_equal(results.by_status[RESULT_AMBIGUOUS], 2);
+    for (size_t i = 0; i < results.count; i++)
+        if (results.rows[i].status == RESULT_AMBIGUOUS)
+            assert_int_equal(results.rows[i].problem.err, SKP_E_CREDITOR_AMBIGUOUS);
     struct envelope_batch batch = scene_outbox(scene, &scene->office);
     assert_int_equal(batch.line_count, 2); /* case with both requests, letter */
     assert_int_equal(count(&scene->office, "SELECT count(*) FROM request WHERE stage = 0"), 1);
