@@ -128,3 +128,28 @@ const struct agreement *registry_agreement_for(const struct registry *registry,
     }
     return best;
 }
+
+const struct registry_record *registry_record_of(const struct registry_participant *participant,
+                                                 const char *mailbox)
+{
+    for (size_t i = 0; i < participant->record_count; i++)
+        if (strcmp(participant->records[i]->mailbox, mailbox) == 0)
+            return participant->records[i];
+    return NULL;
+}
+
+bool registry_may_read_bsn(const struct registry *registry,
+                           const struct registry_participant *participant, const char *mailbox)
+{
+    const struct registry_record *record = registry_record_of(participant, mailbox);
+    if (!participant->bsn_entitled || !record)
+        return false;
+    for (size_t i = 0; i < record->reader_count; i++) {
+        struct skp_oin oin;
+        const struct registry_participant *reader =
+            oin_take(span_text(record->readers[i]), &oin) ? registry_find(registry, &oin) : NULL;
+        if (!reader || !reader->bsn_entitled)
+            return false;
+    }
+    return true;
+}

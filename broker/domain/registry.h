@@ -19,6 +19,8 @@ struct registry_record {
     const char *mailbox; /* "" = the main mailbox */
     uint32_t version;
     struct span bytes; /* SignedRecord, as published */
+    char **readers;    /* OINs it is sealed to as well (mandate holders) */
+    size_t reader_count;
 };
 
 /* Everything here is the registry's and lives as long as a reference to it. */
@@ -82,6 +84,15 @@ const struct agreement *registry_agreement_for(const struct registry *registry,
                                                const struct skp_oin *creditor, plain_date date,
                                                uint32_t claim_kinds, uint8_t product,
                                                uint8_t guidance, const char *brand);
+
+/* The mailbox record in force, NULL when it was never published. */
+const struct registry_record *registry_record_of(const struct registry_participant *participant,
+                                                 const char *mailbox);
+
+/* May a BSN go to this mailbox? Entitlement is judged for everybody who opens: a collection agency
+ * does not inherit its principal's. */
+bool registry_may_read_bsn(const struct registry *registry,
+                           const struct registry_participant *participant, const char *mailbox);
 
 /* Who says what: may a participant with `roles` send this fact to a participant with
  * `recipient_roles` (0 = the broker itself)? ROLE_FORBIDDEN; NOT_YET_AVAILABLE for what your role

@@ -146,6 +146,8 @@ static enum skp_err read_record(struct span bytes, struct arena *arena,
         return err;
     record->mailbox = mailbox->mailbox;
     record->version = mailbox->version;
+    record->readers = mailbox->seals_also_to;
+    record->reader_count = mailbox->n_seals_also_to;
     const uint8_t *copy = arena_copy(arena, bytes.data, bytes.len);
     record->bytes = span_of(copy, bytes.len);
     return copy ? SKP_OK : SKP_E_NO_MEMORY;

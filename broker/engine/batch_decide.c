@@ -112,15 +112,6 @@ enum skp_err batch_deliver(struct batch_run *run, const struct batch_bundle *bun
 
 /* ---------------------------------------------------------------- a bundle */
 
-static const struct registry_record *record_of(const struct registry_participant *participant,
-                                               const char *mailbox)
-{
-    for (size_t i = 0; i < participant->record_count; i++)
-        if (strcmp(participant->records[i]->mailbox, mailbox) == 0)
-            return participant->records[i];
-    return NULL;
-}
-
 static bool bundle_id_is_used(struct batch_run *run, const struct batch_bundle *bundle,
                               enum skp_err *ret_err)
 {
@@ -151,7 +142,7 @@ static enum skp_err decide_sealed(struct batch_run *run, struct batch_bundle *bu
     if (!recipient || oin_equal(&recipient->oin, &run->work->header.sender))
         refuse_bundle(run, bundle, recipient ? SKP_E_RECIPIENT_SELF : SKP_E_RECIPIENT_UNKNOWN,
                       "recipient");
-    else if (!record_of(recipient, bundle->head.mailbox))
+    else if (!registry_record_of(recipient, bundle->head.mailbox))
         refuse_bundle(run, bundle, SKP_E_RECIPIENT_NOT_CONNECTED, "recipient");
     else if (bundle_id_is_used(run, bundle, &err))
         refuse_bundle(run, bundle, SKP_E_ID_REUSED, "bundle_id");

@@ -49,7 +49,9 @@ static enum skp_err take_into_case(struct request_run *requests, struct batch_li
     struct ws_row *row = map_get(&requests->run->cases, line->item_id.bytes);
     if (!row)
         return SKP_E_REQUEST_NOT_DECLARED;
-    if (fact->contains_bsn && !requests->creditor->bsn_entitled)
+    if (fact->contains_bsn &&
+        !registry_may_read_bsn(requests->run->txn->registry, requests->creditor,
+                               requests->bundle->head.mailbox))
         return SKP_E_BSN_NOT_ALLOWED;
     *ret_case = row;
     return case_take(row->object, &line->item_id, line->leaf, &requests->bundle->head.bundle_id,

@@ -1,5 +1,6 @@
 /* Mailboxes: credit that is kept filled, deliveries that are checked before they are shown, and the
  * signed word that they are safe. */
+#include "fact.h"
 #include "skp_internal.h"
 
 #include <stdio.h>

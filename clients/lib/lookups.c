@@ -2,6 +2,7 @@
  *
  * All of them may be asked twice without harm, so a question without answer is asked again after a
  * reconnect. An Error names the question it is about by frame type and tag. */
+#include "fact.h"
 #include "skp_internal.h"
 
 #include <stdlib.h>

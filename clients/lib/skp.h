@@ -177,8 +177,9 @@ enum skp_err skp_record_certs(struct skp_client *client, const Skp__V1__SignedRe
                               size_t *ret_count, const char **ret_why) SKP_MUST_CHECK;
 
 /* Opens the sealed part of line `index`; the part lives in `arena`. UNSEAL: no key of ours opens it: do not
- * collect it, tell a person. COMMITMENT_MISMATCH. NOT_FOUND: nothing is sealed there, or it was withheld or destroyed. Or an
- * error of fact_read. Cheap for all lines of the delivery whose callback runs: its key box is opened once. */
+ * collect it, tell a person. COMMITMENT_MISMATCH. NOT_FOUND: nothing is sealed there, or it was withheld or
+ * destroyed. Or an error of fact_read. Cheap for all lines of the delivery whose callback runs: its key box is
+ * opened once. */
 enum skp_err skp_open_part(struct skp_client *client, const Skp__V1__Delivery *delivery,
                            const struct envelope_delivery *checked, size_t index,
                            struct arena *arena, struct span *ret_part) SKP_MUST_CHECK;

@@ -1,8 +1,10 @@
 #include "book.h"
 
 #include "matching.h"
+#include "text.h"
 #include "wire.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BOOK_MAX_BYTES   ((size_t)256 << 20)
@@ -78,6 +80,15 @@ const Skp__V1__DirectoryEntry *book_find(const struct book *book, const char *oi
         !map_find_index(&book->by_oin, key.text, &index))
         return NULL;
     return book->entries[index];
+}
+
+const char *book_label(const struct book *book, const char *oin, char text[BOOK_LABEL_BYTES])
+{
+    const Skp__V1__DirectoryEntry *entry = book_find(book, oin);
+    bool named = entry && entry->name[0] != '\0' && !text_check(span_text(entry->name), NULL);
+    (void)snprintf(text, BOOK_LABEL_BYTES, "%s%s%s", named ? entry->name : "", named ? " " : "",
+                   oin);
+    return text;
 }
 
 bool book_has_role(const Skp__V1__DirectoryEntry *entry, Skp__V1__Role role)

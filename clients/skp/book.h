@@ -26,6 +26,11 @@ enum skp_err book_add(struct book *book, const Skp__V1__DirectoryEntry *entry) S
 /* NULL: no such participant. Borrowed until book_fini(). */
 const Skp__V1__DirectoryEntry *book_find(const struct book *book, const char *oin);
 
+/* The participant's name with its OIN, for people; only the OIN when the directory gave no printable name. Prints
+ * into `text` and returns it. */
+#define BOOK_LABEL_BYTES 512
+const char *book_label(const struct book *book, const char *oin, char text[BOOK_LABEL_BYTES]);
+
 bool book_has_role(const Skp__V1__DirectoryEntry *entry, Skp__V1__Role role);
 
 /* The mailbox record to send to: the main mailbox, else the first. NULL: not connected. */

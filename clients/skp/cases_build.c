@@ -194,6 +194,13 @@ enum skp_err cases_build_part(const struct register_case *file_case,
     return SKP_OK;
 }
 
+bool cases_build_has_bsn(const struct register_case *file_case,
+                         const struct register_request *asked)
+{
+    bool partner = file_case->has_partner && concerns_partner(asked);
+    return file_case->client.bsn[0] != '\0' || (partner && file_case->partner.bsn[0] != '\0');
+}
+
 /* ---------------------------------------------------------------- a case */
 
 static enum skp_err build_item(const struct plan_case *plan, const struct plan_request *request,

@@ -1,6 +1,4 @@
-#include "cli.h"
-
-#include "commands.h"
+#include "cli_args.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -88,14 +86,45 @@ int cli_fail(struct cli *cli, enum skp_err err, const char *detail)
     return exit_code(err);
 }
 
+static void print_problem(const struct cli *cli, const struct csv_problem *problem,
+                          char text[CSV_PROBLEM_TEXT_BYTES])
+{
+    char place[64] = "";
+    const char *reason = problem->os_error != 0 ? strerrordesc_np(problem->os_error) : NULL;
+    if (!cli->english) {
+        csv_problem_print(problem, text);
+        return;
+    }
+    if (problem->line > 0)
+        (void)snprintf(place, sizeof place, "line %lu: ", problem->line);
+    (void)snprintf(text, CSV_PROBLEM_TEXT_BYTES, "%s%s%s%s%s%s%s%s", place,
+                   problem->column ? "column " : "", problem->column ? problem->column : "",
+                   problem->column ? ": " : "", skp_error(problem->err)->sentence,
+                   reason ? " (" : "", reason ? reason : "", reason ? ")" : "");
+}
+
 int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *problem)
 {
-    char text[CSV_PROBLEM_TEXT_BYTES], detail[CONFIG_WHY_BYTES];
-    csv_problem_print(problem, text);
-    (void)snprintf(detail, sizeof detail, "%s: %s%s%s", path, text,
-                   problem->os_error != 0 ? ": " : "",
-                   problem->os_error != 0 ? strerror(problem->os_error) : "");
-    return cli_fail(cli, problem->err, detail);
+    char text[CSV_PROBLEM_TEXT_BYTES];
+    print_problem(cli, problem, text);
+    cli_warn(cli, "%s: %s", "%s: %s", path, text);
+    cli_put_text(cli, "error", skp_error_name(problem->err));
+    return exit_code(problem->err);
+}
+
+int cli_usage(struct cli *cli, const char *dutch, const char *english, const char *what)
+{
+    const char *words = cli->command ? cli->command->words : "";
+    const char *space = cli->command ? " " : "";
+    cli_warn(cli, "%s%s; zie skp %s%s--help", "%s%s; see skp %s%s--help",
+             cli->english ? english : dutch, what, words, space);
+    cli_put_text(cli, "error", skp_error_name(SKP_E_USAGE));
+    return EXIT_USAGE;
+}
+
+int cli_missing(struct cli *cli, const char *what)
+{
+    return cli_usage(cli, "er ontbreekt: ", "missing: ", what);
 }
 
 int cli_state_failed(struct cli *cli, enum skp_err err)
@@ -110,6 +139,20 @@ int cli_make_folder(struct cli *cli, const char *path)
     return cli_fail(cli, SKP_E_IO, path);
 }
 
+int cli_load_settings(struct cli *cli)
+{
+    char why[CONFIG_WHY_BYTES];
+    const char *file = cli->config_file ? cli->config_file : getenv("SKP_CONFIG");
+    enum skp_err err = settings_load(file ? file : SETTINGS_PATH, &cli->settings, why);
+    if (err) {
+        (void)cli_fail(cli, err, why);
+        return EXIT_USAGE;
+    }
+    if (!cli->language)
+        cli->english = strcmp(cli->settings.language, "en") == 0;
+    return 0;
+}
+
 int cli_open_state(struct cli *cli)
 {
     char path[2 * CONFIG_TEXT_BYTES];
@@ -121,11 +164,6 @@ int cli_open_state(struct cli *cli)
 
 /* ---------------------------------------------------------------- arguments */
 
-static int usage_error(struct cli *cli, const char *what)
-{
-    return cli_fail(cli, SKP_E_USAGE, what);
-}
-
 static const struct cli_option *find_option(const struct cli_option *options, const char *name)
 {
     for (; options->name; options++)
@@ -134,134 +172,95 @@ static const struct cli_option *find_option(const struct cli_option *options, co
     return NULL;
 }
 
+/* Reads the option at *args; false: told. */
+static bool read_option(struct cli *cli, const struct cli_option *options, char ***args)
+{
+    const char *name = **args;
+    const struct cli_option *option = find_option(options, name);
+    if (!option)
+        return cli_usage(cli, "onbekende optie ", "unknown option ", name) == EXIT_ALL_OK;
+    if (option->flag) {
+        *option->flag = true;
+        return true;
+    }
+    if (!(*args)[1])
+        return cli_usage(cli, "er ontbreekt een waarde achter ", "no value behind ", name) ==
+               EXIT_ALL_OK;
+    *option->value = *++*args;
+    return true;
+}
+
 bool cli_parse(struct cli *cli, char **args, const struct cli_option *options,
                const char **ret_positional, size_t count)
 {
     size_t found = 0;
     for (; *args; args++) {
-        if (strncmp(*args, "--", 2) != 0) {
-            if (found < count)
-                ret_positional[found] = *args;
-            found++;
-            continue;
-        }
-        const struct cli_option *option = find_option(options, *args);
-        if (!option || (option->value && !args[1])) {
-            (void)usage_error(cli, *args);
-            return false;
-        }
-        if (option->value)
-            *option->value = *++args;
-        else
-            *option->flag = true;
-    }
-    if (found != count)
-        (void)usage_error(cli, cli->english ? "wrong number of arguments"
-                                            : "verkeerd aantal argumenten");
-    return found == count;
-}
-
-static void print_help(const struct cli *cli)
-{
-    (void)printf("skp %s\n\n  skp [--config FILE] [--json] [--language nl|en] ", SKP_VERSION);
-    (void)puts(cli->english ? "COMMAND\n" : "OPDRACHT\n");
-    for (size_t i = 0; i < command_count; i++)
-        (void)printf("  skp %s %s\n      %s\n", commands[i]->words, commands[i]->usage,
-                     cli->english ? commands[i]->english : commands[i]->dutch);
-    (void)puts("  skp --help-config");
-}
-
-/* The command whose words begin `args`; *ret_args is what follows them. */
-static const struct command *find_command(char **args, char ***ret_args)
-{
-    for (size_t i = 0; i < command_count; i++) {
-        char **at = args;
-        const char *words = commands[i]->words;
-        size_t len = 0;
-        while (*words != '\0' && *at) {
-            len = strcspn(words, " ");
-            if (strlen(*at) != len || strncmp(words, *at, len) != 0)
-                break;
-            words += len + (words[len] == ' ');
-            at++;
-        }
-        if (*words == '\0') {
-            *ret_args = at;
-            return commands[i];
+        if (strncmp(*args, "--", 2) == 0) {
+            if (!read_option(cli, options, &args))
+                return false;
+        } else if (found == count) {
+            return cli_usage(cli, "te veel: ", "too many arguments: ", *args) == EXIT_ALL_OK;
+        } else {
+            ret_positional[found++] = *args;
         }
     }
-    return NULL;
+    return found == count || cli_missing(cli, cli->command->usage) == EXIT_ALL_OK;
 }
 
 /* ---------------------------------------------------------------- the program */
 
-struct globals {
-    const char *config, *language;
-    bool help, help_config;
-};
-
-/* Options before the command; *ret_rest is where it begins. False: told. */
-static bool read_globals(struct cli *cli, char **args, struct globals *globals, char ***ret_rest)
+static int unknown_command(struct cli *cli, char **args)
 {
-    for (; *args && strncmp(*args, "--", 2) == 0; args++) {
-        bool takes = strcmp(*args, "--config") == 0 || strcmp(*args, "--language") == 0;
-        if (strcmp(*args, "--json") == 0)
-            cli->json = true;
-        else if (strcmp(*args, "--help") == 0)
-            globals->help = true;
-        else if (strcmp(*args, "--help-config") == 0)
-            globals->help_config = true;
-        else if (takes && args[1])
-            *((*args)[2] == 'c' ? &globals->config : &globals->language) = args[1], args++;
-        else
-            return usage_error(cli, *args) == 0;
-    }
-    if (globals->language)
-        cli->english = strcmp(globals->language, "en") == 0;
-    *ret_rest = args;
-    return true;
+    return cli_usage(cli, "onbekende opdracht: ", "unknown command: ", *args);
 }
 
-static const char *config_file(const struct globals *globals)
+static int run_command(struct cli *cli, char **args)
 {
-    const char *file = globals->config ? globals->config : getenv("SKP_CONFIG");
-    return file ? file : SETTINGS_PATH;
-}
-
-static int run_command(struct cli *cli, const struct globals *globals, char **args)
-{
-    char why[CONFIG_WHY_BYTES];
     char **rest = args;
-    const struct command *command = find_command(args, &rest);
+    const struct command *command = cli_args_command(args, &rest);
     if (!command)
-        return usage_error(cli, cli->english ? "see skp --help" : "zie skp --help");
-    if (command->needs_settings) {
-        enum skp_err err = settings_load(config_file(globals), &cli->settings, why);
-        if (err) {
-            (void)cli_fail(cli, err, why);
-            return EXIT_USAGE;
-        }
-        if (!globals->language)
-            cli->english = strcmp(cli->settings.language, "en") == 0;
-    }
-    return command->run(cli, rest);
+        return unknown_command(cli, args);
+    cli->command = command;
+    int code = command->needs_settings ? cli_load_settings(cli) : 0;
+    return code != 0 ? code : command->run(cli, rest);
+}
+
+/* Help and version are texts for people, so there is no JSON object then. */
+static bool tell_about_itself(struct cli *cli, const struct cli_globals *globals, char **args,
+                              int *ret_code)
+{
+    *ret_code = EXIT_ALL_OK;
+    if (globals->help_config)
+        config_print_help(settings_options, settings_option_count, stdout);
+    else if (globals->version)
+        (void)puts("skp " SKP_VERSION);
+    else if (globals->help && !cli_args_help(cli, args))
+        *ret_code = unknown_command(cli, args);
+    else if (!globals->help)
+        return false;
+    cli->json = false;
+    return true;
 }
 
 static int dispatch(struct cli *cli, char **args)
 {
-    struct globals globals = {0};
-    char **rest = args;
-    if (!read_globals(cli, args, &globals, &rest))
-        return EXIT_USAGE;
-    if (globals.help_config) {
-        config_print_help(settings_options, settings_option_count, stdout);
-        return EXIT_ALL_OK;
-    }
-    if (globals.help || !*rest) {
-        print_help(cli);
-        return globals.help ? EXIT_ALL_OK : EXIT_USAGE;
-    }
-    return run_command(cli, &globals, rest);
+    struct cli_globals globals;
+    int code = EXIT_ALL_OK;
+    const char *bare = cli_args_globals(args, &globals);
+    cli->json = globals.json;
+    cli->config_file = globals.config;
+    cli->language = globals.language;
+    cli->english = globals.language && strcmp(globals.language, "en") == 0;
+    if (bare)
+        return cli_usage(cli, "er ontbreekt een waarde achter ", "no value behind ", bare);
+    if (globals.language && !cli->english && strcmp(globals.language, "nl") != 0)
+        return cli_usage(cli, "geen taal (nl of en): ", "no language (nl or en): ",
+                         globals.language);
+    if (tell_about_itself(cli, &globals, args, &code))
+        return code;
+    if (*args)
+        return run_command(cli, args);
+    return cli_missing(cli, cli->english ? "a command" : "een opdracht");
 }
 
 int cli_run(int argc, char **argv)

@@ -8,6 +8,7 @@
 
 #include "csv.h"
 #include "settings.h"
+#include "skp.pb-c.h"
 #include "state_db.h"
 
 #include <jansson.h>
@@ -21,9 +22,13 @@ enum exit_code {
     EXIT_IO = 74,          /* disk */
 };
 
+struct command;
+
 struct cli {
     struct settings settings;
     struct state_db state;
+    const struct command *command;         /* the one that runs; NULL: none yet */
+    const char *config_file, *language;    /* as given; NULL: not */
     bool json, english, tty;
     json_t *result; /* the object that --json prints */
 };
@@ -37,9 +42,32 @@ void cli_warn(const struct cli *cli, const char *dutch, const char *english, ...
 /* "12 van 40" on stderr when a person watches; done == total ends it. */
 void cli_progress(const struct cli *cli, size_t done, size_t total);
 
+/* "dossier" or "dossiers", to stand behind `count`. */
+enum noun {
+    NOUN_CASE,
+    NOUN_REQUEST,
+    NOUN_ROW,
+    NOUN_UNUSED_ROW,
+    NOUN_LIST,
+    NOUN_MESSAGE,
+    NOUN_NEW_ANSWER,
+    NOUN_LETTER,
+    NOUN_REPLACED_LETTER,
+    NOUN_DIFFERENCE,
+    NOUN_SIGNATURE,
+    NOUN_WORKING_DAY,
+    NOUN_RECEIPT,
+    NOUN_BATCH,
+};
+const char *cli_noun(const struct cli *cli, size_t count, enum noun noun);
+
 /* Tells the error with what it is about, and returns the exit code that goes with it. `detail` may be "". */
 int cli_fail(struct cli *cli, enum skp_err err, const char *detail);
 int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *problem);
+
+/* The command line is wrong: one sentence of it, and where its help is. EXIT_USAGE. */
+int cli_usage(struct cli *cli, const char *dutch, const char *english, const char *what);
+int cli_missing(struct cli *cli, const char *what); /* "--out DIR" */
 
 /* Members of the JSON result. */
 void cli_put(struct cli *cli, const char *name, int64_t number);
@@ -48,6 +76,9 @@ void cli_put_text(struct cli *cli, const char *name, const char *text);
 /* Makes the folder that files were asked for in, for the user only, when it is not there; 0 or the exit code, told. NULL
  * is fine. */
 int cli_make_folder(struct cli *cli, const char *path);
+
+/* Reads the configuration, for a command that can do without and so does not have it yet; 0 or the exit code, told. */
+int cli_load_settings(struct cli *cli);
 
 /* Opens the state database of the configuration; 0 or the exit code, told. Closed by cli_run(). */
 int cli_open_state(struct cli *cli);
@@ -59,7 +90,7 @@ struct cli_option {
     const char **value; /* takes a value; or */
     bool *flag;
 };
-/* Positional arguments exactly `count`. False: told. */
+/* Positional arguments exactly `count`. False: told what is missing, unknown or too many. */
 bool cli_parse(struct cli *cli, char **args, const struct cli_option *options,
                const char **ret_positional, size_t count);
 
@@ -69,6 +100,8 @@ struct command {
     const char *usage; /* its arguments */
     const char *dutch, *english;
     bool needs_settings;
+    Skp__V1__Role role;                /* who may run it; unspecified: everybody */
+    void (*print_manual)(FILE *out);   /* what --help adds; NULL: nothing */
     int (*run)(struct cli *cli, char **args); /* args ends with NULL */
 };
 

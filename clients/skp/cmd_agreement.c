@@ -40,19 +40,12 @@ static int draft(struct cli *cli, const char *from, const char *out, struct aren
 static int run_draft(struct cli *cli, char **args)
 {
     const char *from = NULL, *out = NULL;
-    bool help = false;
-    struct cli_option options[] = {{"--from", &from, NULL},
-                                   {"--out", &out, NULL},
-                                   {"--help", NULL, &help},
-                                   {NULL, NULL, NULL}};
+    struct cli_option options[] = {
+        {"--from", &from, NULL}, {"--out", &out, NULL}, {NULL, NULL, NULL}};
     if (!cli_parse(cli, args, options, NULL, 0))
         return EXIT_USAGE;
-    if (help) {
-        agreements_print_help(stdout);
-        return EXIT_ALL_OK;
-    }
     if (!from || !out)
-        return cli_fail(cli, SKP_E_USAGE, "--from FILE.conf --out FILE");
+        return cli_missing(cli, from ? "--out FILE" : "--from FILE.conf");
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     int code = draft(cli, from, out, &arena);
@@ -85,8 +78,9 @@ static int sign(struct cli *cli, const char *path, struct arena *arena)
     if (err)
         return cli_fail(cli, err, why);
     cli_put(cli, "signatures", (int64_t)file->n_signatures);
-    cli_say(cli, "Getekend: %zu van %zu handtekeningen", "Signed: %zu of %zu signatures",
-            file->n_signatures, agreement->n_counsellors + 1);
+    size_t needed = agreement->n_counsellors + 1;
+    cli_say(cli, "Getekend: %zu van %zu %s", "Signed: %zu of %zu %s", file->n_signatures, needed,
+            cli_noun(cli, needed, NOUN_SIGNATURE));
     return EXIT_ALL_OK;
 }
 
@@ -186,28 +180,27 @@ static int run_show(struct cli *cli, char **args)
 }
 
 const struct command command_agreement_draft = {
-    "agreement draft",
-    "--from FILE.conf --out FILE",
-    "Maakt een overeenkomst van een beschrijving; --help toont wat daarin staat.",
-    "Makes an agreement from a description; --help shows what it holds.",
-    false,
-    run_draft,
+    .words = "agreement draft",
+    .usage = "--from FILE.conf --out FILE",
+    .dutch = "Maakt een overeenkomst van een beschrijving; --help toont wat daarin staat.",
+    .english = "Makes an agreement from a description; --help shows what it holds.",
+    .print_manual = agreements_print_help,
+    .run = run_draft,
 };
 
 const struct command command_agreement_sign = {
-    "agreement sign",
-    "FILE",
-    "Zet de eigen handtekening onder een overeenkomst.",
-    "Adds one's signature to an agreement.",
-    true,
-    run_sign,
+    .words = "agreement sign",
+    .usage = "FILE",
+    .dutch = "Zet de eigen handtekening onder een overeenkomst.",
+    .english = "Adds one's signature to an agreement.",
+    .needs_settings = true,
+    .run = run_sign,
 };
 
 const struct command command_agreement_show = {
-    "agreement show",
-    "FILE",
-    "Toont een overeenkomst en wie tekende.",
-    "Shows an agreement and who signed.",
-    false,
-    run_show,
+    .words = "agreement show",
+    .usage = "FILE",
+    .dutch = "Toont een overeenkomst en wie tekende.",
+    .english = "Shows an agreement and who signed.",
+    .run = run_show,
 };

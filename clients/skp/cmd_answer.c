@@ -195,7 +195,7 @@ static int run(struct cli *cli, char **args)
     if (!cli_parse(cli, args, options, &command.file, 1))
         return EXIT_USAGE;
     if (reason && csv_word_read(csv_words_correction, reason, &command.correction))
-        return cli_fail(cli, SKP_E_USAGE, reason);
+        return cli_usage(cli, "onbekende reden: ", "unknown reason: ", reason);
     arena_init(&command.arena, FILE_MAX_BYTES);
     int code = run_answer(&command);
     results_fini(&command.results);
@@ -206,12 +206,13 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_answer = {
-    "creditor answer",
-    "FILE.csv [--reason WORD] [--result RESULT.csv]",
-    "Beantwoordt de ingevulde regels van een saldolijst; --reason geldt voor correcties zonder "
+    .words = "creditor answer",
+    .usage = "FILE.csv [--reason WORD] [--result RESULT.csv]",
+    .dutch = "Beantwoordt de ingevulde regels van een saldolijst; --reason geldt voor correcties zonder "
     "eigen reden.",
-    "Answers the rows of a saldolijst that were filled in; --reason is for corrections without "
+    .english = "Answers the rows of a saldolijst that were filled in; --reason is for corrections without "
     "a reason of their own.",
-    true,
-    run,
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_CREDITOR,
+    .run = run,
 };

@@ -162,14 +162,19 @@ static int show_certs(struct cli *cli, char **args)
 }
 
 const struct command command_cert_publish = {
-    "cert publish",
-    "",
-    "Publiceert de eigen versleutelingscertificaten.",
-    "Publishes one's encryption certificates.",
-    true,
-    publish_cert,
+    .words = "cert publish",
+    .usage = "",
+    .dutch = "Publiceert de eigen versleutelingscertificaten.",
+    .english = "Publishes one's encryption certificates.",
+    .needs_settings = true,
+    .run = publish_cert,
 };
 
 const struct command command_cert_show = {
-    "cert show", "", "Toont wat gepubliceerd is.", "Shows what is published.", true, show_certs,
+    .words = "cert show",
+    .usage = "",
+    .dutch = "Toont wat gepubliceerd is.",
+    .english = "Shows what is published.",
+    .needs_settings = true,
+    .run = show_certs,
 };

@@ -1,6 +1,7 @@
 /* skp creditor collect: what waits, as saldolijsten. */
 #include "commands.h"
 
+#include "bsn_write.h"
 #include "collecting.h"
 #include "lists_write.h"
 
@@ -11,7 +12,7 @@
 
 struct collect_command {
     struct cli *cli;
-    const char *out;
+    const char *out, *bsn;
     struct collecting collecting;
     struct question_list lists[QUESTIONS_MAX_LISTS];
 };
@@ -44,8 +45,8 @@ static int write_list(struct collect_command *command, const struct question_lis
         lists_write(&cli->state, &command->collecting.link.book, list, path, &rows, &problem);
     if (err)
         return cli_fail_file(cli, path, &problem);
-    cli_say(cli, "%s: %zu saldoverzoeken, %zu regels", "%s: %zu requests, %zu rows", path,
-            list->count, rows);
+    cli_say(cli, "%s: %zu %s, %zu %s", "%s: %zu %s, %zu %s", path, list->count,
+            cli_noun(cli, list->count, NOUN_REQUEST), rows, cli_noun(cli, rows, NOUN_ROW));
     json_t *files = json_object_get(cli->result, "files");
     (void)json_array_append_new(files, json_string(path));
     return 0;
@@ -80,6 +81,18 @@ static int write_lists(struct collect_command *command)
     return code;
 }
 
+static int write_bsns(struct collect_command *command)
+{
+    struct cli *cli = command->cli;
+    struct csv_problem problem = {0};
+    size_t rows = 0;
+    if (bsn_write(&cli->state, command->bsn, &rows, &problem))
+        return cli_fail_file(cli, command->bsn, &problem);
+    cli_put(cli, "bsn_rows", (int64_t)rows);
+    cli_say(cli, "%s: %zu %s", "%s: %zu %s", command->bsn, rows, cli_noun(cli, rows, NOUN_ROW));
+    return 0;
+}
+
 /* Lists are written also when the connection broke off: what is in the database was collected. */
 static int run_collect(struct collect_command *command)
 {
@@ -88,10 +101,10 @@ static int run_collect(struct collect_command *command)
     int code = collecting_open(cli, collecting, NULL);
     if (code != 0)
         return code;
-    enum skp_err err = link_fetch_directory(&collecting->link);
-    if (!err)
-        err = collecting_drain(collecting);
+    enum skp_err err = collecting_drain(collecting);
     code = write_lists(command);
+    if (code == 0 && command->bsn)
+        code = write_bsns(command);
     if (err)
         code = link_failed(&collecting->link, err);
     cli_put(cli, "requests", (int64_t)collecting->opening.requests);
@@ -106,11 +119,12 @@ static int run(struct cli *cli, char **args)
 {
     static struct collect_command command;
     command = (struct collect_command){.cli = cli};
-    struct cli_option options[] = {{"--out", &command.out, NULL}, {NULL, NULL, NULL}};
+    struct cli_option options[] = {
+        {"--out", &command.out, NULL}, {"--bsn", &command.bsn, NULL}, {NULL, NULL, NULL}};
     if (!cli_parse(cli, args, options, NULL, 0))
         return EXIT_USAGE;
     if (!command.out)
-        return cli_fail(cli, SKP_E_USAGE, "--out DIR");
+        return cli_missing(cli, "--out DIR");
     int code = cli_make_folder(cli, command.out);
     if (code == 0)
         code = cli_open_state(cli);
@@ -122,10 +136,11 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_collect = {
-    "creditor collect",
-    "--out DIR",
-    "Haalt saldoverzoeken op en schrijft saldolijsten in DIR.",
-    "Collects requests and writes saldolijsten in DIR.",
-    true,
-    run,
+    .words = "creditor collect",
+    .usage = "--out DIR [--bsn BSN.csv]",
+    .dutch = "Haalt saldoverzoeken op en schrijft saldolijsten in DIR; --bsn ook de BSN's.",
+    .english = "Collects requests and writes saldolijsten in DIR; --bsn the BSNs too.",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_CREDITOR,
+    .run = run,
 };

@@ -108,10 +108,11 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_creditors = {
-    "counsellor creditors",
-    "FILE.csv [--out OUT.csv]",
-    "Zoekt de namen uit de eigen relatielijst op (kolom Schuldeiser).",
-    "Looks up the names of one's own relation list (column Schuldeiser).",
-    true,
-    run,
+    .words = "counsellor creditors",
+    .usage = "FILE.csv [--out OUT.csv]",
+    .dutch = "Zoekt de namen uit de eigen relatielijst op (kolom Schuldeiser).",
+    .english = "Looks up the names of one's own relation list (column Schuldeiser).",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
+    .run = run,
 };

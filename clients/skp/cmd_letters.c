@@ -56,15 +56,16 @@ static int run(struct cli *cli, char **args)
     if (csv_writer_close(writer, &problem))
         return cli_fail_file(cli, path, &problem);
     cli_put(cli, "letters", (int64_t)count);
-    cli_say(cli, "%zu brieven", "%zu letters", count);
+    cli_say(cli, "%zu %s", "%zu %s", count, cli_noun(cli, count, NOUN_LETTER));
     return EXIT_ALL_OK;
 }
 
 const struct command command_letters = {
-    "counsellor letters",
-    "OUT.csv",
-    "Schrijft op wat per brief moet: dossier, schuldeiser, adres, reden.",
-    "Writes what remains on paper: case, creditor, address, reason.",
-    true,
-    run,
+    .words = "counsellor letters",
+    .usage = "OUT.csv",
+    .dutch = "Schrijft op wat per brief moet: dossier, schuldeiser, adres, reden.",
+    .english = "Writes what remains on paper: case, creditor, address, reason.",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
+    .run = run,
 };

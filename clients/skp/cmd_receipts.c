@@ -13,11 +13,12 @@ static int run_export(struct cli *cli, const char *folder)
     cli_put(cli, "written", (int64_t)count.written);
     cli_put(cli, "there", (int64_t)count.there);
     cli_put(cli, "without_proof", (int64_t)count.without);
-    cli_say(cli, "%zu ontvangstbewijzen geschreven, %zu stonden er al",
-            "%zu receipts written, %zu were there", count.written, count.there);
+    cli_say(cli, "%zu %s geschreven, %zu al aanwezig", "%zu %s written, %zu there already",
+            count.written, cli_noun(cli, count.written, NOUN_RECEIPT), count.there);
     if (count.without > 0)
-        cli_say(cli, "%zu verzendingen werden als geheel geweigerd: daarvan is er geen bewijs",
-                "%zu batches were refused as a whole: of them there is no proof", count.without);
+        cli_say(cli, "%zu %s als geheel geweigerd: zonder bewijs",
+                "%zu %s refused as a whole: without proof", count.without,
+                cli_noun(cli, count.without, NOUN_BATCH));
     return EXIT_ALL_OK;
 }
 
@@ -28,7 +29,7 @@ static int run(struct cli *cli, char **args)
     if (!cli_parse(cli, args, options, NULL, 0))
         return EXIT_USAGE;
     if (!folder)
-        return cli_fail(cli, SKP_E_USAGE, "--out DIR");
+        return cli_missing(cli, "--out DIR");
     int code = cli_make_folder(cli, folder);
     if (code == 0)
         code = cli_open_state(cli);
@@ -36,10 +37,10 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_receipts = {
-    "receipts",
-    "--out DIR",
-    "Schrijft de ontvangstbewijzen van de centrale in DIR, een bestand per verzending.",
-    "Writes the broker's receipts in DIR, a file for each batch.",
-    true,
-    run,
+    .words = "receipts",
+    .usage = "--out DIR",
+    .dutch = "Schrijft de ontvangstbewijzen van de centrale in DIR, een bestand per verzending.",
+    .english = "Writes the broker's receipts in DIR, a file for each batch.",
+    .needs_settings = true,
+    .run = run,
 };

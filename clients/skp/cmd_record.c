@@ -223,10 +223,11 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_record = {
-    "counsellor record-answer",
-    "FILE.csv [--result RESULT.csv]",
-    "Legt antwoorden vast die per brief kwamen.",
-    "Records answers that came by letter.",
-    true,
-    run,
+    .words = "counsellor record-answer",
+    .usage = "FILE.csv [--result RESULT.csv]",
+    .dutch = "Legt antwoorden vast die per brief kwamen.",
+    .english = "Records answers that came by letter.",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
+    .run = run,
 };

@@ -130,10 +130,11 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_register = {
-    "counsellor register",
-    "FILE.csv [--bsn BSN.csv] [--check] [--result RESULT.csv]",
-    "Meldt dossiers aan; --check verstuurt niets en zegt wat er zou gebeuren.",
-    "Registers cases; --check sends nothing and says what would happen.",
-    true,
-    run,
+    .words = "counsellor register",
+    .usage = "FILE.csv [--bsn BSN.csv] [--check] [--result RESULT.csv]",
+    .dutch = "Meldt dossiers aan; --check verstuurt niets en zegt wat er zou gebeuren.",
+    .english = "Registers cases; --check sends nothing and says what would happen.",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
+    .run = run,
 };

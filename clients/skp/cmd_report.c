@@ -128,14 +128,18 @@ static void say_totals(struct reporting *reporting)
 {
     struct cli *cli = reporting->cli;
     const struct report *r = &reporting->total;
+    size_t replaced = report_letters_replaced(r);
+    const char *cases = cli_noun(cli, r->cases, NOUN_CASE);
+    const char *requests = cli_noun(cli, r->requests, NOUN_REQUEST);
+    const char *letters = cli_noun(cli, replaced, NOUN_REPLACED_LETTER);
     const struct figure figures[] = {
-        {"cases", "dossiers", "cases", r->cases},
+        {"cases", cases, cases, r->cases},
         {"cases_incomplete", "waarvan niet volledig aangemeld", "of them incomplete",
          r->incomplete},
         {"cases_inventory", "waarvan wachtend op antwoorden", "of them waiting for answers",
          r->inventory},
         {"cases_complete", "waarvan compleet", "of them complete", r->complete},
-        {"requests", "saldoverzoeken", "requests", r->requests},
+        {"requests", requests, requests, r->requests},
         {"collected", "opgehaald door de schuldeiser", "collected by the creditor", r->collected},
         {"answered", "digitaal beantwoord", "answered digitally", r->answered},
         {"pre_agreed", "vooraf akkoord", "pre-agreed", r->pre_agreed},
@@ -144,7 +148,7 @@ static void say_totals(struct reporting *reporting)
         {"recorded", "waarvan antwoord vastgelegd", "of them with a recorded answer", r->recorded},
         {"ambiguous", "schuldeiser niet eenduidig", "creditor ambiguous", r->ambiguous},
         {"refused", "geweigerd", "refused", r->refused},
-        {"letters_replaced", "brieven vervangen", "letters replaced", report_letters_replaced(r)},
+        {"letters_replaced", letters, letters, replaced},
     };
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
         cli_put(cli, figures[i].name, (int64_t)figures[i].number);
@@ -194,10 +198,11 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_report = {
-    "counsellor report",
-    "[--cases]",
-    "Telt dossiers, saldoverzoeken en antwoorden, per gemeente en kwartaal; --cases per dossier.",
-    "Counts cases, requests and answers, per municipality and quarter; --cases per case.",
-    true,
-    run,
+    .words = "counsellor report",
+    .usage = "[--cases]",
+    .dutch = "Telt dossiers, saldoverzoeken en antwoorden, per gemeente en kwartaal; --cases per dossier.",
+    .english = "Counts cases, requests and answers, per municipality and quarter; --cases per case.",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
+    .run = run,
 };

@@ -117,15 +117,18 @@ static int run_verify(struct cli *cli, char **args)
 }
 
 const struct command command_show = {
-    "show",
-    "CODE",
-    "Zegt wat een foutcode betekent en wat te doen.",
-    "Says what an error code means and what to do.",
-    false,
-    run_show,
+    .words = "show",
+    .usage = "CODE",
+    .dutch = "Zegt wat een foutcode betekent en wat te doen.",
+    .english = "Says what an error code means and what to do.",
+    .run = run_show,
 };
 
 const struct command command_verify_receipt = {
-    "verify-receipt",    "FILE", "Controleert een ontvangstbewijs.",
-    "Checks a receipt.", true,   run_verify,
+    .words = "verify-receipt",
+    .usage = "FILE",
+    .dutch = "Controleert een ontvangstbewijs.",
+    .english = "Checks a receipt.",
+    .needs_settings = true,
+    .run = run_verify,
 };

@@ -159,9 +159,10 @@ static int run_verify(struct verifying *verifying)
     cli_put(cli, "cases", (int64_t)verifying->cases);
     cli_put(cli, "requests", (int64_t)verifying->requests);
     cli_put(cli, "differences", (int64_t)verifying->differences);
-    cli_say(cli, "%zu dossiers, %zu saldoverzoeken vergeleken, %zu verschillen",
-            "%zu cases, %zu requests compared, %zu differences", verifying->cases,
-            verifying->requests, verifying->differences);
+    cli_say(cli, "%zu %s, %zu %s vergeleken, %zu %s", "%zu %s, %zu %s compared, %zu %s",
+            verifying->cases, cli_noun(cli, verifying->cases, NOUN_CASE), verifying->requests,
+            cli_noun(cli, verifying->requests, NOUN_REQUEST), verifying->differences,
+            cli_noun(cli, verifying->differences, NOUN_DIFFERENCE));
     return verifying->differences > 0 ? EXIT_SOME : EXIT_ALL_OK;
 }
 
@@ -180,10 +181,11 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_verify = {
-    "counsellor verify",
-    "",
-    "Vergelijkt de eigen gegevens met die van de centrale; verschil geeft code 1.",
-    "Compares one's own view with the broker's; a difference gives exit code 1.",
-    true,
-    run,
+    .words = "counsellor verify",
+    .usage = "",
+    .dutch = "Vergelijkt de eigen gegevens met die van de centrale; verschil geeft code 1.",
+    .english = "Compares one's own view with the broker's; a difference gives exit code 1.",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
+    .run = run,
 };

@@ -182,10 +182,11 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_waiting = {
-    "creditor waiting",
-    "",
-    "Zegt of er iets wacht: code 0 niets, 1 wel.",
-    "Says whether something waits: exit code 0 nothing, 1 something.",
-    true,
-    run,
+    .words = "creditor waiting",
+    .usage = "",
+    .dutch = "Zegt of er iets wacht: code 0 niets, 1 wel.",
+    .english = "Says whether something waits: exit code 0 nothing, 1 something.",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_CREDITOR,
+    .run = run,
 };

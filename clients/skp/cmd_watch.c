@@ -30,23 +30,24 @@ static void on_event(void *ctx, const Skp__V1__EventFact *event)
 {
     const struct collecting *collecting = ctx;
     const struct cli *cli = collecting->cli;
-    char due[CALENDAR_TEXT_BYTES];
+    char due[CALENDAR_TEXT_BYTES], other[BOOK_LABEL_BYTES];
+    size_t count = event->n_request_ids;
+    const char *requests = cli_noun(cli, count, NOUN_REQUEST);
     say_date(event->due_date, due);
+    (void)book_label(&collecting->link.book, event->other, other);
     switch (event->kind) {
     case SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED:
-        cli_say(cli, "gevraagd: %s, %zu saldoverzoeken, antwoord uiterlijk %s",
-                "published: %s, %zu requests, answer by %s", event->other, event->n_request_ids,
-                due);
+        cli_say(cli, "gevraagd: %s, %zu %s, antwoord uiterlijk %s",
+                "published: %s, %zu %s, answer by %s", other, count, requests, due);
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED:
-        cli_say(cli, "opgehaald door %s", "collected by %s", event->other);
+        cli_say(cli, "opgehaald door %s", "collected by %s", other);
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE:
-        cli_say(cli, "te laat: %s, %zu saldoverzoeken", "overdue: %s, %zu requests", event->other,
-                event->n_request_ids);
+        cli_say(cli, "te laat: %s, %zu %s", "overdue: %s, %zu %s", other, count, requests);
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED:
-        cli_say(cli, "ronde gesloten: %s", "round closed: %s", event->other);
+        cli_say(cli, "ronde gesloten: %s", "round closed: %s", other);
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE:
         cli_say(cli, "een dossier is compleet", "a case is complete");
@@ -80,8 +81,8 @@ static int write_answers(struct watching *watching)
     if (answers_write(&watching->cli->state, path, &count, &problem))
         return cli_fail_file(watching->cli, path, &problem);
     if (answers > watching->written)
-        cli_say(watching->cli, "%zu nieuwe antwoorden", "%zu new answers",
-                answers - watching->written);
+        cli_say(watching->cli, "%zu %s", "%zu %s", answers - watching->written,
+                cli_noun(watching->cli, answers - watching->written, NOUN_NEW_ANSWER));
     watching->written = answers;
     watching->ever_written = true;
     return 0;
@@ -145,11 +146,12 @@ static int run(struct cli *cli, char **args)
 }
 
 const struct command command_watch = {
-    "counsellor watch",
-    "[--once] [--out DIR]",
-    "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als er niets "
+    .words = "counsellor watch",
+    .usage = "[--once] [--out DIR]",
+    .dutch = "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als er niets "
     "meer klaarstaat.",
-    "Fetches answers and events; writes antwoorden.csv in DIR. --once ends when nothing is left.",
-    true,
-    run,
+    .english = "Fetches answers and events; writes antwoorden.csv in DIR. --once ends when nothing is left.",
+    .needs_settings = true,
+    .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
+    .run = run,
 };

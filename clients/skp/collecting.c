@@ -14,6 +14,18 @@ static enum skp_err open_part(void *ctx, const Skp__V1__Delivery *delivery,
     return skp_open_part(collecting->link.client, delivery, checked, index, arena, ret_part);
 }
 
+static enum skp_err check_collected(void *ctx, const Skp__V1__EventFact *event)
+{
+    struct collecting *collecting = ctx;
+    struct skp_oin signer;
+    const char *why = "";
+    enum skp_err err = skp_check_collected(collecting->link.client, event, &signer, &why);
+    if (err)
+        cli_warn(collecting->cli, "%s: het bewijs van ophalen klopt niet: %s",
+                 "%s: the proof of collecting does not hold: %s", event->other, why);
+    return err;
+}
+
 /* ---------------------------------------------------------------- keep, then collect */
 
 static enum skp_err say_collected(struct collecting *collecting)
@@ -56,9 +68,11 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     opening_take(&collecting->opening, delivery, checked);
     collecting->drained = false;
     if (collecting->opening.problem) {
+        char sender[BOOK_LABEL_BYTES];
         collecting->not_collected++;
         cli_warn(collecting->cli, "Een bundel van %s is niet opgehaald: %s",
-                 "A bundle of %s was not collected: %s", checked->header.sender.text,
+                 "A bundle of %s was not collected: %s",
+                 book_label(&collecting->link.book, checked->header.sender.text, sender),
                  collecting->cli->english ? skp_error(collecting->opening.problem)->sentence
                                           : skp_error(collecting->opening.problem)->dutch);
         return;
@@ -101,10 +115,13 @@ int collecting_open(struct cli *cli, struct collecting *collecting,
     collecting->opening = (struct opening){.db = &cli->state,
                                            .broker = skp_broker(collecting->link.client),
                                            .open_part = open_part,
+                                           .check_collected = check_collected,
                                            .ctx = collecting,
                                            .on_event = on_event};
-    enum skp_err err =
-        skp_fetch(collecting->link.client, cli->settings.mailbox, CREDIT_MESSAGES, CREDIT_BYTES);
+    enum skp_err err = link_fetch_directory(&collecting->link);
+    if (!err)
+        err = skp_fetch(collecting->link.client, cli->settings.mailbox, CREDIT_MESSAGES,
+                        CREDIT_BYTES);
     return err ? link_failed(&collecting->link, err) : 0;
 }
 

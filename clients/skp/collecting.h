@@ -24,7 +24,7 @@ struct collecting {
     size_t item_count;
 };
 
-/* Connects and starts to fetch; 0 or the exit code, told. collecting_close() in any case. `on_event` may be
+/* Connects, fetches the directory and starts to fetch mail; 0 or the exit code, told. collecting_close() in any case. `on_event` may be
  * NULL; its ctx is the struct collecting. */
 int collecting_open(struct cli *cli, struct collecting *collecting,
                     void (*on_event)(void *ctx, const Skp__V1__EventFact *event));

@@ -12,11 +12,20 @@
 
 /* ---------------------------------------------------------------- what the broker says */
 
+static bool plays_role(const Skp__V1__Welcome *welcome, Skp__V1__Role role)
+{
+    for (size_t i = 0; i < welcome->n_roles; i++)
+        if (welcome->roles[i] == role)
+            return true;
+    return role == SKP__V1__ROLE__ROLE_UNSPECIFIED;
+}
+
 static void on_welcome(void *ctx, const Skp__V1__Welcome *welcome)
 {
     struct link *link = ctx;
     link->heard++;
     link->up = true;
+    link->role_missing = !plays_role(welcome, link->cli->command->role);
     link->business_offset_ms = welcome->business_at_ms - skp_now_ms(link->client);
 }
 
@@ -158,6 +167,24 @@ static int start_client(struct link *link)
     return err ? cli_fail(link->cli, err, why) : 0;
 }
 
+/* Told before anything is read or sent: the office that took the creditor's configuration by mistake. */
+static int refuse_role(struct cli *cli)
+{
+    bool counsellor = cli->command->role == SKP__V1__ROLE__ROLE_COUNSELLOR;
+    const char *dutch = counsellor ? "deze opdracht is voor schuldhulpverleners, en dit certificaat "
+                                     "is niet van een schuldhulpverlener"
+                                   : "deze opdracht is voor schuldeisers, en dit certificaat is "
+                                     "niet van een schuldeiser";
+    const char *english = counsellor ? "this command is for counsellors, and this certificate is not "
+                                       "a counsellor's"
+                                     : "this command is for creditors, and this certificate is not a "
+                                       "creditor's";
+    cli_warn(cli, "%s: %s (%s)", "%s: %s (%s)", skp_error_name(SKP_E_ROLE_FORBIDDEN),
+             cli->english ? english : dutch, cli->settings.tls_cert);
+    cli_put_text(cli, "error", skp_error_name(SKP_E_ROLE_FORBIDDEN));
+    return EXIT_USAGE;
+}
+
 int link_open(struct cli *cli, struct link *link, const struct link_events *events, void *ctx)
 {
     char why[CONFIG_WHY_BYTES];
@@ -172,7 +199,9 @@ int link_open(struct cli *cli, struct link *link, const struct link_events *even
     if (code != 0)
         return code;
     err = link_wait(link, &link->up);
-    return err ? link_failed(link, err) : 0;
+    if (err)
+        return link_failed(link, err);
+    return link->role_missing ? refuse_role(cli) : 0;
 }
 
 void link_close(struct link *link)
@@ -323,11 +352,12 @@ enum skp_err link_addressee(struct link *link, const Skp__V1__DirectoryEntry *en
     const Skp__V1__SignedRecord *record = book_record(entry);
     if (!record || !oin_take(span_text(entry->oin), &to.oin))
         return SKP_E_RECIPIENT_NOT_CONNECTED;
+    char who[BOOK_LABEL_BYTES];
     enum skp_err err = skp_record_certs(link->client, record, &to.oin, to.certs, BUNDLE_MAX_BOXES,
                                         &to.cert_count, &why);
     if (err) {
         cli_warn(link->cli, "%s: certificaat niet bruikbaar: %s", "%s: certificate not usable: %s",
-                 to.oin.text, why);
+                 book_label(&link->book, to.oin.text, who), why);
         return err;
     }
     err = read_record(link, record, &to, ret_readers);

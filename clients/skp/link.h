@@ -32,6 +32,7 @@ struct link {
     struct link_events events;
     void *ctx;
     bool up;
+    bool role_missing; /* the certificate's owner may not do what the command does */
     bool directory_done;
     bool page_more; /* of the directory */
     char page_after[OIN_CHARS + 1];
@@ -44,7 +45,7 @@ struct link {
     bool asking;     /* a question is open: an Error about no batch is its answer */
 };
 
-/* Connects and waits for Welcome. 0, or the exit code with the reason told. link_close() in any case. */
+/* Connects, waits for Welcome and compares the roles in it with the command's: ROLE_FORBIDDEN. 0, or the exit code with the reason told. link_close() in any case. */
 int link_open(struct cli *cli, struct link *link, const struct link_events *events, void *ctx);
 void link_close(struct link *link);
 

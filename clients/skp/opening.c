@@ -48,6 +48,16 @@ static bool was_new(const struct taking *taking)
     return !taking->opening->db->err && sqlite3_changes(taking->opening->db->db) > 0;
 }
 
+static bool person_has_bsn(const Skp__V1__Person *person)
+{
+    return person && person->bsn[0] != '\0';
+}
+
+bool opening_has_bsn(const Skp__V1__PersonPart *part)
+{
+    return person_has_bsn(part->client) || person_has_bsn(part->partner);
+}
+
 /* ---------------------------------------------------------------- creditor */
 
 /* The broker lets a BSN pass by the flag; a part that does not agree with it slipped past that rule. */

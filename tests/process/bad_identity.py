@@ -4,8 +4,9 @@ import subprocess
 
 from bad_certs import SERVER, Forger
 from bad_scene import (BROKER, COUNSELLOR, CREDITOR, OTHER_COUNSELLOR, OTHER_CREDITOR, REVOKED, STRANGER, UNCONNECTED,
-                       Refused, facts, field, hear_error, is_alive, meets, new_id, now_ms, pack_frame, pb)
+                       Session, facts, field, hear_error, is_alive, meets, new_id, now_ms, pack_frame, pb)
 from bad_wire import whole_batch
+from cryptography.hazmat.primitives.serialization import Encoding
 from process_testing import wait_until
 from skp_wire import tls_context
 
@@ -50,7 +51,6 @@ def certificates(scene):
 
 def strangers(scene):
     """46: a good certificate of somebody who takes no part."""
-    from bad_scene import Session
     session = Session(scene.address, scene.participant(STRANGER).tls_context(), 20)
     session.send(pb.Hello(versions=[1]))
     scene.story.error("46: no participant", hear_error(session), "NOT_REGISTERED", "", frame=1)
@@ -169,7 +169,7 @@ def records(scene):
     """Mailbox records and collect statements of somebody else, or that are no such thing."""
     story, me = scene.story, scene.counsellor.me
     now = now_ms()
-    chain = [cert.public_bytes(_der()) for cert in me.chains["enc"]]
+    chain = [cert.public_bytes(Encoding.DER) for cert in me.chains["enc"]]
 
     def publish(signer, data=b"", **changes):
         value = {"context": "skp.v1 mailbox", "participant": COUNSELLOR, "version": 9, "created_at_ms": now,
@@ -229,11 +229,6 @@ def _padded(items):
         body = b"\x08" + bytes([item.position & 0x7f | 0x80]) + b"\x80" * 8 + b"\x00" + field(2, item.head_hash)
         out += b"\x22" + bytes([len(body) | 0x80]) + b"\x80\x80\x80\x00" + body
     return out
-
-
-def _der():
-    from cryptography.hazmat.primitives.serialization import Encoding
-    return Encoding.DER
 
 
 def environments(scene):

@@ -74,7 +74,8 @@ def requests(scene):
 def plain_text(scene):
     """91: SQL, formats, HTML and formulas are text: stored, and delivered byte for byte."""
     brands = ["'; DROP TABLE entry; --", "%n%n%s%x", "<script>alert(1)</script>", "=cmd|' /C calc'!A0", "+31", "-1",
-              "@SUM(A1)", "\\x00\\0", "${jndi:ldap://x}", "../../etc/passwd", "e\u0301", "\u00e9", "NULL", "0", "{{7*7}}"]
+              "@SUM(A1)", "\\x00\\0", "${jndi:ldap://x}", "../../etc/passwd", "e\u0301", "\u00e9", "NULL", "0",
+              "{{7*7}}"]
     scene.fresh(scene.creditor)
     batch, _, _, body = _send_requests(scene, [{"brand": brand} for brand in brands])
     scene.story.receipt("91: they are stored", body, {}, stored=len(brands) + 1)
@@ -98,7 +99,7 @@ def _answers(claim_id):
     full = [claim(claim_id=new_id(), amount_cents=LARGEST) for _ in range(2)]
     agreed = {"consent": pb.CONSENT_PRE_AGREED, "agreement_id": new_id(), "agreement_version": 1}
     return (
-        ("70: an amount below zero", claims(claim(amount_cents=-100), total=-100), "AMOUNT_RANGE", "answer.total_cents"),
+        ("70: a total below zero", claims(claim(amount_cents=-100), total=-100), "AMOUNT_RANGE", "answer.total_cents"),
         ("70: one claim below zero", claims(claim(), claim(claim_id=new_id(), amount_cents=-1), total=99),
          "AMOUNT_RANGE", "answer.claims[1].amount_cents"),
         ("71: a claim of nothing", claims(claim(amount_cents=0), total=0), "AMOUNT_ZERO",

@@ -3,7 +3,6 @@ independent Python of tests/interop, and a judge of Error frames and refusals.
 
 Needs skp_pb2.py (made by protoc) and tests/interop on PYTHONPATH; CMakeLists.txt sees to both.
 """
-import contextlib
 import os
 import re
 import socket
@@ -314,4 +313,5 @@ def check_end(scene):
 
 __all__ = ["BROKER", "CANARY", "COUNSELLOR", "CREDITOR", "ERRORS", "OTHER_COUNSELLOR", "OTHER_CREDITOR", "REVOKED",
            "STRANGER", "UNCONNECTED", "Judge", "Neighbour", "Refused", "Scene", "Session", "check_end", "cut", "facts",
-           "field", "frame", "hear_error", "is_alive", "meets", "new_id", "now_ms", "pack_frame", "pb", "play_chapters", "varint"]
+           "field", "frame", "hear_error", "is_alive", "meets", "new_id", "now_ms", "pack_frame", "pb", "play_chapters",
+           "varint"]

@@ -4,6 +4,7 @@ honest participant beside them sends and asks all the while, and the broker's me
 
 usage: test_hostile_peers.py BUILD [--seed N] [--only CHAPTER]
 """
+import bad_greed
 import bad_peers
 from bad_scene import play_chapters
 from process_testing import Test
@@ -12,4 +13,4 @@ SETTINGS = {"handshake_timeout": "1s", "hello_timeout": "1s", "frame_timeout": "
             "stall_timeout": "2s", "intake_bytes": "32MiB"}
 
 test = Test("test_hostile_peers", (("--only", {"help": "one chapter"}),))
-test.run(lambda test: play_chapters(test, (bad_peers,), **SETTINGS))
+test.run(lambda test: play_chapters(test, (bad_peers, bad_greed), **SETTINGS))

@@ -241,6 +241,8 @@ static void words_are_read_in_any_case_and_unknown_ones_refused(void **state)
     assert_int_equal(code, SKP__V1__CLAIM_KIND__CLAIM_KIND_HEALTH);
     assert_ok(csv_word_read(csv_words_kind, "duo", &code));
     assert_int_equal(code, SKP__V1__CLAIM_KIND__CLAIM_KIND_STUDY);
+    assert_ok(csv_word_read(csv_words_guidance, "Langetermijnbegeleiding", &code));
+    assert_int_equal(code, SKP__V1__GUIDANCE__GUIDANCE_LONG_TERM);
     assert_err(csv_word_read(csv_words_kind, "zorg", &code), SKP_E_ENUM_VALUE);
 }
 

@@ -34,8 +34,8 @@ static enum skp_err add_participant(struct desk *desk, const char *oin, const ch
     return registry_add_participant(desk->builder, wire_pack(&entry.base, &desk->arena));
 }
 
-static enum skp_err add_record(struct desk *desk, const char *oin, const char *mailbox,
-                               uint32_t version)
+static enum skp_err add_record_read_by(struct desk *desk, const char *oin, const char *mailbox,
+                                       uint32_t version, const char *reader)
 {
     Skp__V1__MailboxRecord record;
     skp__v1__mailbox_record__init(&record);
@@ -55,10 +55,23 @@ static enum skp_err add_record(struct desk *desk, const char *oin, const char *m
     record.created_at_ms = 1;
     record.n_encryption_certificates = 1;
     record.encryption_certificates = &certificate;
+    char reader_text[32];
+    char *readers[] = {reader_text};
+    if (reader) {
+        (void)snprintf(reader_text, sizeof reader_text, "%s", reader);
+        record.seals_also_to = readers;
+        record.n_seals_also_to = 1;
+    }
     struct span bytes = wire_pack(&record.base, &desk->arena);
     row.record.len = bytes.len;
     row.record.data = arena_copy(&desk->arena, bytes.data, bytes.len);
     return registry_add_record(desk->builder, wire_pack(&row.base, &desk->arena));
+}
+
+static enum skp_err add_record(struct desk *desk, const char *oin, const char *mailbox,
+                               uint32_t version)
+{
+    return add_record_read_by(desk, oin, mailbox, version, NULL);
 }
 
 static enum skp_err add_agreement(struct desk *desk, const struct agreement_text *text)
@@ -198,6 +211,27 @@ static void a_record_of_nobody_builds_no_registry(void **state)
     assert_ok(add_record(desk, "00000099000000009000", "", 1));
     assert_err(build(desk), SKP_E_NOT_REGISTERED);
     assert_null(desk->registry);
+}
+
+/* In these tests counsellors are entitled to the BSN, creditors are not. */
+static void a_bsn_goes_only_where_everybody_who_opens_may_have_it(void **state)
+{
+    struct desk *desk = *state;
+    assert_ok(add_record(desk, MUNICIPALITY, "", 1));
+    assert_ok(add_record_read_by(desk, MUNICIPALITY, "bureau", 1, CREDITOR));
+    assert_ok(add_record_read_by(desk, MUNICIPALITY, "zelf", 1, MUNICIPALITY));
+    assert_ok(add_record_read_by(desk, MUNICIPALITY, "vreemd", 1, "00000099000000009000"));
+    assert_ok(add_record(desk, CREDITOR, "", 1));
+    assert_ok(build(desk));
+    const struct registry_participant *entitled =
+        registry_find(desk->registry, &desk->municipality);
+    const struct registry_participant *creditor = registry_find(desk->registry, &desk->creditor);
+    assert_true(registry_may_read_bsn(desk->registry, entitled, ""));
+    assert_true(registry_may_read_bsn(desk->registry, entitled, "zelf"));
+    assert_false(registry_may_read_bsn(desk->registry, entitled, "bureau"));
+    assert_false(registry_may_read_bsn(desk->registry, entitled, "vreemd"));
+    assert_false(registry_may_read_bsn(desk->registry, entitled, "nergens"));
+    assert_false(registry_may_read_bsn(desk->registry, creditor, ""));
 }
 
 /* ---------------------------------------------------------------- agreements */
@@ -391,6 +425,7 @@ int main(void)
         TEST(a_registry_lives_as_long_as_its_last_reference),
         TEST(the_newest_record_of_each_mailbox_stays),
         TEST(a_record_of_nobody_builds_no_registry),
+        TEST(a_bsn_goes_only_where_everybody_who_opens_may_have_it),
         TEST(agreements_are_found_by_id_and_version),
         TEST(an_agreement_with_nobody_builds_no_registry),
         TEST(a_request_goes_under_an_agreement_in_force_that_covers_it),

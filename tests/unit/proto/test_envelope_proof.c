@@ -223,6 +223,63 @@ static void a_withheld_line_leaves_the_proof_whole(void **state)
     assert_memory_equal(read_delivery.leaves, f->leaves, 3 * (size_t)HASH_BYTES);
 }
 
+static void a_destroyed_part_leaves_every_proof_whole(void **state)
+{
+    struct fixture *f = *state;
+    Skp__V1__Delivery delivery;
+    fixture_write(f);
+    Skp__V1__Bundle *bundle = fixture_bundle(f, f->batch.bundles[0]);
+    assert_true(bundle->sealed[0].len > 0);
+    bundle->sealed[0].len = 0;
+    deliver(f, 0, &delivery);
+    delivery.bundle = wire_bytes(wire_pack(&bundle->base, &f->arena));
+    assert_ok(receive(f, &delivery));
+    assert_true(read_delivery.bundle->lines[0].len > 0);
+    assert_memory_equal(read_delivery.leaves, f->leaves, 3 * (size_t)HASH_BYTES);
+}
+
+static bool holds(struct span haystack, struct span needle)
+{
+    return needle.len > 0 && memmem(haystack.data, haystack.len, needle.data, needle.len) != NULL;
+}
+
+/* The proof of line 1 alone: the others are their leaf hashes, and no key box goes along. */
+static void a_line_proof_shows_nothing_of_its_neighbours(void **state)
+{
+    struct fixture *f = *state;
+    Skp__V1__Delivery delivery;
+    Skp__V1__Withheld withheld[2];
+    Skp__V1__Withheld *list[2] = {&withheld[0], &withheld[1]};
+    fixture_write(f);
+    Skp__V1__Bundle *whole = fixture_bundle(f, f->batch.bundles[0]);
+    Skp__V1__Bundle *bundle = fixture_bundle(f, f->batch.bundles[0]);
+    for (size_t i = 0; i < 2; i++) {
+        size_t line = i == 0 ? 0 : 2;
+        skp__v1__withheld__init(&withheld[i]);
+        withheld[i].line = (uint32_t)line;
+        withheld[i].leaf_hash = fixture_copy(f, span_of(f->leaves[line].bytes, HASH_BYTES));
+        bundle->lines[line].len = 0;
+        bundle->sealed[line].len = 0;
+    }
+    bundle->sealed[1].len = 0;
+    bundle->n_key_boxes = 0;
+    bundle->withheld = list;
+    bundle->n_withheld = 2;
+    deliver(f, 0, &delivery);
+    delivery.bundle = wire_bytes(wire_pack(&bundle->base, &f->arena));
+    assert_ok(receive(f, &delivery));
+
+    struct span proof = wire_pack(&delivery.base, &f->arena);
+    assert_true(holds(proof, wire_span(whole->lines[1])));
+    for (size_t line = 0; line < 3; line++) {
+        assert_false(holds(proof, wire_span(whole->sealed[line])));
+        if (line == 1)
+            continue;
+        assert_false(holds(proof, wire_span(whole->lines[line])));
+        assert_false(holds(proof, span_of(f->ids[line].bytes, ID_BYTES)));
+    }
+}
+
 static void wrong_hash(struct fixture *f, Skp__V1__Bundle *bundle)
 {
     (void)f;
@@ -423,6 +480,8 @@ int main(void)
         TEST(a_delivery_is_held_to_the_limits_of_intake),
         TEST(little_memory_is_an_error_and_no_crash),
         TEST(a_withheld_line_leaves_the_proof_whole),
+        TEST(a_destroyed_part_leaves_every_proof_whole),
+        TEST(a_line_proof_shows_nothing_of_its_neighbours),
         TEST(a_withheld_line_is_listed_once_with_its_hash),
         TEST(a_receipt_proves_what_was_stored),
         TEST(a_receipt_is_about_exactly_this_batch),

@@ -1,0 +1,124 @@
+/* What a result file says of a row: first the plan, and then the receipt. */
+#include "results.h"
+#include "skp_scene.h"
+
+static const char newest_answer[] = "SELECT stage, err FROM answer_out WHERE request_id = ?"
+                                    " ORDER BY version DESC LIMIT 1";
+
+struct given {
+    struct scene *scene;
+    struct results results;
+};
+
+static struct result_row *add(struct given *given, enum result_status status)
+{
+    struct result_row row = {.line = (uint32_t)given->results.count + 2,
+                             .dossier = "",
+                             .creditor = "",
+                             .status = (int)status,
+                             .request_id = id_new()};
+    assert_ok(results_add(&given->results, &row));
+    return &given->results.rows[given->results.count - 1];
+}
+
+static void say(struct given *given, const struct skp_id *request_id, int version, enum stage stage,
+                enum skp_err err)
+{
+    struct skp_hash fingerprint = {{0}};
+    state_run(&given->scene->creditor, "INSERT INTO answer_out VALUES (?,?,?,?,?,?,?)", "diiihbb",
+              request_id, (int64_t)version, (int64_t)stage, (int64_t)err, &fingerprint,
+              span_of("", 0), span_of("", 0));
+    assert_ok(state_error(&given->scene->creditor));
+}
+
+static void settle(struct given *given)
+{
+    results_settle(&given->results, &given->scene->creditor, newest_answer);
+    assert_ok(state_error(&given->scene->creditor));
+}
+
+static struct given given_new(void)
+{
+    return (struct given){.scene = scene_new()};
+}
+
+static void given_free(struct given *given)
+{
+    results_fini(&given->results);
+    scene_free(given->scene);
+}
+
+static void what_the_broker_stored_stays_registered(void **state)
+{
+    struct given given = given_new();
+    struct result_row *row = add(&given, RESULT_REGISTERED);
+    (void)state;
+    say(&given, &row->request_id, 1, STAGE_STORED, SKP_OK);
+    settle(&given);
+    assert_int_equal(row->status, RESULT_REGISTERED);
+    assert_int_equal(given.results.by_status[RESULT_REGISTERED], 1);
+    given_free(&given);
+}
+
+static void what_the_broker_refused_says_why_and_on_which_row(void **state)
+{
+    struct given given = given_new();
+    struct result_row *row = add(&given, RESULT_REGISTERED);
+    (void)state;
+    say(&given, &row->request_id, 1, STAGE_REFUSED, SKP_E_LEAF_MISMATCH);
+    settle(&given);
+    assert_int_equal(row->status, RESULT_REFUSED);
+    assert_int_equal(row->problem.err, SKP_E_LEAF_MISMATCH);
+    assert_int_equal(row->problem.line, row->line);
+    assert_int_equal(given.results.by_status[RESULT_REGISTERED], 0);
+    assert_int_equal(given.results.by_status[RESULT_REFUSED], 1);
+    given_free(&given);
+}
+
+static void without_a_receipt_the_outcome_is_unknown(void **state)
+{
+    struct given given = given_new();
+    struct result_row *row = add(&given, RESULT_REGISTERED);
+    (void)state;
+    say(&given, &row->request_id, 1, STAGE_SENT, SKP_OK);
+    settle(&given);
+    assert_int_equal(row->status, RESULT_REFUSED);
+    assert_int_equal(row->problem.err, SKP_E_OUTCOME_UNKNOWN);
+    given_free(&given);
+}
+
+static void the_newest_version_counts(void **state)
+{
+    struct given given = given_new();
+    struct result_row *row = add(&given, RESULT_REGISTERED);
+    (void)state;
+    say(&given, &row->request_id, 1, STAGE_STORED, SKP_OK);
+    say(&given, &row->request_id, 2, STAGE_REFUSED, SKP_E_CORRECTION_REASON);
+    settle(&given);
+    assert_int_equal(row->problem.err, SKP_E_CORRECTION_REASON);
+    given_free(&given);
+}
+
+static void a_row_that_was_never_sent_keeps_its_own_status(void **state)
+{
+    struct given given = given_new();
+    struct result_row *row = add(&given, RESULT_UNCHANGED);
+    (void)state;
+    say(&given, &row->request_id, 1, STAGE_REFUSED, SKP_E_LEAF_MISMATCH);
+    settle(&given);
+    assert_int_equal(row->status, RESULT_UNCHANGED);
+    assert_int_equal(given.results.by_status[RESULT_REFUSED], 0);
+    given_free(&given);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_broker_stored_stays_registered),
+        cmocka_unit_test(what_the_broker_refused_says_why_and_on_which_row),
+        cmocka_unit_test(without_a_receipt_the_outcome_is_unknown),
+        cmocka_unit_test(the_newest_version_counts),
+        cmocka_unit_test(a_row_that_was_never_sent_keeps_its_own_status),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
