@@ -12,6 +12,11 @@ static const struct csv_word words_status[] = {
     {RESULT_LETTER, "per brief"},         {RESULT_AMBIGUOUS, "niet eenduidig"},
     {RESULT_REFUSED, "geweigerd"},        {0, NULL}};
 
+const char *result_status_word(enum result_status status)
+{
+    return csv_word_print(words_status, (int)status);
+}
+
 /* clang-format off */
 #define TEXT(member) offsetof(struct result_text, member)
 

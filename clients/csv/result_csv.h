@@ -29,6 +29,9 @@ enum skp_err result_writer_open(const char *path, struct csv_writer **ret_writer
                                 struct csv_problem *ret_problem) SKP_MUST_CHECK;
 void result_writer_put(struct csv_writer *writer, const struct result_row *row);
 
+/* The word of the column Status. */
+const char *result_status_word(enum result_status status);
+
 /* What a case worker can do about an error, in Dutch; for every code of the error list. */
 const char *result_remedy(enum skp_err err);
 

@@ -40,8 +40,7 @@ enum skp_err collected_check(struct trust *trust, struct jws_cache *cache,
         err = jws_verify(trust, cache, span_text(event->jws), wire_span(event->statement), at_ms,
                          &signer, ret_why);
     if (!err && strcmp(signer.oin.text, event->other) != 0)
-        err =
-            refuse(SKP_E_SIGNER_INVALID, "the statement is signed by somebody else", ret_why);
+        err = refuse(SKP_E_SIGNER_INVALID, "the statement is signed by somebody else", ret_why);
     if (!err)
         *ret_signer = signer.oin;
     return err;

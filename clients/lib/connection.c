@@ -157,8 +157,10 @@ static void finish_connect(struct skp_client *client)
 static void say_hello(struct skp_client *client)
 {
     uint32_t versions[] = {PROTOCOL_VERSION};
-    Skp__V1__Hello hello = SKP__V1__HELLO__INIT;
-    Skp__V1__ChainHead head = SKP__V1__CHAIN_HEAD__INIT;
+    Skp__V1__Hello hello;
+    skp__v1__hello__init(&hello);
+    Skp__V1__ChainHead head;
+    skp__v1__chain_head__init(&head);
     hello.versions = versions;
     hello.n_versions = 1;
     hello.software = client->software;

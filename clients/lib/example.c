@@ -41,7 +41,8 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     for (size_t i = 0; i < checked->bundle->n_lines; i++)
         printf("  %s\n", kind_of(wire_span(checked->bundle->lines[i])));
 
-    Skp__V1__CollectedItem item = SKP__V1__COLLECTED_ITEM__INIT;
+    Skp__V1__CollectedItem item;
+    skp__v1__collected_item__init(&item);
     item.position = delivery->position;
     item.head_hash = wire_bytes(span_of(checked->head_hash.bytes, HASH_BYTES));
     if (skp_collect(reader->client, delivery->mailbox, &item, 1, delivery->position))

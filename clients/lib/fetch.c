@@ -79,7 +79,8 @@ static void fill_box(struct skp_client *client, struct fetch_box *box)
     bytes = at_most(bytes, client->limits.credit_bytes);
     if (box->wanted_messages == 0 || !needs_credit(box, messages, bytes))
         return;
-    Skp__V1__Fetch fetch = SKP__V1__FETCH__INIT;
+    Skp__V1__Fetch fetch;
+    skp__v1__fetch__init(&fetch);
     fetch.mailbox = box->mailbox;
     fetch.messages = messages > box->left_messages ? messages - box->left_messages : 0;
     fetch.bytes = bytes > box->left_bytes ? bytes - box->left_bytes : 0;
@@ -172,7 +173,8 @@ static enum skp_err sign_statement(struct skp_client *client, const char *mailbo
                                    const Skp__V1__CollectedItem *items, size_t count,
                                    struct arena *arena, Skp__V1__Collect *ret_collect)
 {
-    Skp__V1__CollectStatement statement = SKP__V1__COLLECT_STATEMENT__INIT;
+    Skp__V1__CollectStatement statement;
+    skp__v1__collect_statement__init(&statement);
     const char *jws = NULL;
     statement.context = wire_text(COLLECT_CONTEXT);
     statement.participant = client->self.text;
@@ -200,7 +202,8 @@ enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
         return count == 0 ? SKP_E_REQUIRED : SKP_E_DECODE_ITEMS;
     struct arena arena;
     arena_init(&arena, COLLECT_MAX_BYTES);
-    Skp__V1__Collect collect = SKP__V1__COLLECT__INIT;
+    Skp__V1__Collect collect;
+    skp__v1__collect__init(&collect);
     collect.tag = tag;
     enum skp_err err = sign_statement(client, mailbox, items, count, &arena, &collect);
     if (!err)
@@ -225,7 +228,8 @@ static enum skp_err say_now(struct skp_client *client, enum frame_type type,
 enum skp_err skp_extend(struct skp_client *client, const char *mailbox, const uint64_t *positions,
                         size_t count, uint32_t lease_seconds)
 {
-    Skp__V1__Extend extend = SKP__V1__EXTEND__INIT;
+    Skp__V1__Extend extend;
+    skp__v1__extend__init(&extend);
     extend.mailbox = wire_text(mailbox);
     extend.positions = (uint64_t *)(uintptr_t)positions;
     extend.n_positions = count;
@@ -236,7 +240,8 @@ enum skp_err skp_extend(struct skp_client *client, const char *mailbox, const ui
 enum skp_err skp_release(struct skp_client *client, const char *mailbox, const uint64_t *positions,
                          size_t count)
 {
-    Skp__V1__Release release = SKP__V1__RELEASE__INIT;
+    Skp__V1__Release release;
+    skp__v1__release__init(&release);
     release.mailbox = wire_text(mailbox);
     release.positions = (uint64_t *)(uintptr_t)positions;
     release.n_positions = count;

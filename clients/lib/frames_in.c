@@ -10,7 +10,8 @@
 /* A broker that leaves a limit out gets ours. */
 static void take_limits(struct skp_client *client, const Skp__V1__Limits *said)
 {
-    Skp__V1__Limits none = SKP__V1__LIMITS__INIT;
+    Skp__V1__Limits none;
+    skp__v1__limits__init(&none);
     Skp__V1__Limits *limits = &client->limits;
     *limits = said != NULL ? *said : none;
     struct {
@@ -62,7 +63,8 @@ static void on_welcome(struct skp_client *client, const ProtobufCMessage *messag
 static void on_ping(struct skp_client *client, const ProtobufCMessage *message, size_t bytes)
 {
     (void)bytes;
-    Skp__V1__Pong pong = SKP__V1__PONG__INIT;
+    Skp__V1__Pong pong;
+    skp__v1__pong__init(&pong);
     pong.nonce = ((const Skp__V1__Ping *)message)->nonce;
     if (buffer_add_frame(&client->connection.out, FRAME_PONG, &pong.base))
         client_fail(client, SKP_E_FLOOD, "the broker pings and does not read");

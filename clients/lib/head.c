@@ -163,7 +163,8 @@ void head_save(struct skp_client *client)
     struct chain_head *head = &client->head;
     if (!head->unsaved || head->file == NULL)
         return;
-    Skp__V1__ChainHead message = SKP__V1__CHAIN_HEAD__INIT;
+    Skp__V1__ChainHead message;
+    skp__v1__chain_head__init(&message);
     message.commit = wire_bytes(span_of(head->commit, head->commit_bytes));
     message.jws = head->jws;
     struct arena arena;

@@ -157,7 +157,8 @@ bool lookups_are_held(const struct skp_client *client)
 enum skp_err skp_directory_get(struct skp_client *client, const char *const *oins, size_t count,
                                const char *after, uint64_t tag)
 {
-    Skp__V1__DirectoryGet get = SKP__V1__DIRECTORY_GET__INIT;
+    Skp__V1__DirectoryGet get;
+    skp__v1__directory_get__init(&get);
     get.oins = (char **)(uintptr_t)oins;
     get.n_oins = count;
     get.after = wire_text(after);
@@ -168,7 +169,8 @@ enum skp_err skp_directory_get(struct skp_client *client, const char *const *oin
 enum skp_err skp_cases_get(struct skp_client *client, const struct skp_id *case_ids, size_t count,
                            const struct skp_id *after, uint64_t tag)
 {
-    Skp__V1__CasesGet get = SKP__V1__CASES_GET__INIT;
+    Skp__V1__CasesGet get;
+    skp__v1__cases_get__init(&get);
     get.case_ids = calloc(count + 1, sizeof *get.case_ids);
     if (get.case_ids == NULL)
         return SKP_E_NO_MEMORY;
@@ -248,12 +250,14 @@ static enum skp_err publish(struct skp_client *client, Skp__V1__MailboxRecord *r
         if (!err)
             err = add_issuers(client, record, certs[i], arena);
     }
-    Skp__V1__SignedRecord signed_record = SKP__V1__SIGNED_RECORD__INIT;
+    Skp__V1__SignedRecord signed_record;
+    skp__v1__signed_record__init(&signed_record);
     if (!err)
         err = sign_record(client, record, arena, &signed_record);
     if (err)
         return err;
-    Skp__V1__Publish message = SKP__V1__PUBLISH__INIT;
+    Skp__V1__Publish message;
+    skp__v1__publish__init(&message);
     message.record = &signed_record;
     message.tag = tag;
     return lookup_ask(client, FRAME_PUBLISH, &message.base, tag);
@@ -263,7 +267,8 @@ enum skp_err skp_publish(struct skp_client *client, const char *mailbox, uint32_
                          X509 *const *certs, size_t count, uint64_t tag)
 {
     ProtobufCBinaryData list[FACT_MAX_CERTIFICATES];
-    Skp__V1__MailboxRecord record = SKP__V1__MAILBOX_RECORD__INIT;
+    Skp__V1__MailboxRecord record;
+    skp__v1__mailbox_record__init(&record);
     record.context = wire_text(MAILBOX_CONTEXT);
     record.participant = client->self.text;
     record.mailbox = wire_text(mailbox);

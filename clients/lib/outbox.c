@@ -61,8 +61,10 @@ static void measure_batch(struct outbox_batch *batch, const struct envelope_batc
 
 static enum skp_err write_batch(struct outbox_batch *batch, const struct envelope_batch *from)
 {
-    Skp__V1__Begin begin = SKP__V1__BEGIN__INIT;
-    Skp__V1__End end = SKP__V1__END__INIT;
+    Skp__V1__Begin begin;
+    skp__v1__begin__init(&begin);
+    Skp__V1__End end;
+    skp__v1__end__init(&end);
     begin.header = wire_bytes(from->header);
     begin.jws = wire_text(from->jws);
     end.batch_id = wire_id(&from->batch_id);

@@ -269,6 +269,13 @@ bool lookups_are_held(const struct skp_client *client);
 void open_begin(struct skp_client *client, const struct envelope_delivery *checked);
 void open_end(struct skp_client *client);
 
+/* ---- collected.c */
+
+/* skp_check_collected() against a trust of one's own; `cache` may be NULL. */
+enum skp_err collected_check(struct trust *trust, struct jws_cache *cache,
+                             const Skp__V1__EventFact *event, int64_t at_ms,
+                             struct skp_oin *ret_signer, const char **ret_why) SKP_MUST_CHECK;
+
 /* ---- head.c */
 
 enum skp_err head_load(struct chain_head *head, const char *file, struct arena *arena,

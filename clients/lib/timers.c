@@ -95,7 +95,8 @@ void timers_clear(struct skp_client *client)
 
 static void ping(struct skp_client *client, int64_t now_ms)
 {
-    Skp__V1__Ping message = SKP__V1__PING__INIT;
+    Skp__V1__Ping message;
+    skp__v1__ping__init(&message);
     message.nonce = ++client->ping_nonce;
     client->pinged_at_ms = now_ms;
     if (buffer_add_frame(&client->connection.out, FRAME_PING, &message.base))

@@ -210,7 +210,8 @@ static enum skp_err build_item(const struct plan_case *plan, const struct plan_r
     *built = (struct built_line){.item = request, .to = broker, .version = 1};
     if (request->route == ROUTE_LETTER)
         return build_off_network(request, arena, &built->line);
-    bool with_bsn = request->target->bsn_entitled && cases_build_has_bsn(plan->asked, request->asked);
+    bool with_bsn =
+        request->target->bsn_entitled && cases_build_has_bsn(plan->asked, request->asked);
     built->to = &request->target->to;
     enum skp_err err = build_request(plan, request, with_bsn, arena, built);
     if (!err)

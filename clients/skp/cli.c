@@ -254,8 +254,8 @@ static int dispatch(struct cli *cli, char **args)
     if (bare)
         return cli_usage(cli, "er ontbreekt een waarde achter ", "no value behind ", bare);
     if (globals.language && !cli->english && strcmp(globals.language, "nl") != 0)
-        return cli_usage(cli, "geen taal (nl of en): ", "no language (nl or en): ",
-                         globals.language);
+        return cli_usage(cli,
+                         "geen taal (nl of en): ", "no language (nl or en): ", globals.language);
     if (tell_about_itself(cli, &globals, args, &code))
         return code;
     if (*args)

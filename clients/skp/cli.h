@@ -27,8 +27,8 @@ struct command;
 struct cli {
     struct settings settings;
     struct state_db state;
-    const struct command *command;         /* the one that runs; NULL: none yet */
-    const char *config_file, *language;    /* as given; NULL: not */
+    const struct command *command;      /* the one that runs; NULL: none yet */
+    const char *config_file, *language; /* as given; NULL: not */
     bool json, english, tty;
     json_t *result; /* the object that --json prints */
 };
@@ -100,8 +100,8 @@ struct command {
     const char *usage; /* its arguments */
     const char *dutch, *english;
     bool needs_settings;
-    Skp__V1__Role role;                /* who may run it; unspecified: everybody */
-    void (*print_manual)(FILE *out);   /* what --help adds; NULL: nothing */
+    Skp__V1__Role role;                       /* who may run it; unspecified: everybody */
+    void (*print_manual)(FILE *out);          /* what --help adds; NULL: nothing */
     int (*run)(struct cli *cli, char **args); /* args ends with NULL */
 };
 

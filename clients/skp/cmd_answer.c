@@ -179,6 +179,10 @@ static int run_answer(struct answer_command *command)
     results_settle(&command->results, &cli->state,
                    "SELECT stage, err FROM answer_out WHERE request_id = ?"
                    " ORDER BY version DESC LIMIT 1");
+    err = results_name_rows(&command->results, command->file, "Referentienummer", "SHV",
+                            &command->arena);
+    if (err)
+        return cli_fail(cli, err, command->file);
     cli_put(cli, "rows", (int64_t)command->answers.row_count);
     code = results_finish(cli, &command->results, command->result);
     if (sent)
@@ -208,10 +212,12 @@ static int run(struct cli *cli, char **args)
 const struct command command_answer = {
     .words = "creditor answer",
     .usage = "FILE.csv [--reason WORD] [--result RESULT.csv]",
-    .dutch = "Beantwoordt de ingevulde regels van een saldolijst; --reason geldt voor correcties zonder "
-    "eigen reden.",
-    .english = "Answers the rows of a saldolijst that were filled in; --reason is for corrections without "
-    "a reason of their own.",
+    .dutch =
+        "Beantwoordt de ingevulde regels van een saldolijst; --reason geldt voor correcties zonder "
+        "eigen reden.",
+    .english =
+        "Answers the rows of a saldolijst that were filled in; --reason is for corrections without "
+        "a reason of their own.",
     .needs_settings = true,
     .role = SKP__V1__ROLE__ROLE_CREDITOR,
     .run = run,

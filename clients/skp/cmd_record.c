@@ -204,6 +204,10 @@ static int run_record(struct record_command *command)
     results_settle(&command->results, &cli->state,
                    "SELECT stage, err FROM recorded WHERE request_id = ?"
                    " ORDER BY version DESC LIMIT 1");
+    err = results_name_rows(&command->results, command->file, "Dossier", "Schuldeiser",
+                            &command->arena);
+    if (err)
+        return cli_fail(cli, err, command->file);
     code = results_finish(cli, &command->results, command->result);
     return sent ? link_failed(&command->link, sent) : code;
 }

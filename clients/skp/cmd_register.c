@@ -12,6 +12,7 @@ struct register_command {
     bool check;
     struct arena arena;
     struct register_file cases;
+    struct csv_problems bsn_problems; /* lines of the other file */
     struct link link;
     struct targets targets;
     struct registering registering;
@@ -25,12 +26,12 @@ static int read_files(struct register_command *command)
     enum skp_err err = register_read(path, &command->arena, &command->cases, &problem);
     if (!err && command->bsn) {
         path = command->bsn;
-        struct csv_problems *problems = &command->cases.problems;
-        size_t before = problems->count;
-        err = register_read_bsn(path, &command->cases, problems, &problem);
-        if (!err && problems->count > before)
-            cli_warn(command->cli, "%s: %zu regels zijn niet gebruikt",
-                     "%s: %zu rows were not used", path, problems->count - before);
+        command->bsn_problems.arena = &command->arena;
+        err = register_read_bsn(path, &command->cases, &command->bsn_problems, &problem);
+        size_t unused = command->bsn_problems.count;
+        if (!err && unused > 0)
+            cli_warn(command->cli, "%s: %zu %s", "%s: %zu %s", path, unused,
+                     cli_noun(command->cli, unused, NOUN_UNUSED_ROW));
     }
     if (err)
         return cli_fail_file(command->cli, path, &problem);
@@ -73,17 +74,30 @@ static enum skp_err plan(struct register_command *command)
     return registering_run(&command->registering, &command->cases, command->check);
 }
 
+/* Rows of the BSN file come last: their lines are of another file than those that are named here. */
+static enum skp_err gather_results(struct register_command *command)
+{
+    struct results *results = &command->results;
+    enum skp_err err =
+        registering_results(&command->registering, &command->cases, command->check, results);
+    if (!err)
+        err = results_name_rows(results, command->file, "Dossier", "Schuldeiser", &command->arena);
+    if (!err)
+        err = results_add_problems(results, &command->bsn_problems);
+    return err;
+}
+
 static int finish(struct register_command *command, enum skp_err sent)
 {
     struct cli *cli = command->cli;
-    enum skp_err err = registering_results(&command->registering, &command->cases, command->check,
-                                           &command->results);
+    size_t cases = command->cases.case_count, requests = command->cases.request_count;
+    enum skp_err err = gather_results(command);
     if (err)
         return cli_state_failed(cli, err);
-    cli_put(cli, "cases", (int64_t)command->cases.case_count);
-    cli_put(cli, "requests", (int64_t)command->cases.request_count);
-    cli_say(cli, "%zu dossiers, %zu saldoverzoeken", "%zu cases, %zu requests",
-            command->cases.case_count, command->cases.request_count);
+    cli_put(cli, "cases", (int64_t)cases);
+    cli_put(cli, "requests", (int64_t)requests);
+    cli_say(cli, "%zu %s, %zu %s", "%zu %s, %zu %s", cases, cli_noun(cli, cases, NOUN_CASE),
+            requests, cli_noun(cli, requests, NOUN_REQUEST));
     int code = results_finish(cli, &command->results, command->result);
     if (sent) {
         code = link_failed(&command->link, sent);

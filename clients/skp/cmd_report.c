@@ -200,8 +200,10 @@ static int run(struct cli *cli, char **args)
 const struct command command_report = {
     .words = "counsellor report",
     .usage = "[--cases]",
-    .dutch = "Telt dossiers, saldoverzoeken en antwoorden, per gemeente en kwartaal; --cases per dossier.",
-    .english = "Counts cases, requests and answers, per municipality and quarter; --cases per case.",
+    .dutch = "Telt dossiers, saldoverzoeken en antwoorden, per gemeente en kwartaal; --cases per "
+             "dossier.",
+    .english =
+        "Counts cases, requests and answers, per municipality and quarter; --cases per case.",
     .needs_settings = true,
     .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
     .run = run,

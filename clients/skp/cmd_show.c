@@ -7,6 +7,7 @@
 #include "result_csv.h"
 #include "wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,8 +43,8 @@ static int run_show(struct cli *cli, char **args)
 /* The broker, the sender and the batch are those that the receipt itself names; the proof is that the
  * configured broker, or whoever the CA vouches for, signed exactly that. */
 static enum skp_err check_receipt(const struct settings *settings, const Skp__V1__Receipt *receipt,
-                                  struct arena *arena, Skp__V1__ReceiptBody **ret_body,
-                                  const char **ret_why)
+                                  struct arena *arena, struct skp_oin *ret_broker,
+                                  Skp__V1__ReceiptBody **ret_body, const char **ret_why)
 {
     char path[WIRE_PATH_MAX];
     ProtobufCMessage *body = NULL, *commit = NULL;
@@ -71,6 +72,8 @@ static enum skp_err check_receipt(const struct settings *settings, const Skp__V1
     err = envelope_check_receipt(trust, NULL, receipt, &broker, &sender, &batch_id, &root,
                                  clock_real_ms(clock_system()), arena, ret_body, ret_why);
     trust_unref(trust);
+    if (!err)
+        *ret_broker = broker;
     return err;
 }
 
@@ -80,6 +83,7 @@ static int verify(struct cli *cli, const char *file, struct arena *arena)
     char *data = NULL;
     size_t len = 0;
     const char *reason = "";
+    struct skp_oin broker;
     ProtobufCMessage *receipt = NULL;
     Skp__V1__ReceiptBody *body = NULL;
     enum skp_err err = file_read(file, RECEIPT_MAX_BYTES, &data, &len, why);
@@ -88,28 +92,53 @@ static int verify(struct cli *cli, const char *file, struct arena *arena)
     err = wire_unpack(&skp__v1__receipt__descriptor, span_of(data, len), arena, path, &receipt);
     free(data);
     if (!err)
-        err =
-            check_receipt(&cli->settings, (const Skp__V1__Receipt *)receipt, arena, &body, &reason);
+        err = check_receipt(&cli->settings, (const Skp__V1__Receipt *)receipt, arena, &broker,
+                            &body, &reason);
     if (err) {
-        (void)cli_fail(cli, err, reason);
-        return EXIT_SOME;
+        int code = cli_fail(cli, err, reason);
+        return err == SKP_E_CERTIFICATE ? code
+                                        : EXIT_SOME; /* of our own anchors, or of the proof */
     }
     cli_put(cli, "stored", body->stored);
     cli_put(cli, "without_effect", body->without_effect);
     cli_put(cli, "refused", (int64_t)body->n_refusals);
-    cli_say(cli, "Het bewijs klopt: van %s, %u opgeslagen, %u zonder gevolg, %zu geweigerd",
-            "The proof holds: of %s, %u stored, %u without effect, %zu refused", body->sender,
-            body->stored, body->without_effect, body->n_refusals);
+    cli_put_text(cli, "broker", broker.text);
+    cli_say(cli,
+            "Het bewijs klopt: getekend door %s, voor %s, %u opgeslagen, %u zonder gevolg, "
+            "%zu geweigerd",
+            "The proof holds: signed by %s, for %s, %u stored, %u without effect, %zu refused",
+            broker.text, body->sender, body->stored, body->without_effect, body->n_refusals);
     return EXIT_ALL_OK;
+}
+
+static bool take_path(const char *given, char setting[CONFIG_TEXT_BYTES])
+{
+    int len = snprintf(setting, CONFIG_TEXT_BYTES, "%s", given);
+    return len > 0 && len < CONFIG_TEXT_BYTES;
+}
+
+/* Whoever checks somebody else's receipt needs anchors and CRLs, and no settings of a participant. */
+static int choose_trust(struct cli *cli, const char *ca, const char *crl)
+{
+    if (!ca && !crl)
+        return cli_load_settings(cli);
+    if (!ca || !crl)
+        return cli_missing(cli, ca ? "--crl FILE" : "--ca FILE");
+    if (!take_path(ca, cli->settings.ca) || !take_path(crl, cli->settings.crl))
+        return cli_usage(cli, "geen bestand: ", "no file: ", ca);
+    return 0;
 }
 
 static int run_verify(struct cli *cli, char **args)
 {
-    const char *file = NULL;
-    struct cli_option options[] = {{NULL, NULL, NULL}};
+    const char *file = NULL, *ca = NULL, *crl = NULL;
+    struct cli_option options[] = {{"--ca", &ca, NULL}, {"--crl", &crl, NULL}, {NULL, NULL, NULL}};
     struct arena arena;
     if (!cli_parse(cli, args, options, &file, 1))
         return EXIT_USAGE;
+    int chosen = choose_trust(cli, ca, crl);
+    if (chosen != 0)
+        return chosen;
     arena_init(&arena, ARENA_BYTES);
     int code = verify(cli, file, &arena);
     arena_fini(&arena);
@@ -126,9 +155,8 @@ const struct command command_show = {
 
 const struct command command_verify_receipt = {
     .words = "verify-receipt",
-    .usage = "FILE",
-    .dutch = "Controleert een ontvangstbewijs.",
-    .english = "Checks a receipt.",
-    .needs_settings = true,
+    .usage = "FILE [--ca CA.pem --crl CRL.pem]",
+    .dutch = "Controleert een ontvangstbewijs; --ca en --crl in plaats van instellingen.",
+    .english = "Checks a receipt; --ca and --crl instead of settings.",
     .run = run_verify,
 };

@@ -148,9 +148,11 @@ static int run(struct cli *cli, char **args)
 const struct command command_watch = {
     .words = "counsellor watch",
     .usage = "[--once] [--out DIR]",
-    .dutch = "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als er niets "
-    "meer klaarstaat.",
-    .english = "Fetches answers and events; writes antwoorden.csv in DIR. --once ends when nothing is left.",
+    .dutch = "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als "
+             "er niets "
+             "meer klaarstaat.",
+    .english = "Fetches answers and events; writes antwoorden.csv in DIR. --once ends when nothing "
+               "is left.",
     .needs_settings = true,
     .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
     .run = run,

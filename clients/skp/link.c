@@ -171,14 +171,16 @@ static int start_client(struct link *link)
 static int refuse_role(struct cli *cli)
 {
     bool counsellor = cli->command->role == SKP__V1__ROLE__ROLE_COUNSELLOR;
-    const char *dutch = counsellor ? "deze opdracht is voor schuldhulpverleners, en dit certificaat "
-                                     "is niet van een schuldhulpverlener"
-                                   : "deze opdracht is voor schuldeisers, en dit certificaat is "
-                                     "niet van een schuldeiser";
-    const char *english = counsellor ? "this command is for counsellors, and this certificate is not "
-                                       "a counsellor's"
-                                     : "this command is for creditors, and this certificate is not a "
-                                       "creditor's";
+    const char *dutch = counsellor
+                            ? "deze opdracht is voor schuldhulpverleners, en dit certificaat "
+                              "is niet van een schuldhulpverlener"
+                            : "deze opdracht is voor schuldeisers, en dit certificaat is "
+                              "niet van een schuldeiser";
+    const char *english = counsellor
+                              ? "this command is for counsellors, and this certificate is not "
+                                "a counsellor's"
+                              : "this command is for creditors, and this certificate is not a "
+                                "creditor's";
     cli_warn(cli, "%s: %s (%s)", "%s: %s (%s)", skp_error_name(SKP_E_ROLE_FORBIDDEN),
              cli->english ? english : dutch, cli->settings.tls_cert);
     cli_put_text(cli, "error", skp_error_name(SKP_E_ROLE_FORBIDDEN));

@@ -38,6 +38,9 @@ struct opening {
 void opening_take(struct opening *opening, const Skp__V1__Delivery *delivery,
                   const struct envelope_delivery *checked);
 
+/* Whether the client or the partner stands there with a BSN. */
+bool opening_has_bsn(const Skp__V1__PersonPart *part);
+
 /* The state of a request (Skp__V1__RequestState) as it follows from what is known here. Zero means that it
  * has not happened. Pure. */
 struct request_facts {

@@ -1,17 +1,19 @@
 #include "results.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+/* In Dutch the word is that of the file. */
 static const struct {
-    const char *name, *dutch, *english;
+    const char *name, *english;
 } words[] = {
-    [RESULT_REGISTERED] = {"stored", "verwerkt", "stored"},
-    [RESULT_UNCHANGED] = {"unchanged", "ongewijzigd", "unchanged"},
-    [RESULT_DIGITAL] = {"digital", "digitaal, meteen", "digital, at once"},
-    [RESULT_NEXT_ROUND] = {"next_round", "digitaal, volgende ronde", "digital, next round"},
-    [RESULT_LETTER] = {"letter", "per brief", "by letter"},
-    [RESULT_AMBIGUOUS] = {"ambiguous", "niet eenduidig", "ambiguous"},
-    [RESULT_REFUSED] = {"refused", "geweigerd", "refused"},
+    [RESULT_REGISTERED] = {"stored", "stored"},
+    [RESULT_UNCHANGED] = {"unchanged", "unchanged"},
+    [RESULT_DIGITAL] = {"digital", "digital, at once"},
+    [RESULT_NEXT_ROUND] = {"next_round", "digital, next round"},
+    [RESULT_LETTER] = {"letter", "by letter"},
+    [RESULT_AMBIGUOUS] = {"ambiguous", "ambiguous"},
+    [RESULT_REFUSED] = {"refused", "refused"},
 };
 
 void results_fini(struct results *results)
@@ -82,6 +84,66 @@ static int by_line(const void *a, const void *b)
     return (left->line > right->line) - (left->line < right->line);
 }
 
+/* ---------------------------------------------------------------- what a row is about */
+
+static bool is_nameless(const struct result_row *row)
+{
+    return row->dossier[0] == '\0' && row->creditor[0] == '\0';
+}
+
+static enum skp_err name_row(const struct csv_row *found, struct arena *arena,
+                             struct result_row *row)
+{
+    const char *dossier = arena_copy(arena, found->cells[0], strlen(found->cells[0]) + 1);
+    const char *creditor = arena_copy(arena, found->cells[1], strlen(found->cells[1]) + 1);
+    if (!dossier || !creditor)
+        return SKP_E_NO_MEMORY;
+    row->dossier = dossier;
+    row->creditor = creditor;
+    return SKP_OK;
+}
+
+/* Both are in the order of the file. */
+static enum skp_err name_rows(struct results *results, struct csv_reader *reader,
+                              struct arena *arena)
+{
+    struct csv_row found;
+    enum skp_err err = SKP_OK;
+    size_t i = 0;
+    while (!err && i < results->count && csv_reader_next(reader, &found)) {
+        if (found.err == SKP_E_IO)
+            return SKP_E_IO;
+        while (i < results->count && results->rows[i].line < found.line)
+            i++;
+        for (; !err && i < results->count && results->rows[i].line == found.line; i++)
+            if (!found.err && is_nameless(&results->rows[i]))
+                err = name_row(&found, arena, &results->rows[i]);
+    }
+    return err;
+}
+
+enum skp_err results_name_rows(struct results *results, const char *path, const char *dossier,
+                               const char *creditor, struct arena *arena)
+{
+    const struct csv_column columns[] = {{dossier, false}, {creditor, false}};
+    struct csv_problem problem;
+    struct csv_reader *reader = NULL;
+    bool nameless = false;
+    for (size_t i = 0; !nameless && i < results->count; i++)
+        nameless = is_nameless(&results->rows[i]);
+    if (!nameless)
+        return SKP_OK;
+    enum skp_err err = csv_reader_open(path, columns, 2, &reader, &problem);
+    if (err)
+        return err;
+    qsort(results->rows, results->count, sizeof *results->rows, by_line);
+    err = name_rows(results, reader, arena);
+    csv_reader_free(reader);
+    return err;
+}
+
+/* ---------------------------------------------------------------- the file */
+
 static int write_file(struct cli *cli, const struct results *results, const char *path)
 {
     struct csv_writer *writer = NULL;
@@ -102,8 +164,10 @@ int results_finish(struct cli *cli, struct results *results, const char *path)
     for (size_t status = 1; status <= RESULT_REFUSED; status++) {
         cli_put(cli, words[status].name, (int64_t)results->by_status[status]);
         if (results->by_status[status] > 0)
-            cli_say(cli, "%6zu regels: %s", "%6zu rows: %s", results->by_status[status],
-                    cli->english ? words[status].english : words[status].dutch);
+            cli_say(cli, "%6zu %s: %s", "%6zu %s: %s", results->by_status[status],
+                    cli_noun(cli, results->by_status[status], NOUN_ROW),
+                    cli->english ? words[status].english
+                                 : result_status_word((enum result_status)status));
     }
     int code = path ? write_file(cli, results, path) : 0;
     bool all_ok =

@@ -20,6 +20,11 @@ enum skp_err results_add(struct results *results, const struct result_row *row) 
 enum skp_err results_add_problems(struct results *results,
                                   const struct csv_problems *problems) SKP_MUST_CHECK;
 
+/* Reads the file handed in again, for the rows that are about nothing yet: columns `dossier` and `creditor` of their
+ * lines, as they stand there, into `arena`. A line that cannot be read stays nameless. Errors of csv_reader_open(). */
+enum skp_err results_name_rows(struct results *results, const char *path, const char *dossier,
+                               const char *creditor, struct arena *arena) SKP_MUST_CHECK;
+
 /* The receipts have the last word about the rows that were sent (RESULT_REGISTERED): those not stored become
  * refused. `sql`, a literal, gives stage and err of the newest that was said about a request id. Sticky
  * errors of the database. */

@@ -255,7 +255,8 @@ static inline void fake_expect_end(struct fake *fake)
 
 static inline void fake_welcome(struct fake *fake, const char *participant)
 {
-    Skp__V1__Welcome welcome = SKP__V1__WELCOME__INIT;
+    Skp__V1__Welcome welcome;
+    skp__v1__welcome__init(&welcome);
     welcome.version = PROTOCOL_VERSION;
     welcome.broker = (char *)(uintptr_t)BROKER;
     welcome.name = (char *)(uintptr_t) "TEST";
@@ -295,7 +296,8 @@ static inline void fake_error_about(struct fake *fake, enum skp_err err,
                                     uint64_t tag, uint32_t retry_after_ms)
 {
     const struct skp_error_info *info = skp_error(err);
-    Skp__V1__Error error = SKP__V1__ERROR__INIT;
+    Skp__V1__Error error;
+    skp__v1__error__init(&error);
     error.code = (uint32_t)err;
     error.name = (char *)(uintptr_t)info->name;
     error.path = (char *)(uintptr_t) "header.root";
@@ -318,7 +320,8 @@ static inline void fake_error(struct fake *fake, enum skp_err err, const struct 
 
 static inline void fake_going_away(struct fake *fake, uint32_t reconnect_after_ms)
 {
-    Skp__V1__GoingAway going = SKP__V1__GOING_AWAY__INIT;
+    Skp__V1__GoingAway going;
+    skp__v1__going_away__init(&going);
     going.sentence = (char *)(uintptr_t) "maintenance";
     going.reconnect_after_ms = reconnect_after_ms;
     fake_send(fake, FRAME_GOING_AWAY, &going.base);
@@ -329,8 +332,10 @@ static inline Skp__V1__Receipt *fake_make_receipt(struct fake *fake, const struc
                                                   const struct keypair *signer)
 {
     static const uint8_t zeros[HASH_BYTES];
-    Skp__V1__ReceiptBody body = SKP__V1__RECEIPT_BODY__INIT;
-    Skp__V1__CommitHeader commit = SKP__V1__COMMIT_HEADER__INIT;
+    Skp__V1__ReceiptBody body;
+    skp__v1__receipt_body__init(&body);
+    Skp__V1__CommitHeader commit;
+    skp__v1__commit_header__init(&commit);
     Skp__V1__Receipt *receipt = arena_alloc(&fake->arena, sizeof *receipt);
     const char *jws = NULL;
     skp__v1__receipt__init(receipt);
@@ -560,11 +565,13 @@ static inline struct envelope_batch small_batch(struct arena *arena, const struc
     assert_true(oin_take(span_text(BROKER), &broker));
     struct envelope_writer *writer = envelope_writer_new(arena, &sender, NULL, &ids[0]);
     assert_ok(envelope_bundle_begin(writer, &broker, "", NULL, 0, &ids[3]));
-    Skp__V1__WithdrawalFact withdrawal = SKP__V1__WITHDRAWAL_FACT__INIT;
+    Skp__V1__WithdrawalFact withdrawal;
+    skp__v1__withdrawal_fact__init(&withdrawal);
     withdrawal.request_id = wire_bytes(span_of(ids[1].bytes, ID_BYTES));
     withdrawal.case_id = wire_bytes(span_of(ids[2].bytes, ID_BYTES));
     withdrawal.version = 1;
-    Skp__V1__Line line = SKP__V1__LINE__INIT;
+    Skp__V1__Line line;
+    skp__v1__line__init(&line);
     line.fact_case = SKP__V1__LINE__FACT_WITHDRAWAL;
     line.withdrawal = &withdrawal;
     assert_ok(envelope_line_add(writer, &line, span_of(NULL, 0), NULL));

@@ -33,7 +33,8 @@ static void see_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     }
     if (!reading->collect)
         return;
-    Skp__V1__CollectedItem item = SKP__V1__COLLECTED_ITEM__INIT;
+    Skp__V1__CollectedItem item;
+    skp__v1__collected_item__init(&item);
     item.position = delivery->position;
     item.head_hash = wire_bytes(span_of(checked->head_hash.bytes, HASH_BYTES));
     assert_ok(skp_collect(reading->seen.client, delivery->mailbox, &item, 1, 900));
@@ -110,8 +111,10 @@ static void close_reading(struct reading *reading)
 static void add_line(struct fake *fake, struct envelope_writer *writer, bool sealed)
 {
     struct skp_id request_id = id_new();
-    Skp__V1__RequestFact request = SKP__V1__REQUEST_FACT__INIT;
-    Skp__V1__Line line = SKP__V1__LINE__INIT;
+    Skp__V1__RequestFact request;
+    skp__v1__request_fact__init(&request);
+    Skp__V1__Line line;
+    skp__v1__line__init(&line);
     request.request_id = wire_bytes(span_of(request_id.bytes, ID_BYTES));
     request.version = 1;
     request.debtor = SKP__V1__DEBTOR__DEBTOR_FIRST;
@@ -158,7 +161,8 @@ static Skp__V1__Delivery *make_delivery(struct fake *fake, const char *recipient
 
 static void fake_waiting(struct fake *fake, uint64_t count)
 {
-    Skp__V1__Waiting waiting = SKP__V1__WAITING__INIT;
+    Skp__V1__Waiting waiting;
+    skp__v1__waiting__init(&waiting);
     waiting.mailbox = (char *)(uintptr_t) "";
     waiting.waiting = count;
     fake_send(fake, FRAME_WAITING, &waiting.base);
@@ -356,7 +360,8 @@ static void take_collect(struct fake *fake)
         statement->items[0]->position != 5 || statement->items[0]->head_hash.len != HASH_BYTES ||
         strcmp(statement->participant, MUNICIPALITY) != 0)
         fake_die("the statement says something else");
-    Skp__V1__Collected collected = SKP__V1__COLLECTED__INIT;
+    Skp__V1__Collected collected;
+    skp__v1__collected__init(&collected);
     collected.tag = collect->tag;
     collected.collected = 1;
     fake_send(fake, FRAME_COLLECTED, &collected.base);
@@ -415,10 +420,12 @@ static void answer_at_the_second_time(struct fake *fake)
     Skp__V1__CasesGet *cases_get = fake_expect(fake, FRAME_CASES_GET);
     if (get->n_oins != 1 || strcmp(get->oins[0], CREDITOR) != 0 || cases_get->n_case_ids != 1)
         fake_die("another question");
-    Skp__V1__Directory directory = SKP__V1__DIRECTORY__INIT;
+    Skp__V1__Directory directory;
+    skp__v1__directory__init(&directory);
     directory.tag = get->tag;
     fake_send(fake, FRAME_DIRECTORY, &directory.base);
-    Skp__V1__Cases cases = SKP__V1__CASES__INIT;
+    Skp__V1__Cases cases;
+    skp__v1__cases__init(&cases);
     cases.tag = cases_get->tag;
     fake_send(fake, FRAME_CASES, &cases.base);
     fake_hang_up(fake);
@@ -481,7 +488,8 @@ static void ask_for_patience(struct fake *fake)
     Skp__V1__DirectoryGet *get = fake_expect(fake, FRAME_DIRECTORY_GET);
     if (monotonic_ms() - asked_at_ms < 190)
         fake_die("asked again too early");
-    Skp__V1__Directory directory = SKP__V1__DIRECTORY__INIT;
+    Skp__V1__Directory directory;
+    skp__v1__directory__init(&directory);
     directory.tag = get->tag;
     fake_send(fake, FRAME_DIRECTORY, &directory.base);
     fake_expect_end(fake);
@@ -516,7 +524,8 @@ static void keep_record(struct fake *fake)
     kept->record_bytes = publish->record->record.len;
     memcpy(kept->record, publish->record->record.data, kept->record_bytes);
     snprintf(kept->jws, sizeof kept->jws, "%s", publish->record->jws);
-    Skp__V1__Published published = SKP__V1__PUBLISHED__INIT;
+    Skp__V1__Published published;
+    skp__v1__published__init(&published);
     published.tag = publish->tag;
     published.version = 7;
     fake_send(fake, FRAME_PUBLISHED, &published.base);
@@ -539,7 +548,8 @@ static void what_one_publishes_another_can_seal_for(void **state)
     run_until(&reading.seen, &reading.seen.published, 1);
     assert_int_equal(reading.seen.last_tag, 55);
 
-    Skp__V1__SignedRecord record = SKP__V1__SIGNED_RECORD__INIT;
+    Skp__V1__SignedRecord record;
+    skp__v1__signed_record__init(&record);
     record.record = wire_bytes(span_of(kept.record, kept.record_bytes));
     record.jws = kept.jws;
     assert_ok(skp_record_certs(client, &record, skp_self(client), certs, 4, &count, &why));

@@ -165,8 +165,10 @@ static struct envelope_batch large_batch(struct sending *sending, int bundles)
         for (int at = 0; at < 40; at++) {
             ProtobufCBinaryData ids[200];
             struct skp_id case_id = id_new(), request_ids[200];
-            Skp__V1__CaseFact fact = SKP__V1__CASE_FACT__INIT;
-            Skp__V1__Line line = SKP__V1__LINE__INIT;
+            Skp__V1__CaseFact fact;
+            skp__v1__case_fact__init(&fact);
+            Skp__V1__Line line;
+            skp__v1__line__init(&line);
             for (size_t r = 0; r < 200; r++) {
                 request_ids[r] = id_new();
                 ids[r] = wire_bytes(span_of(request_ids[r].bytes, ID_BYTES));

@@ -376,7 +376,8 @@ static void fall_silent(struct fake *fake)
     fake->limits.idle_seconds = 1;
     fake_session(fake);
     Skp__V1__Ping *ping = fake_expect(fake, FRAME_PING);
-    Skp__V1__Pong pong = SKP__V1__PONG__INIT;
+    Skp__V1__Pong pong;
+    skp__v1__pong__init(&pong);
     pong.nonce = ping->nonce;
     fake_send(fake, FRAME_PONG, &pong.base);
     fake_expect(fake, FRAME_PING);
@@ -401,7 +402,8 @@ static void keep_talking(struct fake *fake)
 {
     fake->limits.idle_seconds = 1;
     fake_session(fake);
-    Skp__V1__Pong pong = SKP__V1__PONG__INIT;
+    Skp__V1__Pong pong;
+    skp__v1__pong__init(&pong);
     for (int i = 0; i < 15; i++, usleep(100000))
         fake_send(fake, FRAME_PONG, &pong.base);
     fake_expect_end(fake);
@@ -463,7 +465,8 @@ static void speak_in_single_bytes(struct fake *fake)
     fake_session(fake);
     fake_take_batch(fake);
     fake_receipt(fake);
-    Skp__V1__Ping ping = SKP__V1__PING__INIT;
+    Skp__V1__Ping ping;
+    skp__v1__ping__init(&ping);
     ping.nonce = 77;
     fake_send(fake, FRAME_PING, &ping.base);
     Skp__V1__Pong *pong = fake_expect(fake, FRAME_PONG);

@@ -145,7 +145,8 @@ static void one_bad_line_never_refuses_a_batch(void **state)
     Skp__V1__ReceiptBody *body = letter_send(&letter);
     assert_int_equal(body->stored, 4);
     assert_refused(body, 1, 1, SKP_E_REQUEST_NOT_DECLARED, "request.request_id");
-    assert_true(span_equal(wire_span(body->refusals[0]->item_id), span_of(stray.id.bytes, ID_BYTES)));
+    assert_true(
+        span_equal(wire_span(body->refusals[0]->item_id), span_of(stray.id.bytes, ID_BYTES)));
     assert_string_equal(body->texts[0]->name, "REQUEST_NOT_DECLARED");
     assert_true(strlen(body->texts[0]->remedy) > 0);
 }
@@ -174,8 +175,8 @@ static void refused_lines_are_withheld_from_the_creditor(void **state)
     assert_int_equal(bundle->sealed[0].len, 0);
     assert_int_equal(bundle->n_withheld, 1);
     assert_int_equal(bundle->withheld[0]->line, 0);
-    assert_true(
-        span_equal(wire_span(bundle->withheld[0]->leaf_hash), span_of(stray.leaf.bytes, HASH_BYTES)));
+    assert_true(span_equal(wire_span(bundle->withheld[0]->leaf_hash),
+                           span_of(stray.leaf.bytes, HASH_BYTES)));
     assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 2);
 }
 

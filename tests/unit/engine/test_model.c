@@ -202,7 +202,8 @@ static struct model_request *find_request(struct model *m, ProtobufCBinaryData i
 {
     for (size_t c = 0; c < m->case_count; c++)
         for (size_t i = 0; i < m->cases[c].told.count; i++)
-            if (span_equal(wire_span(id), span_of(m->cases[c].requests[i].asked.id.bytes, ID_BYTES)))
+            if (span_equal(wire_span(id),
+                           span_of(m->cases[c].requests[i].asked.id.bytes, ID_BYTES)))
                 return &m->cases[c].requests[i];
     fail_msg("mail about a request that nobody made");
     return NULL;

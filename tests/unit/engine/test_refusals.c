@@ -213,8 +213,8 @@ static void a_bundle_id_is_used_for_one_bundle(void **state)
     assert_ok(wire_unpack(&skp__v1__bundle__descriptor, again.batch.bundles[1], &w->arena, path,
                           &message));
     Skp__V1__Bundle *bundle = (Skp__V1__Bundle *)(void *)message;
-    assert_ok(wire_unpack(&skp__v1__bundle_head__descriptor, wire_span(bundle->head), &w->arena, path,
-                          &message));
+    assert_ok(wire_unpack(&skp__v1__bundle_head__descriptor, wire_span(bundle->head), &w->arena,
+                          path, &message));
     Skp__V1__BundleHead *head = (Skp__V1__BundleHead *)(void *)message;
     head->bundle_id = wire_id(&first.requests[0].bundle_id);
     again.batch.heads[1] = wire_pack(&head->base, &w->arena);

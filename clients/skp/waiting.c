@@ -1,0 +1,131 @@
+#include "waiting.h"
+
+#include "fact.h"
+#include "lists_write.h"
+#include "wire.h"
+
+#include <string.h>
+
+#define ARENA_BYTES ((size_t)8 << 20)
+
+enum skp_err waiting_init(struct waiting *waiting, const struct book *book)
+{
+    *waiting = (struct waiting){.book = book};
+    if (map_init(&waiting->lists, OIN_CHARS, 64, 1 << 20) ||
+        map_init(&waiting->in_rounds, ID_BYTES, 64, 1 << 24) ||
+        map_init(&waiting->asked, ID_BYTES, 64, 1 << 24) ||
+        map_init(&waiting->overdue, ID_BYTES, 64, 1 << 24))
+        return SKP_E_NO_MEMORY;
+    return SKP_OK;
+}
+
+void waiting_fini(struct waiting *waiting)
+{
+    map_fini(&waiting->lists);
+    map_fini(&waiting->in_rounds);
+    map_fini(&waiting->asked);
+    map_fini(&waiting->overdue);
+}
+
+static void put(struct waiting *waiting, struct map *map, const void *key)
+{
+    if (map_put(map, key, NULL))
+        waiting->err = SKP_E_NO_MEMORY;
+}
+
+/* A counsellor and a round are each one list; both kinds share the map, padded to 20 characters. */
+static void note_list(struct waiting *waiting, struct span name)
+{
+    uint8_t key[OIN_CHARS] = {0};
+    memcpy(key, name.data, name.len < sizeof key ? name.len : sizeof key);
+    put(waiting, &waiting->lists, key);
+}
+
+static void note_due(struct waiting *waiting, plain_date due, const void *request_id)
+{
+    if (due == 0)
+        return;
+    if (waiting->due == 0 || due < waiting->due)
+        waiting->due = due;
+    if (due < waiting->today)
+        put(waiting, &waiting->overdue, request_id);
+}
+
+static plain_date due_date(const struct waiting *waiting, const Skp__V1__Delivery *delivery,
+                           const struct envelope_delivery *checked,
+                           const Skp__V1__RequestFact *fact)
+{
+    const Skp__V1__DirectoryEntry *entry = book_find(waiting->book, checked->header.sender.text);
+    struct book_scope scope = {
+        .product = (int)fact->product, .guidance = (int)fact->guidance, .brand = fact->brand};
+    for (size_t i = 0; i < fact->n_claims; i++)
+        scope.kinds |= 1U << (unsigned)fact->claims[i]->kind;
+    return lists_due_date(entry ? book_agreement(entry, &scope, waiting->today) : NULL,
+                          fact->urgent, delivery->stored_at_ms);
+}
+
+static void look_at_request(struct waiting *waiting, const Skp__V1__Delivery *delivery,
+                            const struct envelope_delivery *checked,
+                            const Skp__V1__RequestFact *fact)
+{
+    waiting->requests++;
+    put(waiting, &waiting->asked, fact->request_id.data);
+    if (map_has(&waiting->in_rounds, fact->request_id.data))
+        return; /* its overview said when */
+    note_list(waiting, span_text(checked->header.sender.text));
+    note_due(waiting, due_date(waiting, delivery, checked, fact), fact->request_id.data);
+}
+
+static void look_at_overview(struct waiting *waiting, const Skp__V1__OverviewFact *fact)
+{
+    note_list(waiting, wire_span(fact->round_id));
+    for (size_t i = 0; i < fact->n_items; i++) {
+        const Skp__V1__OverviewItem *item = fact->items[i];
+        put(waiting, &waiting->asked, item->request_id.data);
+        put(waiting, &waiting->in_rounds, item->request_id.data);
+        note_due(waiting, item->due_date, item->request_id.data);
+        if (item->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE)
+            put(waiting, &waiting->overdue, item->request_id.data);
+    }
+}
+
+static void look_at_event(struct waiting *waiting, const Skp__V1__EventFact *event)
+{
+    if (event->kind != SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE)
+        return;
+    for (size_t i = 0; i < event->n_request_ids; i++)
+        put(waiting, &waiting->overdue, event->request_ids[i].data);
+}
+
+void waiting_look(struct waiting *waiting, const Skp__V1__Delivery *delivery,
+                  const struct envelope_delivery *checked)
+{
+    struct arena arena;
+    char path[WIRE_PATH_MAX];
+    waiting->messages++;
+    if (waiting->oldest_ms == 0 || delivery->stored_at_ms < waiting->oldest_ms)
+        waiting->oldest_ms = delivery->stored_at_ms;
+    arena_init(&arena, ARENA_BYTES);
+    for (size_t i = 0; i < checked->bundle->n_lines; i++) {
+        Skp__V1__Line *line = NULL;
+        struct span bytes = wire_span(checked->bundle->lines[i]);
+        arena_reset(&arena);
+        if (bytes.len == 0 || fact_read(bytes, &arena, path, &line))
+            continue;
+        if (line->fact_case == SKP__V1__LINE__FACT_REQUEST)
+            look_at_request(waiting, delivery, checked, line->request);
+        else if (line->fact_case == SKP__V1__LINE__FACT_OVERVIEW)
+            look_at_overview(waiting, line->overview);
+        else if (line->fact_case == SKP__V1__LINE__FACT_EVENT)
+            look_at_event(waiting, line->event);
+    }
+    arena_fini(&arena);
+}
+
+size_t waiting_overdue(const struct waiting *waiting)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < waiting->overdue.count; i++)
+        count += map_has(&waiting->asked, map_key_at(&waiting->overdue, i));
+    return count;
+}

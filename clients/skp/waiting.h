@@ -1,0 +1,36 @@
+/* What waits in a creditor's mailbox, counted: lists to be filled in, and notices that ask nothing.
+ *
+ * Looks only at the signed lines, so nothing is opened and nothing is kept. */
+#ifndef SKP_WAITING_H
+#define SKP_WAITING_H
+
+#include "book.h"
+#include "calendar.h"
+#include "envelope.h"
+#include "map.h"
+
+struct waiting {
+    const struct book *book;
+    plain_date today;     /* the caller's to set before it looks */
+    struct map lists;     /* counsellors and rounds: each becomes one list */
+    struct map in_rounds; /* requests that an overview names */
+    struct map asked;     /* requests to answer */
+    struct map overdue;   /* requests whose term has passed, asked or not */
+    size_t messages, requests;
+    int64_t oldest_ms; /* 0: no messages */
+    plain_date due;    /* the earliest; 0: none */
+    enum skp_err err;  /* NO_MEMORY */
+};
+
+/* NO_MEMORY; waiting_fini() in any case. `book` is borrowed. */
+enum skp_err waiting_init(struct waiting *waiting, const struct book *book) SKP_MUST_CHECK;
+void waiting_fini(struct waiting *waiting);
+
+/* Counts one delivery. */
+void waiting_look(struct waiting *waiting, const Skp__V1__Delivery *delivery,
+                  const struct envelope_delivery *checked);
+
+/* How many of the requests to answer are overdue. */
+size_t waiting_overdue(const struct waiting *waiting);
+
+#endif
