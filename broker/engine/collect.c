@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define COLLECT_MAX_ITEMS 256
-
 struct collect_work {
     Skp__V1__Collect *request;
     Skp__V1__CollectStatement *statement;
@@ -42,7 +40,7 @@ static enum skp_err check_statement(struct engine_call *call, struct collect_wor
         return engine_refuse(call, SKP_E_SENDER_MISMATCH, "statement.participant", NULL);
     if (strlen(statement->mailbox) > MAILBOX_NAME_MAX)
         return engine_refuse(call, SKP_E_TEXT_TOO_LONG, "statement.mailbox", NULL);
-    if (statement->n_items == 0 || statement->n_items > COLLECT_MAX_ITEMS)
+    if (statement->n_items == 0 || statement->n_items > FACT_MAX_COLLECTED)
         return engine_refuse(call, SKP_E_DECODE_ITEMS, "statement.items", NULL);
     enum skp_err err = check_items(call, work);
     if (err)
@@ -67,8 +65,8 @@ static enum skp_err verify(struct engine_call *call)
     if (err)
         return engine_refuse_in(call, err, "statement", path);
     work->statement = (Skp__V1__CollectStatement *)(void *)message;
-    work->unknown = arena_calloc(&call->arena, COLLECT_MAX_ITEMS, sizeof *work->unknown);
-    work->done = arena_calloc(&call->arena, COLLECT_MAX_ITEMS, sizeof *work->done);
+    work->unknown = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->unknown);
+    work->done = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->done);
     if (!work->unknown || !work->done)
         return SKP_E_NO_MEMORY;
     return check_statement(call, work);

@@ -47,7 +47,7 @@ static void on_event(void *ctx, const Skp__V1__EventFact *event)
         cli_say(cli, "te laat: %s, %zu %s", "overdue: %s, %zu %s", other, count, requests);
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED:
-        cli_say(cli, "ronde gesloten: %s", "round closed: %s", other);
+        cli_say(cli, "een ronde is gesloten", "a round is closed");
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE:
         cli_say(cli, "een dossier is compleet", "a case is complete");

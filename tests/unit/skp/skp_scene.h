@@ -11,6 +11,7 @@
 #include "opening.h"
 #include "outbox.h"
 #include "registering.h"
+#include "skp_internal.h"
 #include "wire.h"
 
 #include <stdio.h>
@@ -258,7 +259,17 @@ static inline void scene_settle(struct state_db *db, const struct skp_id *batch_
 
 struct scene_opener {
     struct keypair *key;
+    struct trust *trust; /* for what others signed; may be NULL */
 };
+
+static inline enum skp_err scene_check_collected(void *ctx, const Skp__V1__EventFact *event)
+{
+    const struct scene_opener *opener = ctx;
+    const char *why = "";
+    struct skp_oin signer;
+    return collected_check(opener->trust, NULL, event, clock_real_ms(clock_system()), &signer,
+                           &why);
+}
 
 static inline enum skp_err scene_open_part(void *ctx, const Skp__V1__Delivery *delivery,
                                            const struct envelope_delivery *checked, size_t index,
@@ -286,39 +297,64 @@ static inline enum skp_err scene_open_part(void *ctx, const Skp__V1__Delivery *d
                        wire_span(checked->bundle->sealed[index]), arena, ret_part);
 }
 
-/* Delivers bundle `index` of a batch to `me`, checked as libskp checks it, into `opening`. */
-static inline void scene_deliver(struct scene *scene, const struct envelope_batch *batch,
-                                 size_t index, const char *me, int64_t stored_at_ms,
-                                 struct opening *opening)
+/* Bundle `index` of a batch as the broker delivers it to `me`, checked as libskp checks it. */
+static inline void scene_check(struct scene *scene, const struct envelope_batch *batch,
+                               size_t index, const char *me, int64_t stored_at_ms,
+                               Skp__V1__Delivery *ret_delivery,
+                               struct envelope_delivery *ret_checked)
 {
-    Skp__V1__Delivery delivery;
-    skp__v1__delivery__init(&delivery);
-    struct envelope_delivery checked;
     struct skp_hash leaves[BATCH_MAX_BUNDLES], path[MERKLE_MAX_PATH];
-    ProtobufCBinaryData steps[MERKLE_MAX_PATH];
+    ProtobufCBinaryData *steps = arena_calloc(&scene->arena, MERKLE_MAX_PATH, sizeof *steps);
     struct skp_oin oin = scene_oin(me);
     const char *why = "";
     for (size_t i = 0; i < batch->bundle_count; i++)
         leaves[i] = merkle_leaf(batch->heads[i]);
     size_t len = merkle_path(leaves, batch->bundle_count, index, path);
+    const struct skp_hash *kept = arena_copy(&scene->arena, path, sizeof path);
     for (size_t i = 0; i < len; i++)
-        steps[i] = wire_bytes(span_of(path[i].bytes, HASH_BYTES));
-    delivery.position = index + 1;
-    delivery.attempt = 1;
-    delivery.stored_at_ms = stored_at_ms;
-    delivery.header = wire_bytes(batch->header);
-    delivery.jws = (char *)(uintptr_t)batch->jws;
-    delivery.n_path = len;
-    delivery.path = steps;
-    delivery.bundle_index = (uint32_t)index;
-    delivery.bundle = wire_bytes(batch->bundles[index]);
+        steps[i] = wire_bytes(span_of(kept[i].bytes, HASH_BYTES));
+    skp__v1__delivery__init(ret_delivery);
+    ret_delivery->position = index + 1;
+    ret_delivery->attempt = 1;
+    ret_delivery->stored_at_ms = stored_at_ms;
+    ret_delivery->header = wire_bytes(batch->header);
+    ret_delivery->jws = (char *)(uintptr_t)batch->jws;
+    ret_delivery->n_path = len;
+    ret_delivery->path = steps;
+    ret_delivery->bundle_index = (uint32_t)index;
+    ret_delivery->bundle = wire_bytes(batch->bundles[index]);
     int64_t now_ms = clock_real_ms(clock_system());
-    if (envelope_check_delivery(scene->trust, NULL, &delivery, &oin, now_ms, &scene->arena,
-                                &checked, &why))
+    if (envelope_check_delivery(scene->trust, NULL, ret_delivery, &oin, now_ms, &scene->arena,
+                                ret_checked, &why))
         fail_msg("%s", why);
+}
+
+/* Delivers bundle `index` of a batch to `me` into `opening`. */
+static inline void scene_deliver(struct scene *scene, const struct envelope_batch *batch,
+                                 size_t index, const char *me, int64_t stored_at_ms,
+                                 struct opening *opening)
+{
+    Skp__V1__Delivery delivery;
+    struct envelope_delivery checked;
+    scene_check(scene, batch, index, me, stored_at_ms, &delivery, &checked);
     state_begin(opening->db);
     opening_take(opening, &delivery, &checked);
     assert_ok(state_commit(opening->db));
+}
+
+/* One line of `self` to somebody else, as a signed batch. */
+static inline struct envelope_batch scene_say(struct scene *scene, const char *self,
+                                              struct keypair *signer,
+                                              const struct addressee *to, Skp__V1__Line *line,
+                                              struct span part)
+{
+    struct draft draft;
+    struct envelope_batch batch;
+    struct skp_oin sender = scene_oin(self);
+    assert_ok(draft_init(&draft, &scene->arena));
+    draft_add(&draft, to, line, part, 1);
+    assert_ok(draft_sign(&draft, &sender, signer, SCENE_NOW_MS, &batch));
+    return batch;
 }
 
 #endif
