@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-/* protobuf-c has no const texts, and packing never writes into them. */
 /* ---------------------------------------------------------------- facts */
 
 static Skp__V1__Line *new_line(struct arena *arena, Skp__V1__Line__FactCase fact_case)

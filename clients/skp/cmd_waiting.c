@@ -93,7 +93,7 @@ static int say_waiting(struct waiting_command *command)
     cli_put(cli, "lists", (int64_t)waiting->lists.count);
     cli_put(cli, "messages", (int64_t)waiting->messages);
     cli_put(cli, "elsewhere", (int64_t)elsewhere);
-    cli_put(cli, "requests", (int64_t)waiting->requests);
+    cli_put(cli, "requests", (int64_t)waiting->request_count);
     cli_put(cli, "overdue", (int64_t)waiting_overdue(waiting));
     cli_put(cli, "oldest_working_days", days);
     cli_put(cli, "answer_by_date", waiting->due);
@@ -138,6 +138,7 @@ static int run_waiting(struct waiting_command *command)
         err = link_wait(link, &command->drained);
     if (!err)
         err = let_go(command);
+    waiting_finish(&command->waiting);
     return err ? link_failed(link, err) : say_waiting(command);
 }
 

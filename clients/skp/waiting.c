@@ -4,6 +4,7 @@
 #include "lists_write.h"
 #include "wire.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ARENA_BYTES ((size_t)8 << 20)
@@ -25,6 +26,8 @@ void waiting_fini(struct waiting *waiting)
     map_fini(&waiting->in_rounds);
     map_fini(&waiting->asked);
     map_fini(&waiting->overdue);
+    free(waiting->requests);
+    waiting->requests = NULL;
 }
 
 static void put(struct waiting *waiting, struct map *map, const void *key)
@@ -68,12 +71,34 @@ static void look_at_request(struct waiting *waiting, const Skp__V1__Delivery *de
                             const struct envelope_delivery *checked,
                             const Skp__V1__RequestFact *fact)
 {
-    waiting->requests++;
-    put(waiting, &waiting->asked, fact->request_id.data);
-    if (map_has(&waiting->in_rounds, fact->request_id.data))
-        return; /* its overview said when */
-    note_list(waiting, span_text(checked->header.sender.text));
-    note_due(waiting, due_date(waiting, delivery, checked, fact), fact->request_id.data);
+    if (waiting->request_count == waiting->request_room) {
+        size_t room = waiting->request_room > 0 ? 2 * waiting->request_room : 64;
+        struct waiting_request *requests = reallocarray(waiting->requests, room, sizeof *requests);
+        if (!requests) {
+            waiting->err = SKP_E_NO_MEMORY;
+            return;
+        }
+        waiting->requests = requests;
+        waiting->request_room = room;
+    }
+    struct waiting_request *request = &waiting->requests[waiting->request_count];
+    *request = (struct waiting_request){.counsellor = checked->header.sender,
+                                        .due = due_date(waiting, delivery, checked, fact)};
+    if (!id_take(wire_span(fact->request_id), &request->request_id))
+        return;
+    waiting->request_count++;
+    put(waiting, &waiting->asked, request->request_id.bytes);
+}
+
+void waiting_finish(struct waiting *waiting)
+{
+    for (size_t i = 0; i < waiting->request_count; i++) {
+        const struct waiting_request *request = &waiting->requests[i];
+        if (map_has(&waiting->in_rounds, request->request_id.bytes))
+            continue; /* its overview said when */
+        note_list(waiting, span_text(request->counsellor.text));
+        note_due(waiting, request->due, request->request_id.bytes);
+    }
 }
 
 static void look_at_overview(struct waiting *waiting, const Skp__V1__OverviewFact *fact)

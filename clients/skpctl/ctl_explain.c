@@ -2,6 +2,7 @@
 
 #include "errors.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -35,21 +36,41 @@ static void explain_one(FILE *stream, const struct skp_error_info *info)
             info->dutch);
 }
 
-bool ctl_explain(FILE *stream, const char *what)
+static json_t *row_of(const struct skp_error_info *info)
+{
+    return json_pack("{s:i,s:s,s:s,s:s,s:s,s:s}", "code", (int)info->code, "name", info->name,
+                     "sentence", info->sentence, "remedy", info->remedy, "retry",
+                     retry_words(info->retry), "dutch", info->dutch);
+}
+
+static void print_rows(FILE *stream, json_t *rows)
+{
+    json_t *answer = json_pack("{s:b,s:O}", "ok", json_array_size(rows) > 0, "rows", rows);
+    json_dumpf(answer, stream, JSON_COMPACT);
+    fputc('\n', stream);
+    json_decref(answer);
+}
+
+bool ctl_explain(FILE *stream, const char *what, bool json)
 {
     unsigned count;
-    bool found = false;
     const struct skp_error_info *errors = skp_error_list(&count);
+    json_t *rows = json_array();
     for (unsigned i = 0; i < count; i++) {
-        if (what == NULL) {
+        if (what != NULL && !fits(&errors[i], what))
+            continue;
+        json_array_append_new(rows, row_of(&errors[i]));
+        if (json)
+            continue;
+        if (what == NULL)
             fprintf(stream, "%d %-24s %s\n", (int)errors[i].code, errors[i].name,
                     errors[i].sentence);
-        } else if (fits(&errors[i], what)) {
+        else
             explain_one(stream, &errors[i]);
-        } else {
-            continue;
-        }
-        found = true;
     }
+    bool found = json_array_size(rows) > 0;
+    if (json)
+        print_rows(stream, rows);
+    json_decref(rows);
     return found;
 }

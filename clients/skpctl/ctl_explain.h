@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* `what` is a number, a name or the beginning of names in any case; NULL: all. False: nothing fits. */
-bool ctl_explain(FILE *stream, const char *what);
+/* `what` is a number, a name or the beginning of names in any case; NULL: all. `json`: one object {"ok":true,"rows":[...]}
+ * in one line. False: nothing fits. */
+bool ctl_explain(FILE *stream, const char *what, bool json);
 
 #endif

@@ -36,6 +36,20 @@ static void print_usage(FILE *stream)
           stream);
 }
 
+/* "skpctl round --help": the commands of that noun. False: there is no such noun. */
+static bool print_noun_help(FILE *stream, const char *noun)
+{
+    bool found = false;
+    for (size_t i = 0; i < ctl_command_count; i++) {
+        const struct ctl_command *command = &ctl_commands[i];
+        if (command->verb == NULL || strcmp(command->noun, noun) != 0)
+            continue;
+        fprintf(stream, "  skpctl %s %-8s %s\n", command->noun, command->verb, command->help);
+        found = true;
+    }
+    return found;
+}
+
 static void print_command_help(FILE *stream, const struct ctl_command *command)
 {
     fprintf(stream, "usage: skpctl %s %s%s[options]\n\n%s\n\n", command->noun,
@@ -94,11 +108,11 @@ static int usage_error(const char *why)
     return EX_USAGE;
 }
 
-static int explain(json_t *request)
+static int explain(json_t *request, bool raw)
 {
     const char *what = json_string_value(json_object_get(request, "code"));
-    bool found = ctl_explain(stdout, what);
-    if (!found)
+    bool found = ctl_explain(stdout, what, raw);
+    if (!found && !raw)
         fprintf(stderr, "skpctl: there is no error %s\n", what);
     json_decref(request);
     return found ? EX_OK : CTL_EXIT_REFUSED;
@@ -112,7 +126,7 @@ static int run(const struct arguments *arguments, const struct ctl_command *comm
     if (request == NULL)
         return usage_error(why);
     if (command->way == CTL_EXPLAIN)
-        return explain(request);
+        return explain(request, arguments->raw);
     struct ctl_channel *channel = ctl_channel_open(arguments->socket, why);
     if (channel == NULL) {
         fprintf(stderr, "skpctl: %s\n", why);
@@ -144,6 +158,8 @@ int main(int argc, char **argv)
         print_usage(arguments.help ? stdout : stderr);
         return arguments.help ? EX_OK : EX_USAGE;
     }
+    if (arguments.help && count == 1 && print_noun_help(stdout, words[0]))
+        return EX_OK;
     const struct ctl_command *command = ctl_command_find(count, words, &taken, why);
     if (command == NULL)
         return usage_error(why);

@@ -344,9 +344,8 @@ static inline void scene_deliver(struct scene *scene, const struct envelope_batc
 
 /* One line of `self` to somebody else, as a signed batch. */
 static inline struct envelope_batch scene_say(struct scene *scene, const char *self,
-                                              struct keypair *signer,
-                                              const struct addressee *to, Skp__V1__Line *line,
-                                              struct span part)
+                                              struct keypair *signer, const struct addressee *to,
+                                              Skp__V1__Line *line, struct span part)
 {
     struct draft draft;
     struct envelope_batch batch;

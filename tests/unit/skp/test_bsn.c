@@ -6,9 +6,8 @@
     "2026-1;K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;Verzonnen;05-05-1988;M;Bedacht;"  \
     "06-06-1986;Proefstraat;1;1234AB;Proefstad;"
 
-static const char asked[] =
-    SCENE_HEADER COUPLE "Zeemeeuw;;;F-001;12,50;beiden;telecom\r\n" COUPLE
-                        "De Linde;;;;1;eerste;zorgpremie\r\n";
+static const char asked[] = SCENE_HEADER COUPLE "Zeemeeuw;;;F-001;12,50;beiden;telecom\r\n" COUPLE
+                                                "De Linde;;;;1;eerste;zorgpremie\r\n";
 
 struct mail {
     struct scene *scene;

@@ -111,6 +111,46 @@ static void a_row_that_was_never_sent_keeps_its_own_status(void **state)
     given_free(&given);
 }
 
+static void a_refused_row_says_whose_it_is(void **state)
+{
+    struct given given = given_new();
+    struct scene *scene = given.scene;
+    struct register_file file;
+    (void)state;
+    scene_read_cases(scene,
+                     SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12.34;eerste;telecom\r\n"
+                                                       "te weinig;cellen\r\n",
+                     &file);
+    struct registering registering = scene_registering(scene);
+    assert_ok(registering_run(&registering, &file, true));
+    assert_ok(registering_results(&registering, &file, true, &given.results));
+    assert_ok(results_name_rows(&given.results, scene_file(scene, "in.csv", NULL), "Dossier",
+                                "Schuldeiser", &scene->arena));
+    assert_int_equal(given.results.count, 2);
+    assert_int_equal(given.results.rows[0].line, 2);
+    assert_string_equal(given.results.rows[0].dossier, "2026-1");
+    assert_string_equal(given.results.rows[0].creditor, "Zeemeeuw");
+    assert_string_equal(given.results.rows[1].dossier, "");
+    registering_fini(&registering);
+    given_free(&given);
+}
+
+static void what_is_known_already_is_not_read_again(void **state)
+{
+    struct given given = given_new();
+    struct scene *scene = given.scene;
+    (void)state;
+    add(&given, RESULT_REGISTERED)->dossier = "eigen";
+    (void)add(&given, RESULT_REFUSED);
+    assert_ok(results_name_rows(&given.results,
+                                scene_file(scene, "in.csv", "SHV;Referentienummer\nA;1\nB;2\n"),
+                                "Referentienummer", "SHV", &scene->arena));
+    assert_string_equal(given.results.rows[0].dossier, "eigen");
+    assert_string_equal(given.results.rows[1].dossier, "2");
+    assert_string_equal(given.results.rows[1].creditor, "B");
+    given_free(&given);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +159,8 @@ int main(void)
         cmocka_unit_test(without_a_receipt_the_outcome_is_unknown),
         cmocka_unit_test(the_newest_version_counts),
         cmocka_unit_test(a_row_that_was_never_sent_keeps_its_own_status),
+        cmocka_unit_test(a_refused_row_says_whose_it_is),
+        cmocka_unit_test(what_is_known_already_is_not_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

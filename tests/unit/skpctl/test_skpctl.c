@@ -156,7 +156,7 @@ static bool explains(const char *what, const char *expected)
 {
     char text[32768] = "";
     FILE *stream = fmemopen(text, sizeof text, "w");
-    bool found = ctl_explain(stream, what);
+    bool found = ctl_explain(stream, what, false);
     fclose(stream);
     return found && strstr(text, expected) != NULL;
 }

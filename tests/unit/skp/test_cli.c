@@ -1,0 +1,244 @@
+/* The command line as a person meets it: the whole program, with what it prints. */
+#include "skp_scene.h"
+
+#include "cli.h"
+
+#define OUTPUT_BYTES 32768
+#define MAX_ARGS     12
+
+struct told {
+    int code;
+    char text[OUTPUT_BYTES]; /* stdout and stderr */
+};
+
+/* Runs skp with the words of `line`; its output goes to a file meanwhile. */
+static void run(const char *line, struct told *ret_told)
+{
+    char words[512], file[] = "/tmp/skp_cli_XXXXXX", *args[MAX_ARGS] = {(char[]){"skp"}},
+                     *save = NULL;
+    int count = 1;
+    (void)snprintf(words, sizeof words, "%s", line);
+    for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
+        args[count++] = word;
+    assert_true(count < MAX_ARGS);
+    int fd = mkstemp(file), out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+    (void)fflush(stdout);
+    assert_true(fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+    ret_told->code = cli_run(count, args);
+    (void)fflush(stdout);
+    assert_true(dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0);
+    ssize_t len = pread(fd, ret_told->text, sizeof ret_told->text - 1, 0);
+    assert_true(len >= 0);
+    ret_told->text[len] = '\0';
+    (void)close(out);
+    (void)close(err);
+    (void)close(fd);
+    (void)unlink(file);
+}
+
+static void says(const struct told *told, const char *text)
+{
+    if (!strstr(told->text, text))
+        fail_msg("lacks '%s': %s", text, told->text);
+}
+
+static void does_not_say(const struct told *told, const char *text)
+{
+    if (strstr(told->text, text))
+        fail_msg("has '%s': %s", text, told->text);
+}
+
+static size_t times(const struct told *told, const char *text)
+{
+    size_t count = 0;
+    for (const char *at = told->text; (at = strstr(at, text)); at++)
+        count++;
+    return count;
+}
+
+static void help_works_anywhere_and_needs_no_configuration(void **state)
+{
+    static const char *const lines[] = {
+        "counsellor register --help",
+        "--help counsellor register",
+        "--config /nowhere.conf counsellor register aanmelding.csv --help --check",
+    };
+    struct told told;
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        run(lines[i], &told);
+        assert_int_equal(told.code, EXIT_ALL_OK);
+        says(&told, "skp counsellor register FILE.csv");
+        does_not_say(&told, "skp counsellor watch");
+    }
+}
+
+static void a_group_lists_its_own_commands(void **state)
+{
+    struct told told;
+    (void)state;
+    run("creditor --help", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    says(&told, "skp creditor waiting");
+    says(&told, "skp creditor collect --out DIR");
+    says(&told, "skp creditor answer");
+    does_not_say(&told, "skp counsellor");
+    run("--help", &told);
+    says(&told, "skp counsellor watch");
+    says(&told, "skp creditor waiting");
+}
+
+static void help_on_an_agreement_shows_what_its_description_holds(void **state)
+{
+    struct told told;
+    (void)state;
+    run("agreement draft --help", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    says(&told, "skp agreement draft --from");
+    says(&told, "consent_form");
+}
+
+static void what_is_not_there_has_no_help(void **state)
+{
+    struct told told;
+    (void)state;
+    run("banker --help", &told);
+    assert_int_equal(told.code, EXIT_USAGE);
+    says(&told, "onbekende opdracht: banker");
+}
+
+static void the_version_is_said(void **state)
+{
+    struct told told;
+    (void)state;
+    run("--version", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    assert_string_equal(told.text, "skp " SKP_VERSION "\n");
+}
+
+static void json_and_language_work_behind_the_command(void **state)
+{
+    struct told told;
+    (void)state;
+    run("show NOT_FOUND --json", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    assert_int_equal(told.text[0], '{');
+    says(&told, "\"exit\": 0");
+    run("show --language en NOT_FOUND", &told);
+    says(&told, "there is no such thing");
+    run("show NOT_FOUND", &told);
+    says(&told, "Niet gevonden");
+    run("show NOT_FOUND --language fr", &told);
+    assert_int_equal(told.code, EXIT_USAGE);
+}
+
+static void a_missing_option_is_called_missing_and_not_unknown(void **state)
+{
+    static const struct {
+        const char *line, *said;
+    } cases[] = {
+        {"agreement draft --from a.conf",
+         "er ontbreekt: --out FILE; zie skp agreement draft --help"},
+        {"agreement draft --out a.skp", "er ontbreekt: --from FILE.conf"},
+        {"agreement draft --from", "er ontbreekt een waarde achter --from"},
+        {"agreement draft --form a.conf", "onbekende optie --form"},
+        {"agreement show", "er ontbreekt: FILE"},
+        {"agreement show a b", "te veel: b"},
+        {"agreement show a --language", "er ontbreekt een waarde achter --language"},
+        {"", "er ontbreekt: een opdracht"},
+    };
+    struct told told;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        run(cases[i].line, &told);
+        assert_int_equal(told.code, EXIT_USAGE);
+        says(&told, cases[i].said);
+        does_not_say(&told, "Onbekende opdracht of optie");
+    }
+}
+
+static void a_file_that_is_not_there_is_said_once(void **state)
+{
+    struct scene *scene = scene_new();
+    struct told told;
+    char line[256];
+    (void)state;
+    (void)snprintf(line, sizeof line, "counsellor record-answer /nope.csv --config %s",
+                   scene_file(scene, "a.conf",
+                              "host = h\nca = a\ncrl = a\ntls_cert = a\ntls_key = a\n"
+                              "sign_cert = a\nsign_key = a\nenc_cert = a\nenc_key = a\n"
+                              "state = /nowhere\n"));
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_DATA);
+    assert_string_equal(told.text, "/nope.csv: Niet gevonden (No such file or directory)\n");
+    (void)strcat(line, " --language en");
+    run(line, &told);
+    assert_int_equal(times(&told, "No such file"), 1);
+    says(&told, "there is no such thing");
+    scene_free(scene);
+}
+
+static void a_receipt_is_checked_with_anchors_alone(void **state)
+{
+    struct scene *scene = scene_new();
+    struct told told;
+    char line[256];
+    const char *file = scene_file(scene, "a.skp", "no receipt");
+    (void)state;
+    (void)snprintf(line, sizeof line, "verify-receipt %s --ca %s/ca.pem", file, TEST_CERTS);
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_USAGE);
+    says(&told, "er ontbreekt: --crl FILE");
+    (void)snprintf(line, sizeof line, "verify-receipt %s --ca %s/ca.pem --crl %s/crl.pem --json",
+                   file, TEST_CERTS, TEST_CERTS);
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    does_not_say(&told, "CONFIG");
+    scene_free(scene);
+}
+
+static void one_is_no_plural(void **state)
+{
+    struct cli cli = {0};
+    (void)state;
+    assert_string_equal(cli_noun(&cli, 1, NOUN_CASE), "dossier");
+    assert_string_equal(cli_noun(&cli, 0, NOUN_LIST), "lijsten");
+    assert_string_equal(cli_noun(&cli, 2, NOUN_ROW), "regels");
+    cli.english = true;
+    assert_string_equal(cli_noun(&cli, 1, NOUN_BATCH), "batch");
+    for (int noun = NOUN_CASE; noun <= NOUN_BATCH; noun++)
+        assert_string_not_equal(cli_noun(&cli, 1, (enum noun)noun),
+                                cli_noun(&cli, 2, (enum noun)noun));
+}
+
+static void a_participant_is_called_by_name_and_oin(void **state)
+{
+    struct scene *scene = scene_new();
+    char text[BOOK_LABEL_BYTES];
+    (void)state;
+    scene_add_entry(scene, SCENE_CREDITOR, "Telecom Zeemeeuw", NULL, true, NULL);
+    scene_add_entry(scene, SCENE_SECOND, "\x1b[2J", NULL, true, NULL);
+    assert_string_equal(book_label(&scene->book, SCENE_CREDITOR, text),
+                        "Telecom Zeemeeuw " SCENE_CREDITOR);
+    assert_string_equal(book_label(&scene->book, SCENE_SECOND, text), SCENE_SECOND);
+    assert_string_equal(book_label(&scene->book, SCENE_COUNSELLOR, text), SCENE_COUNSELLOR);
+    scene_free(scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(help_works_anywhere_and_needs_no_configuration),
+        cmocka_unit_test(a_group_lists_its_own_commands),
+        cmocka_unit_test(help_on_an_agreement_shows_what_its_description_holds),
+        cmocka_unit_test(what_is_not_there_has_no_help),
+        cmocka_unit_test(the_version_is_said),
+        cmocka_unit_test(json_and_language_work_behind_the_command),
+        cmocka_unit_test(a_missing_option_is_called_missing_and_not_unknown),
+        cmocka_unit_test(a_file_that_is_not_there_is_said_once),
+        cmocka_unit_test(a_receipt_is_checked_with_anchors_alone),
+        cmocka_unit_test(one_is_no_plural),
+        cmocka_unit_test(a_participant_is_called_by_name_and_oin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
