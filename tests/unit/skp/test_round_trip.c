@@ -23,8 +23,8 @@ static struct post post_open(struct scene *scene)
 {
     return (struct post){.scene = scene,
                          .broker = scene_oin(SCENE_BROKER),
-                         .creditor_key = {scene->creditor_enc},
-                         .office_key = {scene->office_enc}};
+                         .creditor_key = {.key = scene->creditor_enc},
+                         .office_key = {.key = scene->office_enc}};
 }
 
 /* The registration reaches the creditor. */
