@@ -80,9 +80,7 @@ enum skp_err admin_each(struct admin_run *run, enum store_table table, size_t ma
             err = each(run, list, &rows[i]);
         if (err || count == 0)
             return err;
-        memcpy(after, rows[count - 1].key.data, rows[count - 1].key.len);
-        after[rows[count - 1].key.len] = 0;
-        from.len = rows[count - 1].key.len + 1;
+        from = store_key_after(rows[count - 1].key, after);
     }
     return list ? SKP_OK : SKP_E_NO_MEMORY;
 }

@@ -21,12 +21,8 @@ static enum skp_err count_rows(struct admin_run *run, enum store_table table, st
         enum skp_err err = store_scan(run->txn->ws.store, table, from, to, 2000, (size_t)4 << 20,
                                       &arena, &rows, &count);
         *ret_count += count;
-        if (!err && count > 0) {
-            size_t len = rows[count - 1].key.len;
-            memcpy(after, rows[count - 1].key.data, len);
-            after[len] = 0;
-            from = span_of(after, len + 1);
-        }
+        if (!err && count > 0)
+            from = store_key_after(rows[count - 1].key, after);
         arena_fini(&arena);
         if (err || count == 0)
             return err;
@@ -159,20 +155,6 @@ static bool read_target(struct admin_run *run, int64_t *ret_ms)
     return read_time(admin_text(run, "to"), ret_ms);
 }
 
-static enum skp_err first_due(struct admin_run *run, int64_t *ret_due_ms)
-{
-    uint8_t zero = 0;
-    struct store_row *rows;
-    struct deadline_key deadline;
-    size_t count = 0;
-    enum skp_err err = store_scan(run->txn->ws.store, STORE_DEADLINE, span_of(&zero, 1),
-                                  span_of(NULL, 0), 1, 1024, &run->txn->arena, &rows, &count);
-    *ret_due_ms = INT64_MAX;
-    if (!err && count > 0 && !(err = key_read_deadline(rows[0].key, &deadline)))
-        *ret_due_ms = deadline.due_ms;
-    return err;
-}
-
 /* A play store in which nothing has happened yet may start at any moment, also in the past. Later
  * time never goes back. */
 static int64_t earliest(const struct txn *txn)
@@ -195,7 +177,7 @@ static enum skp_err clock_advance(struct admin_run *run)
     /* Times are told in whole minutes: asking again within the minute that was reached is fine. */
     if (target_ms / MINUTE_MS < earliest(txn) / MINUTE_MS)
         return admin_refuse(run, SKP_E_DATE_RANGE, "to", "time never goes back");
-    enum skp_err err = first_due(run, &due_ms);
+    enum skp_err err = deadline_first(run->txn->ws.store, &run->txn->arena, &due_ms);
     if (err)
         return err;
     int64_t now = target_ms < due_ms ? target_ms : due_ms;

@@ -126,13 +126,8 @@ static enum skp_err add_all(struct store *store, enum store_table table, add_fn 
                                       &arena, &rows, &count);
         for (size_t i = 0; !err && i < count; i++)
             err = add(builder, rows[i].value);
-        if (!err && count > 0) {
-            /* the smallest key after the last one */
-            struct span last = rows[count - 1].key;
-            memcpy(after, last.data, last.len);
-            after[last.len] = 0;
-            from.len = last.len + 1;
-        }
+        if (!err && count > 0)
+            from = store_key_after(rows[count - 1].key, after);
         arena_fini(&arena);
         if (err || count == 0)
             return err;

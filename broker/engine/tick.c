@@ -157,20 +157,26 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
 
 /* ---------------------------------------------------------------- when next */
 
-static enum skp_err find_next(struct engine *engine, struct arena *arena, int64_t *ret_due_ms)
+enum skp_err deadline_first(struct store *store, struct arena *arena, int64_t *ret_due_ms)
 {
     uint8_t zero = 0;
     struct store_row *rows;
     struct deadline_key deadline;
     size_t count = 0;
-    enum skp_err err = store_begin(engine->store);
-    if (err)
-        return err;
-    err = store_scan(engine->store, STORE_DEADLINE, span_of(&zero, 1), span_of(NULL, 0), 1, 1024,
-                     arena, &rows, &count);
+    enum skp_err err = store_scan(store, STORE_DEADLINE, span_of(&zero, 1), span_of(NULL, 0), 1,
+                                  1024, arena, &rows, &count);
     *ret_due_ms = INT64_MAX;
     if (!err && count > 0 && !(err = key_read_deadline(rows[0].key, &deadline)))
         *ret_due_ms = deadline.due_ms;
+    return err;
+}
+
+static enum skp_err find_next(struct engine *engine, struct arena *arena, int64_t *ret_due_ms)
+{
+    enum skp_err err = store_begin(engine->store);
+    if (err)
+        return err;
+    err = deadline_first(engine->store, arena, ret_due_ms);
     store_rollback(engine->store);
     return err;
 }

@@ -82,6 +82,10 @@ enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
 enum skp_err txn_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind kind,
                           const struct skp_id *object, uint32_t part) SKP_MUST_CHECK;
 
+/* When the first deadline is due; INT64_MAX: there is none. Inside a transaction. */
+enum skp_err deadline_first(struct store *store, struct arena *arena,
+                            int64_t *ret_due_ms) SKP_MUST_CHECK;
+
 /* The broker tells `recipient` a fact; the line lives in the transaction's arena. */
 enum skp_err txn_say(struct txn *txn, const struct skp_oin *recipient,
                      Skp__V1__Line *line) SKP_MUST_CHECK;
