@@ -379,9 +379,9 @@ void engine_session_closed(struct engine *engine, uint64_t session)
     lease_session_closed(&engine->leases, session, freed, engine);
 }
 
-static int64_t lease_until(struct engine *engine, uint32_t seconds)
+int64_t engine_lease_until(struct engine *engine, uint32_t seconds)
 {
-    if (seconds == 0 || seconds > 3600)
+    if (seconds == 0 || seconds > ENGINE_LEASE_MAX_SECONDS)
         seconds = engine->lease_seconds;
     return clock_monotonic_ms(engine->clock) + (int64_t)seconds * 1000;
 }
@@ -393,7 +393,7 @@ enum skp_err engine_extend(struct engine *engine, const struct skp_oin *peer, ui
     enum skp_err err = SKP_OK;
     for (size_t i = 0; i < count; i++)
         if (lease_extend(&engine->leases, peer, mailbox, positions[i], session,
-                         lease_until(engine, lease_seconds)))
+                         engine_lease_until(engine, lease_seconds)))
             err = SKP_E_ACK_UNKNOWN;
     return err;
 }

@@ -17,6 +17,7 @@
 #define ENGINE_BATCH_ARENA_BYTES    ((size_t)96 << 20)
 #define ENGINE_BATCH_AGE_DAYS       60
 #define ENGINE_COMMIT_CALLS         64 /* waiting calls taken into one transaction */
+#define ENGINE_LEASE_MAX_SECONDS    3600
 #define ENGINE_TICK_LINES           1000
 #define RECORDS_MAX_BYTES           ((size_t)160 << 10) /* of one participant's mailboxes */
 
@@ -107,6 +108,9 @@ enum skp_err engine_check_peer(struct engine_call *call, struct span payload, co
 
 /* From now on the engine takes nothing more; `sentence` lives for ever. Any thread. */
 void engine_fail(struct engine *engine, enum skp_err err, const char *sentence);
+
+/* When a lease asked for `seconds` ends, monotonic: 0 or more than ENGINE_LEASE_MAX_SECONDS is the default. Any thread. */
+int64_t engine_lease_until(struct engine *engine, uint32_t seconds);
 
 /* The call goes back to the loop. Any thread. */
 void engine_finish(struct engine_call *call);

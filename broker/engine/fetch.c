@@ -331,11 +331,8 @@ static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
         return SKP_E_NO_MEMORY;
     run.fetched->mailbox = run.request->mailbox;
     call->state = run.fetched;
-    uint32_t seconds = run.request->lease_seconds;
-    if (seconds == 0 || seconds > 3600)
-        seconds = engine->lease_seconds;
     int64_t now = clock_monotonic_ms(engine->clock);
-    run.lease_until_ms = now + (int64_t)seconds * 1000;
+    run.lease_until_ms = engine_lease_until(engine, run.request->lease_seconds);
     bool exists = false;
     if ((err = mailbox_exists(&run, &exists)))
         return err;
