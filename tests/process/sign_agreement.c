@@ -2,6 +2,7 @@
 #include "envelope.h"
 #include "wire.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static void must(enum skp_err err, const char *why)
 
 static char *sign(const char *pki, const char *oin, struct span bytes, struct arena *arena)
 {
-    char cert[512], key[512];
+    char cert[PATH_MAX], key[PATH_MAX];
     const char *why = "", *jws = NULL;
     struct keypair *pair;
     snprintf(cert, sizeof cert, "%s/participants/%s/sign.pem", pki, oin);

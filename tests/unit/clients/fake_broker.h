@@ -9,6 +9,7 @@
 #include "skp_internal.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -57,7 +58,7 @@ struct fake {
 
 static inline char *path_of(const char *format, const char *oin)
 {
-    static _Thread_local char paths[64][512];
+    static _Thread_local char paths[64][PATH_MAX];
     static _Thread_local unsigned next;
     char *path = paths[next++ % 64];
     int len = snprintf(path, sizeof paths[0], "%s/", TEST_CERTS);

@@ -2,6 +2,7 @@
 
 #include "domain_facts.h"
 
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -294,8 +295,8 @@ static void notary_init(struct notary *notary, struct desk *desk)
 /* `kind` is the certificate to sign with: "sign", or the wrong one. */
 static void sign_with(struct notary *notary, const char *oin, const char *kind)
 {
-    char cert[512];
-    char key[512];
+    char cert[PATH_MAX];
+    char key[PATH_MAX];
     const char *why = "";
     const char *jws = NULL;
     struct keypair *keypair = NULL;

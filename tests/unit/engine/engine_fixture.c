@@ -1,6 +1,7 @@
 #include "engine_fixture.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,8 @@
 
 static struct keypair *load_keypair(const char *name)
 {
-    char cert[512];
-    char key[512];
+    char cert[PATH_MAX];
+    char key[PATH_MAX];
     const char *why = "";
     struct keypair *keypair = NULL;
     (void)snprintf(cert, sizeof cert, TEST_CERTS "/%s.pem", name);

@@ -2,6 +2,7 @@
 #include "engine_mail.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 
 static struct answer *say_hello(struct world *w, const struct party *who, uint32_t version,
@@ -259,7 +260,7 @@ static void who_is_named_often_is_told_once(void **state)
 static void the_directory_comes_in_pages(void **state)
 {
     struct world *w = *state;
-    char command[512];
+    char command[2 * PATH_MAX];
     char after[OIN_CHARS + 1] = "";
     char filler[201];
     memset(filler, 'x', 200);

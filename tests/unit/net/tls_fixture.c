@@ -25,7 +25,7 @@ static void run(const char *command)
 
 void tls_make_certs(const char *folder, const char *arguments)
 {
-    char command[1024];
+    char command[4 * PATH_BYTES];
     snprintf(command, sizeof command, "%s %s %s >/dev/null 2>&1", MAKE_CERTS, folder, arguments);
     run(command);
 }
@@ -67,7 +67,7 @@ static void open_server(struct tls_net *tls)
 
 int tls_setup(void **state)
 {
-    char command[1024];
+    char command[4 * PATH_BYTES];
     struct tls_net *tls = calloc(1, sizeof *tls);
     assert_non_null(tls);
     log_set_stream(fopen("/dev/null", "w")); /* refusals are what these tests are about */
@@ -83,7 +83,7 @@ int tls_setup(void **state)
 
 int tls_teardown(void **state)
 {
-    char command[1024];
+    char command[4 * PATH_BYTES];
     struct tls_net *tls = *state;
     engine_run_done(tls->net.engine);
     server_free(tls->net.server);

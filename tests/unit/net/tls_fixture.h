@@ -6,7 +6,7 @@
 
 #include <openssl/ssl.h>
 
-#define PATH_BYTES 256
+#define PATH_BYTES 1024
 
 struct tls_net {
     struct net net;          /* its clock stands still, at the real time of the start */

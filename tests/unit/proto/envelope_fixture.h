@@ -7,6 +7,7 @@
 #include "envelope.h"
 #include "fact.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +42,8 @@ struct fixture {
 
 static inline struct keypair *fixture_keypair(const char *name)
 {
-    char cert[512];
-    char key[512];
+    char cert[PATH_MAX];
+    char key[PATH_MAX];
     const char *why = "";
     struct keypair *keypair = NULL;
     (void)snprintf(cert, sizeof cert, "%s.pem", name);

@@ -6,6 +6,7 @@
 
 #include "identity.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -15,8 +16,8 @@
 
 static inline struct keypair *key_of(const char *oin, const char *purpose)
 {
-    char cert_file[512];
-    char key_file[512];
+    char cert_file[PATH_MAX];
+    char key_file[PATH_MAX];
     struct keypair *keypair;
     const char *why = "";
     snprintf(cert_file, sizeof cert_file, "%s/participants/%s/%s.pem", TEST_CERTS, oin, purpose);

@@ -7,6 +7,7 @@
 #include "seal.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -67,8 +68,8 @@ static struct skp_id id_of(const json_t *vector, const char *member)
 static int set_up(void **state)
 {
     (void)state;
-    char ca_file[128];
-    char crl_file[128];
+    char ca_file[PATH_MAX];
+    char crl_file[PATH_MAX];
     const char *why = "";
     json_error_t error;
     arena_init(&arena, 4 * 1024 * 1024);
@@ -103,8 +104,8 @@ static const json_t *list_of(const json_t *vector, const char *name)
 
 static struct keypair *keypair_of(const json_t *vector)
 {
-    char cert_file[128];
-    char key_file[128];
+    char cert_file[PATH_MAX];
+    char key_file[PATH_MAX];
     struct keypair *keypair;
     const char *why = "";
     write_file("cert.pem", text_of(vector, "cert_pem"), cert_file, sizeof cert_file);

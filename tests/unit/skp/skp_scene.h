@@ -14,6 +14,7 @@
 #include "skp_internal.h"
 #include "wire.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -46,7 +47,7 @@ static inline struct skp_oin scene_oin(const char *text)
 
 static inline struct keypair *scene_key(const char *oin, const char *what)
 {
-    char cert[512], key[512];
+    char cert[PATH_MAX], key[PATH_MAX];
     const char *why = "";
     struct keypair *pair = NULL;
     (void)snprintf(cert, sizeof cert, "%s/participants/%s/%s.pem", TEST_CERTS, oin, what);

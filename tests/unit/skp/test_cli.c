@@ -14,8 +14,8 @@ struct told {
 /* Runs skp with the words of `line`; its output goes to a file meanwhile. */
 static void run(const char *line, struct told *ret_told)
 {
-    char words[512], file[] = "/tmp/skp_cli_XXXXXX", *args[MAX_ARGS] = {(char[]){"skp"}},
-                     *save = NULL;
+    char words[3 * PATH_MAX], file[] = "/tmp/skp_cli_XXXXXX", *args[MAX_ARGS] = {(char[]){"skp"}},
+                              *save = NULL;
     int count = 1;
     (void)snprintf(words, sizeof words, "%s", line);
     for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
@@ -161,7 +161,7 @@ static void a_file_that_is_not_there_is_said_once(void **state)
 {
     struct scene *scene = scene_new();
     struct told told;
-    char line[256];
+    char line[3 * PATH_MAX]; /* the folder of the tests is of any length */
     (void)state;
     (void)snprintf(line, sizeof line, "counsellor record-answer /nope.csv --config %s",
                    scene_file(scene, "a.conf",
@@ -182,7 +182,7 @@ static void a_receipt_is_checked_with_anchors_alone(void **state)
 {
     struct scene *scene = scene_new();
     struct told told;
-    char line[256];
+    char line[3 * PATH_MAX]; /* the folder of the tests is of any length */
     const char *file = scene_file(scene, "a.skp", "no receipt");
     (void)state;
     (void)snprintf(line, sizeof line, "verify-receipt %s --ca %s/ca.pem", file, TEST_CERTS);
