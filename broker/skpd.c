@@ -1,10 +1,9 @@
 /* skpd: the broker's command line. What it does is in broker/admin/service.c. */
+#include "dependencies.h"
 #include "log.h"
 #include "service.h"
 
 #include <getopt.h>
-#include <openssl/crypto.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
@@ -120,17 +119,21 @@ static int act(enum action action, const struct options *options)
     return EX_SOFTWARE;
 }
 
-static void print_version(void)
+static void print_version(const struct dependency *found)
 {
-    printf("skpd %s, %s, SQLite %s, libevent %s\n", SKP_VERSION, OpenSSL_version(OPENSSL_VERSION),
-           sqlite3_libversion(), event_get_version());
+    printf("skpd %s", SKP_VERSION);
+    for (size_t i = 0; i < DEPENDENCY_COUNT; i++)
+        printf(", %s %s", found[i].name, found[i].text);
+    putchar('\n');
 }
 
 int main(int argc, char **argv)
 {
     struct command_line line;
     struct options options;
+    struct dependency found[DEPENDENCY_COUNT];
     char why[CONFIG_WHY_BYTES];
+    dependencies_find(found);
     if (!parse(argc, argv, &line)) {
         fputs(usage, stderr);
         return EX_USAGE;
@@ -140,7 +143,7 @@ int main(int argc, char **argv)
         return EX_OK;
     }
     if (line.action == VERSION) {
-        print_version();
+        print_version(found);
         return EX_OK;
     }
     if (line.action == HELP_CONFIG) {
@@ -152,5 +155,9 @@ int main(int argc, char **argv)
         return EX_CONFIG;
     }
     set_log(&options);
+    if (dependencies_check(found, DEPENDENCY_COUNT, why, sizeof why)) {
+        fprintf(stderr, "skpd: %s\n", why);
+        return EX_OSERR;
+    }
     return act(line.action, &options);
 }
