@@ -25,8 +25,8 @@ static const char usage[] =
     "  --version, --help\n"
     "\n"
     "SIGTERM stops gracefully; SIGHUP reloads certificates, CA and CRLs.\n"
-    "Exit codes: 0 ok, 64 usage, 65 store damaged, 69 address in use, 71 system, 74 disk, 78 "
-    "settings.\n";
+    "Exit codes: 0 ok, 64 usage, 65 store damaged or behind its clients, 69 address in use, 71 "
+    "system,\n74 disk, 78 settings. Manual pages: skpd(8), skpd.conf(5).\n";
 
 enum action { RUN, CHECK, PRINT_CONFIG, INIT_PLAY, VERIFY_STORE, HELP_CONFIG, VERSION, HELP };
 
@@ -68,15 +68,26 @@ static bool take_option(int option, const char *argument, struct command_line *l
     return true;
 }
 
+static bool refuse(const char *what, const char *word)
+{
+    fprintf(stderr, "skpd: %s %s; see skpd --help\n", what, word);
+    return false;
+}
+
+/* False: told. */
 static bool parse(int argc, char **argv, struct command_line *ret_line)
 {
     int option;
     *ret_line = (struct command_line){0};
-    while ((option = getopt_long(argc, argv, "c:", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == ':')
+            return refuse("there is no value behind", argv[optind - 1]);
+        if (option == '?')
+            return refuse("there is no option", argv[optind - 1]);
         if (!take_option(option, optarg, ret_line))
-            return false;
+            return refuse("more --set than there is room for, at", optarg);
     }
-    return optind == argc;
+    return optind == argc || refuse("there is nothing to do with", argv[optind]);
 }
 
 static enum skp_err read_options(const struct command_line *line, struct options *ret_options,
@@ -134,10 +145,8 @@ int main(int argc, char **argv)
     struct dependency found[DEPENDENCY_COUNT];
     char why[CONFIG_WHY_BYTES];
     dependencies_find(found);
-    if (!parse(argc, argv, &line)) {
-        fputs(usage, stderr);
+    if (!parse(argc, argv, &line))
         return EX_USAGE;
-    }
     if (line.action == HELP) {
         fputs(usage, stdout);
         return EX_OK;

@@ -47,6 +47,21 @@ enum skp_err envelope_bundle_begin(struct envelope_writer *writer, const struct 
 enum skp_err envelope_line_add(struct envelope_writer *writer, Skp__V1__Line *line,
                                struct span part, struct skp_hash *ret_leaf) SKP_MUST_CHECK;
 
+/* A line as it travels and what was sealed with it (salt || part; empty: nothing). Who keeps both can
+ * seal the line again for other certificates, and every proof of it stays valid. */
+struct envelope_kept {
+    struct span line;
+    struct span plaintext; /* personal data */
+};
+
+/* The line added last (there must be one in the open bundle); lives in the writer's arena. */
+struct envelope_kept envelope_line_kept(const struct envelope_writer *writer);
+
+/* The very same line again, byte for byte, its part sealed anew. COMMITMENT_MISMATCH: it is not what
+ * the line commits to; BATCH_TOO_LARGE as above, or an error of fact_read. */
+enum skp_err envelope_line_reseal(struct envelope_writer *writer, const struct envelope_kept *kept,
+                                  struct skp_hash *ret_leaf) SKP_MUST_CHECK;
+
 struct envelope_batch {
     struct skp_id batch_id;
     struct skp_hash root;

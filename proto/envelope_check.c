@@ -1,5 +1,6 @@
 #include "envelope_internal.h"
 #include "fact_values.h"
+#include "mutant.h"
 
 /* ---------------------------------------------------------------- headers and heads */
 
@@ -92,7 +93,7 @@ enum skp_err envelope_check_signature(struct trust *trust, struct jws_cache *cac
     enum skp_err err = jws_verify(trust, cache, jws, header_bytes, at_ms, &signer, ret_why);
     if (err)
         return err;
-    if (!oin_equal(&signer.oin, &header->sender)) {
+    if (!oin_equal(&signer.oin, &header->sender) && !MUTANT(signer_not_compared)) {
         *ret_why = "signed by another participant than the sender";
         return SKP_E_SIGNER_INVALID;
     }

@@ -20,6 +20,7 @@ struct open_bundle {
     ProtobufCBinaryData lines[BUNDLE_MAX_LINES];
     ProtobufCBinaryData sealed[BUNDLE_MAX_LINES];
     struct skp_hash leaves[BUNDLE_MAX_LINES];
+    struct span last_plaintext; /* of the line added last */
     size_t line_count;
     size_t bytes; /* never less than the packed Bundle */
 };
@@ -171,11 +172,10 @@ static ProtobufCBinaryData *commitment_of(Skp__V1__Line *line)
 }
 
 /* Asked before anything is sealed, so that a line that does not fit is left as it was. */
-static enum skp_err check_room(const struct envelope_writer *writer, const Skp__V1__Line *line,
+static enum skp_err check_room(const struct envelope_writer *writer, size_t line_bytes,
                                struct span part, size_t *ret_bytes)
 {
     const struct open_bundle *open = &writer->open;
-    size_t line_bytes = protobuf_c_message_get_packed_size(&line->base);
     size_t bytes = line_bytes + 2 * LINE_PREFIX_BYTES;
     if (part.len > 0)
         bytes += COMMITMENT_BYTES + part.len + SEAL_OVERHEAD_BYTES;
@@ -191,27 +191,21 @@ static enum skp_err check_room(const struct envelope_writer *writer, const Skp__
 }
 
 static enum skp_err seal_into(struct envelope_writer *writer, const struct skp_id *item_id,
-                              struct span part, struct skp_hash *ret_commitment,
-                              struct span *ret_sealed)
+                              struct span plaintext, struct span *ret_sealed)
 {
     struct open_bundle *open = &writer->open;
-    struct span plaintext = {0};
-    struct skp_hash commitment;
-    enum skp_err err = seal_prepare(part, writer->arena, &plaintext, &commitment);
-    if (!err)
-        err = seal_part(&open->key, &open->place, item_id, plaintext, writer->arena, ret_sealed);
-    if (!err)
-        *ret_commitment = commitment;
-    return err;
+    return seal_part(&open->key, &open->place, item_id, plaintext, writer->arena, ret_sealed);
 }
 
 static enum skp_err append_line(struct envelope_writer *writer, struct span line,
-                                struct span sealed, struct skp_hash *ret_leaf)
+                                struct span plaintext, struct span sealed,
+                                struct skp_hash *ret_leaf)
 {
     struct open_bundle *open = &writer->open;
     size_t at = open->line_count++;
     open->lines[at] = wire_bytes(line);
     open->sealed[at] = wire_bytes(sealed);
+    open->last_plaintext = plaintext;
     open->leaves[at] = merkle_leaf(line);
     writer->line_count++;
     if (ret_leaf)
@@ -230,8 +224,11 @@ static enum skp_err add_sealed(struct envelope_writer *writer, Skp__V1__Line *li
     struct skp_hash *kept = arena_alloc(writer->arena, sizeof *kept);
     if (!kept)
         return SKP_E_NO_MEMORY;
+    struct span plaintext = {0};
     struct span sealed = {0};
-    err = seal_into(writer, &item_id, part, kept, &sealed);
+    err = seal_prepare(part, writer->arena, &plaintext, kept);
+    if (!err)
+        err = seal_into(writer, &item_id, plaintext, &sealed);
     if (err)
         return err;
     ProtobufCBinaryData before = *commitment;
@@ -241,7 +238,7 @@ static enum skp_err add_sealed(struct envelope_writer *writer, Skp__V1__Line *li
         *commitment = before;
         return SKP_E_NO_MEMORY;
     }
-    return append_line(writer, packed, sealed, ret_leaf);
+    return append_line(writer, packed, plaintext, sealed, ret_leaf);
 }
 
 static enum skp_err add_open(struct envelope_writer *writer, const Skp__V1__Line *line,
@@ -250,7 +247,7 @@ static enum skp_err add_open(struct envelope_writer *writer, const Skp__V1__Line
     struct span packed = wire_pack(&line->base, writer->arena);
     if (!packed.data)
         return SKP_E_NO_MEMORY;
-    return append_line(writer, packed, (struct span){0}, ret_leaf);
+    return append_line(writer, packed, (struct span){0}, (struct span){0}, ret_leaf);
 }
 
 enum skp_err envelope_line_add(struct envelope_writer *writer, Skp__V1__Line *line,
@@ -263,7 +260,8 @@ enum skp_err envelope_line_add(struct envelope_writer *writer, Skp__V1__Line *li
     if (part.len > 0 && writer->open.box_count == 0)
         return SKP_E_KEY_BOX_MISSING;
     size_t bytes = 0;
-    enum skp_err err = check_room(writer, line, part, &bytes);
+    enum skp_err err =
+        check_room(writer, protobuf_c_message_get_packed_size(&line->base), part, &bytes);
     if (err)
         return err;
     err = part.len > 0 ? add_sealed(writer, line, commitment, part, ret_leaf)
@@ -271,6 +269,66 @@ enum skp_err envelope_line_add(struct envelope_writer *writer, Skp__V1__Line *li
     if (!err)
         writer->open.bytes += bytes;
     return err;
+}
+
+/* ---------------------------------------------------------------- sealed again */
+
+struct envelope_kept envelope_line_kept(const struct envelope_writer *writer)
+{
+    const struct open_bundle *open = &writer->open;
+    assert(open->is_open && open->line_count > 0);
+    return (struct envelope_kept){.line = wire_span(open->lines[open->line_count - 1]),
+                                  .plaintext = open->last_plaintext};
+}
+
+static enum skp_err check_kept(struct envelope_writer *writer, const struct envelope_kept *kept,
+                               struct skp_id *ret_item_id)
+{
+    char path[WIRE_PATH_MAX];
+    Skp__V1__Line *line = NULL;
+    struct skp_hash commitment;
+    enum skp_err err = fact_read(kept->line, writer->arena, path, &line);
+    if (!err)
+        err = fact_item_id(line, ret_item_id);
+    if (err)
+        return err;
+    struct skp_hash opened = sha256(kept->plaintext);
+    bool same = fact_commitment(line, &commitment)
+                    ? kept->plaintext.len > SEAL_SALT_BYTES && hash_equal(&commitment, &opened)
+                    : kept->plaintext.len == 0;
+    return same ? SKP_OK : SKP_E_COMMITMENT_MISMATCH;
+}
+
+static struct span part_of(const struct envelope_kept *kept)
+{
+    return kept->plaintext.len > 0 ? span_of(kept->plaintext.data + SEAL_SALT_BYTES,
+                                             kept->plaintext.len - SEAL_SALT_BYTES)
+                                   : (struct span){0};
+}
+
+enum skp_err envelope_line_reseal(struct envelope_writer *writer, const struct envelope_kept *kept,
+                                  struct skp_hash *ret_leaf)
+{
+    assert(writer->open.is_open);
+    struct skp_id item_id;
+    struct span sealed = {0};
+    size_t bytes = 0;
+    enum skp_err err = check_kept(writer, kept, &item_id);
+    if (!err && kept->plaintext.len > 0 && writer->open.box_count == 0)
+        err = SKP_E_KEY_BOX_MISSING;
+    if (!err)
+        err = check_room(writer, kept->line.len, part_of(kept), &bytes);
+    if (!err && kept->plaintext.len > 0)
+        err = seal_into(writer, &item_id, kept->plaintext, &sealed);
+    if (err)
+        return err;
+    const void *line = arena_copy(writer->arena, kept->line.data, kept->line.len);
+    const void *plaintext = arena_copy(writer->arena, kept->plaintext.data, kept->plaintext.len);
+    if (!line || !plaintext)
+        return SKP_E_NO_MEMORY;
+    writer->open.bytes += bytes;
+    return append_line(writer, span_of(line, kept->line.len),
+                       span_of(plaintext, kept->plaintext.len), sealed, ret_leaf);
 }
 
 /* ---------------------------------------------------------------- the signature */

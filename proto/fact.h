@@ -29,6 +29,7 @@
 #define FACT_MAX_CERTIFICATES 16              /* of one mailbox record */
 #define FACT_MAX_CERTIFICATE  8192            /* bytes of DER */
 #define FACT_MAX_SEALS_ALSO   16
+#define FACT_MAX_WITHDRAWN    64 /* certificates, of one mailbox record */
 
 /* Unpacks and checks one line. Errors: BATCH_TOO_LARGE over FACT_MAX_LINE, those of wire_check,
  * BODY_MISSING, and the 2xx and 5xx codes of errors.def that need no state. ret_path[WIRE_PATH_MAX]

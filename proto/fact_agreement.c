@@ -96,6 +96,36 @@ static void check_certificates(struct fact_check *check, const Skp__V1__MailboxR
     }
 }
 
+static bool withdrawn_before(const Skp__V1__MailboxRecord *record, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (span_equal(wire_span(record->withdrawn[i]), wire_span(record->withdrawn[index])))
+            return true;
+    return false;
+}
+
+static bool is_offered(const Skp__V1__MailboxRecord *record, struct span thumbprint)
+{
+    for (size_t i = 0; i < record->n_encryption_certificates; i++) {
+        struct skp_hash own = sha256(wire_span(record->encryption_certificates[i]));
+        if (span_equal(span_of(own.bytes, HASH_BYTES), thumbprint))
+            return true;
+    }
+    return false;
+}
+
+/* Nobody is asked to seal for what the same record says is gone. */
+static void check_withdrawn(struct fact_check *check, const Skp__V1__MailboxRecord *record)
+{
+    fact_list(check, "withdrawn", record->n_withdrawn, FACT_MAX_WITHDRAWN);
+    for (size_t i = 0; i < record->n_withdrawn && !check->err; i++) {
+        fact_need_hash(check, "withdrawn", record->withdrawn[i]);
+        fact_expect(check, !withdrawn_before(record, i), SKP_E_DUPLICATE_ITEM, "withdrawn");
+        fact_expect(check, !is_offered(record, wire_span(record->withdrawn[i])),
+                    SKP_E_FIELD_UNEXPECTED, "withdrawn");
+    }
+}
+
 enum skp_err fact_check_record(const Skp__V1__MailboxRecord *record, char *ret_path)
 {
     struct fact_check check = {.path = ret_path};
@@ -107,5 +137,6 @@ enum skp_err fact_check_record(const Skp__V1__MailboxRecord *record, char *ret_p
     check_certificates(&check, record);
     fact_oin_list(&check, "seals_also_to", record->seals_also_to, record->n_seals_also_to,
                   FACT_MAX_SEALS_ALSO);
+    check_withdrawn(&check, record);
     return check.err;
 }

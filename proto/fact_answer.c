@@ -122,6 +122,17 @@ static void check_correction(struct fact_check *check, const Skp__V1__AnswerFact
     fact_expect(check, !given || answer->version > 1, SKP_E_FIELD_UNEXPECTED, "correction");
 }
 
+/* It says nothing of the debt, so it carries nothing: the request is sealed again and asked anew. */
+static void check_unreadable(struct fact_check *check, const Skp__V1__AnswerFact *answer)
+{
+    if (answer->outcome != SKP__V1__OUTCOME__OUTCOME_UNREADABLE)
+        return;
+    fact_expect(check, answer->agreement_id.len == 0, SKP_E_FIELD_UNEXPECTED, "agreement_id");
+    fact_expect(check, answer->commitment.len == 0, SKP_E_FIELD_UNEXPECTED, "commitment");
+    fact_expect(check, answer->balance_date == 0, SKP_E_FIELD_UNEXPECTED, "balance_date");
+    fact_expect(check, answer->version == 1, SKP_E_FIELD_UNEXPECTED, "version");
+}
+
 /* ---------------------------------------------------------------- answers */
 
 void fact_check_answer(struct fact_check *check, const Skp__V1__AnswerFact *answer)
@@ -136,6 +147,7 @@ void fact_check_answer(struct fact_check *check, const Skp__V1__AnswerFact *answ
     check_correction(check, answer);
     fact_may_hash(check, "commitment", answer->commitment);
     fact_may_date(check, "balance_date", answer->balance_date);
+    check_unreadable(check, answer);
 }
 
 static void check_recorded_total(struct fact_check *check,
@@ -165,6 +177,8 @@ void fact_check_recorded(struct fact_check *check, const Skp__V1__RecordedAnswer
     fact_need_number(check, "version", recorded->version);
     fact_need_id(check, "case_id", recorded->case_id);
     fact_need_enum(check, "outcome", (int)recorded->outcome);
+    fact_expect(check, recorded->outcome != SKP__V1__OUTCOME__OUTCOME_UNREADABLE,
+                SKP_E_FIELD_UNEXPECTED, "outcome"); /* nothing was sealed on paper */
     check_recorded_total(check, recorded);
     check_recorded_consent(check, recorded);
     fact_need_date(check, "received_date", recorded->received_date);

@@ -92,6 +92,7 @@ static void check_event_kind(struct fact_check *check, const Skp__V1__EventFact 
         fact_expect(check, event->n_request_ids > 0, SKP_E_REQUIRED, "request_ids");
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED:
+    case SKP__V1__EVENT_KIND__EVENT_KIND_RESEAL_NEEDED:
         fact_expect(check, event->n_request_ids > 0, SKP_E_REQUIRED, "request_ids");
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED:

@@ -1,5 +1,6 @@
 #include "frame.h"
 
+#include "mutant.h"
 #include "skp.pb-c.h"
 
 #include <assert.h>
@@ -44,7 +45,7 @@ static enum skp_err check_header(const uint8_t *bytes, size_t have)
 {
     if (have >= LENGTH_BYTES && read_length(bytes) < TYPE_FLAGS_BYTES)
         return SKP_E_FRAME_EMPTY;
-    if (have >= LENGTH_BYTES && read_length(bytes) > FRAME_MAX_BYTES)
+    if (have >= LENGTH_BYTES && read_length(bytes) > FRAME_MAX_BYTES && !MUTANT(frame_limit_off))
         return SKP_E_FRAME_TOO_LARGE;
     if (have > LENGTH_BYTES && !frame_type_name(bytes[4]))
         return SKP_E_FRAME_TYPE_UNKNOWN;

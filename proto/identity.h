@@ -60,6 +60,15 @@ enum skp_err trust_check(struct trust *trust, X509 *cert, STACK_OF(X509) * chain
                          enum cert_purpose purpose, int64_t at_ms,
                          const char **ret_why) SKP_MUST_CHECK;
 
+/* The part of trust_check() about purpose alone, for a certificate whose chain TLS has just checked
+ * against the store. CERTIFICATE or SIGNER_INVALID as there. */
+enum skp_err trust_check_use(X509 *cert, enum cert_purpose purpose,
+                             const char **ret_why) SKP_MUST_CHECK;
+
+/* Whether a CRL of the store lists this certificate under its issuer's name. Looks no signature up
+ * and costs a microsecond; what is not listed may still be refused by trust_check(). Thread-safe. */
+bool trust_lists_revoked(struct trust *trust, X509 *cert);
+
 /* A private key with its certificate chain (leaf first), read from PEM files. Immutable and shared
  * between threads once made. CERTIFICATE: *ret_why (thread-local text) says which file and why. */
 struct keypair;

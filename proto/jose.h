@@ -35,8 +35,8 @@ struct jws_cache *jws_cache_new(unsigned max_entries);
 void jws_cache_free(struct jws_cache *cache);
 
 /* Verifies signature, chain (purpose signing, at `at_ms` real time) and header. SIGNATURE_INVALID
- * or SIGNER_INVALID, *ret_why in words. `cache` may be NULL. Whose OIN it must be is the caller's
- * to check. */
+ * or SIGNER_INVALID, *ret_why in words; NO_MEMORY. `cache` may be NULL. Whose OIN it must be is the
+ * caller's to check. */
 enum skp_err jws_verify(struct trust *trust, struct jws_cache *cache, struct span jws,
                         struct span payload, int64_t at_ms, struct jws_signer *ret_signer,
                         const char **ret_why) SKP_MUST_CHECK;

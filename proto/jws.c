@@ -329,6 +329,11 @@ enum skp_err jws_verify(struct trust *trust, struct jws_cache *cache, struct spa
         *ret_why = "the signature is not base64url";
     else
         err = check_claimed(trust, cache, &claimed, payload, at_ms, &arena, ret_signer, ret_why);
+    /* What could not be looked at for want of memory is not called wrong. */
+    if (err != SKP_OK && arena.exhausted) {
+        *ret_why = "out of memory";
+        err = SKP_E_NO_MEMORY;
+    }
     json_decref(header);
     arena_fini(&arena);
     return err;

@@ -2,6 +2,7 @@
 
 #include "gcm.h"
 #include "merkle.h"
+#include "mutant.h"
 #include "random.h"
 #include "skp.pb-c.h"
 #include "wire.h"
@@ -139,7 +140,7 @@ enum skp_err unseal_part(const struct seal_key *key, const struct seal_place *pl
     if (!done)
         return SKP_E_UNSEAL;
     struct skp_hash opened = sha256(span_of(plaintext, len));
-    if (!hash_equal(&opened, commitment))
+    if (!hash_equal(&opened, commitment) && !MUTANT(commitment_not_compared))
         return SKP_E_COMMITMENT_MISMATCH;
     *ret_part = span_of(plaintext + SEAL_SALT_BYTES, len - SEAL_SALT_BYTES);
     return SKP_OK;
@@ -198,7 +199,8 @@ static enum skp_err open_box(const struct keypair *keypair, struct span text,
     if (err != SKP_OK)
         return err == SKP_E_NO_MEMORY ? err : SKP_E_UNSEAL;
     const Skp__V1__KeyBox *box = (const Skp__V1__KeyBox *)message;
-    if (!is_of_place(box, place) || box->bundle_key.len != SEAL_KEY_BYTES)
+    if (!(is_of_place(box, place) || MUTANT(box_of_other_place)) ||
+        box->bundle_key.len != SEAL_KEY_BYTES)
         return SKP_E_UNSEAL;
     memcpy(ret_key->bytes, box->bundle_key.data, SEAL_KEY_BYTES);
     return SKP_OK;

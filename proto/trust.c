@@ -1,5 +1,7 @@
 #include "identity_internal.h"
 
+#include "mutant.h"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -56,7 +58,7 @@ static bool add_crls(X509_STORE *store, const char *file, const char **ret_why)
 static bool harden(X509_STORE *store, bool with_crls)
 {
     unsigned long flags = X509_V_FLAG_X509_STRICT;
-    if (with_crls)
+    if (with_crls && !MUTANT(crl_off))
         flags |= X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
     X509_VERIFY_PARAM *rules = X509_STORE_get0_param(store);
     X509_VERIFY_PARAM_set_auth_level(rules, AUTH_LEVEL);
@@ -171,17 +173,46 @@ static const char *check_chain(struct trust *trust, X509 *cert, STACK_OF(X509) *
     return why;
 }
 
-enum skp_err trust_check(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
-                         enum cert_purpose purpose, int64_t at_ms, const char **ret_why)
+static enum skp_err refuse(enum cert_purpose purpose, const char *why, const char **ret_why)
 {
-    const char *why = X509_get0_pubkey(cert) == NULL ? "the public key is not readable" : NULL;
-    if (why == NULL)
-        why = check_use(cert, purpose);
-    if (why == NULL)
-        why = check_chain(trust, cert, chain, at_ms);
     if (why == NULL)
         return SKP_OK;
     ERR_clear_error();
     *ret_why = why;
     return purpose == CERT_SIGNING ? SKP_E_SIGNER_INVALID : SKP_E_CERTIFICATE;
+}
+
+static const char *check_readable_use(X509 *cert, enum cert_purpose purpose)
+{
+    if (X509_get0_pubkey(cert) == NULL)
+        return "the public key is not readable";
+    return check_use(cert, purpose);
+}
+
+enum skp_err trust_check_use(X509 *cert, enum cert_purpose purpose, const char **ret_why)
+{
+    return refuse(purpose, check_readable_use(cert, purpose), ret_why);
+}
+
+bool trust_lists_revoked(struct trust *trust, X509 *cert)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(trust->store);
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509_REVOKED *entry;
+        X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        if (crl != NULL &&
+            X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(cert)) == 0 &&
+            X509_CRL_get0_by_cert(crl, &entry, cert) == 1)
+            return true;
+    }
+    return false;
+}
+
+enum skp_err trust_check(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
+                         enum cert_purpose purpose, int64_t at_ms, const char **ret_why)
+{
+    const char *why = check_readable_use(cert, purpose);
+    if (why == NULL)
+        why = check_chain(trust, cert, chain, at_ms);
+    return refuse(purpose, why, ret_why);
 }

@@ -21,9 +21,10 @@ void notify_service(const char *state)
     if (fd < 0)
         return;
     socklen_t address_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    /* systemd that does not hear us stops the service by itself. */
-    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
-                          address_len);
+    /* systemd that does not hear us stops the service by itself; one that does not listen must not
+     * hold up the loop. */
+    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+                          (const struct sockaddr *)&address, address_len);
     (void)sent;
     close(fd);
 }

@@ -31,7 +31,7 @@ const struct config_option options_table[] = {
     {"ca_file", CONFIG_PATH, NULL, 1, 0, NULL,
      "PEM file with the root certificates participants are trusted by.", FIELD(ca_file)},
     {"crl_file", CONFIG_PATH, NULL, 1, 0, NULL,
-     "PEM file with a current CRL of every CA, root and intermediate. Reload after renewing it.",
+     "PEM file with a current CRL of every CA, root and intermediate. Renewing it is noticed.",
      FIELD(crl_file)},
     {"tls_cert", CONFIG_PATH, NULL, 1, 0, NULL, "PEM file: the TLS certificate, then its issuers.",
      FIELD(tls_cert)},

@@ -13,6 +13,7 @@
 
 #define LAST_WORDS_MS 20 /* for the answer to skpctl stop */
 #define MS_PER_SECOND 1000
+#define FOLD_PAUSE_MS 200
 
 struct service {
     const struct options *options;
@@ -73,6 +74,7 @@ static int open_engine(struct service *service, bool create, bool play)
         .intake_bytes = (size_t)options->intake_bytes,
         .lease_seconds = (uint32_t)(options->lease_ms / MS_PER_SECOND),
         .idle_seconds = (uint32_t)(options->idle_ms / MS_PER_SECOND),
+        .fold_pause_ms = FOLD_PAUSE_MS,
         .wake = service->wakeup != NULL ? wakeup_signal : NULL,
         .wake_ctx = service->wakeup,
     };
@@ -179,7 +181,7 @@ static void forbid_dumps(const struct options *options)
 static int open_all(struct service *service)
 {
     int code = load_credentials(service);
-    service->base = server_base_new();
+    service->base = event_base_new();
     if (code == EX_OK && (service->base == NULL || wakeup_new(service->base, &service->wakeup)))
         code = complain(EX_OSERR, "loop_unusable", "out of memory or descriptors");
     if (code == EX_OK)

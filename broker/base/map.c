@@ -86,12 +86,6 @@ void map_fini(struct map *map)
     *map = (struct map){0};
 }
 
-void map_clear(struct map *map)
-{
-    map->count = 0;
-    fill_slots(map);
-}
-
 static enum skp_err append(struct map *map, const void *key, void *value)
 {
     if (map->count == map->max)
@@ -150,11 +144,6 @@ enum skp_err map_put_index(struct map *map, const void *key, size_t index)
     return map_put(map, key, (void *)(uintptr_t)index);
 }
 
-enum skp_err map_add_index(struct map *map, const void *key, size_t index)
-{
-    return map_add(map, key, (void *)(uintptr_t)index);
-}
-
 bool map_find_index(const struct map *map, const void *key, size_t *ret_index)
 {
     void *value;
@@ -174,9 +163,4 @@ void *map_value_at(const struct map *map, size_t i)
 {
     assert(i < map->count);
     return map->values[i];
-}
-
-size_t map_index_at(const struct map *map, size_t i)
-{
-    return (size_t)(uintptr_t)map_value_at(map, i);
 }

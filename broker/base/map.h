@@ -35,9 +35,6 @@ enum skp_err map_init(struct map *map, size_t key_bytes, size_t expected,
 /* Fine on a zeroed map and a second time. */
 void map_fini(struct map *map);
 
-/* Forgets the entries, keeps the room. */
-void map_clear(struct map *map);
-
 /* Adds, or replaces the value of a key that is there (which keeps its place). NO_MEMORY when the
  * memory or `max` is reached. */
 enum skp_err map_put(struct map *map, const void *key, void *value) SKP_MUST_CHECK;
@@ -55,12 +52,10 @@ bool map_has(const struct map *map, const void *key);
 
 /* The same for indices into somebody's array. */
 enum skp_err map_put_index(struct map *map, const void *key, size_t index) SKP_MUST_CHECK;
-enum skp_err map_add_index(struct map *map, const void *key, size_t index) SKP_MUST_CHECK;
 bool map_find_index(const struct map *map, const void *key, size_t *ret_index);
 
 /* Entry number i < map->count in order of insertion. The key is valid until the next put. */
 const void *map_key_at(const struct map *map, size_t i);
 void *map_value_at(const struct map *map, size_t i);
-size_t map_index_at(const struct map *map, size_t i);
 
 #endif

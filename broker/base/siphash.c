@@ -1,16 +1,19 @@
 #include "siphash.h"
 
+#include <endian.h>
+#include <string.h>
+
 static uint64_t rotate_left(uint64_t value, unsigned bits)
 {
     return value << bits | value >> (64 - bits);
 }
 
+/* At most 8 bytes; what is missing is zero. */
 static uint64_t load_little_endian(const uint8_t *bytes, size_t len)
 {
     uint64_t value = 0;
-    for (size_t i = 0; i < len; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
+    memcpy(&value, bytes, len);
+    return le64toh(value);
 }
 
 static void sip_round(uint64_t v[4])

@@ -21,13 +21,21 @@ struct work_queue {
     pthread_t threads[];
 };
 
+static bool is_too_heavy(const struct work_queue *queue, size_t weight, size_t more)
+{
+    size_t most = queue->config.drain_weight;
+    return most > 0 && weight > 0 && more > most - (weight < most ? weight : most);
+}
+
 /* Takes up to `max` items off the queue as a list of their own; locked by the caller. */
 static struct work_item *take(struct work_queue *queue, size_t max, size_t *ret_count)
 {
     struct work_item *items = queue->first;
     struct work_item **last = &items;
     size_t count = 0;
-    for (; *last && count < max; count++) {
+    size_t weight = 0;
+    for (; *last && count < max && !is_too_heavy(queue, weight, (*last)->weight); count++) {
+        weight += (*last)->weight;
         (*last)->queued_in = NULL;
         last = &(*last)->next;
     }

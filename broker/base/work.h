@@ -30,10 +30,12 @@ struct work_item {
     void *ctx;              /* the owner's */
     struct work_item *next; /* the queue's; in a drained list: the next one, NULL ends */
     const void *queued_in;  /* the queue's: an item waits in one queue at a time */
+    size_t weight;          /* the owner's: what it adds to a drain, in the queue's own unit */
 };
 
-/* Takes a list of 1 to drain_max items, oldest first. The list is the function's own: read `next`
- * of an item before posting or submitting it. */
+/* Takes a list of 1 to drain_max items, oldest first, together no heavier than drain_weight unless it
+ * is one item. The list is the function's own: read `next` of an item before posting or submitting
+ * it. */
 typedef void (*work_drain_fn)(void *ctx, struct work_item *items);
 
 struct work_config {
@@ -42,7 +44,8 @@ struct work_config {
     size_t max_items;    /* that may wait, at least 1; items being run do not count */
     work_drain_fn drain; /* NULL: each item's run */
     void *drain_ctx;
-    size_t drain_max; /* items per drain, at least 1; 0 without drain */
+    size_t drain_max;    /* items per drain, at least 1; 0 without drain */
+    size_t drain_weight; /* of the items of one drain; 0: does not matter */
 };
 
 struct work_queue;

@@ -1,6 +1,8 @@
 /* The second half of calendar.h: holidays and working days. */
 #include "calendar.h"
 
+#include "mutant.h"
+
 #include <assert.h>
 
 #define MAX_WORKING_DAYS 10000
@@ -85,6 +87,8 @@ plain_date calendar_add_working_days(const struct calendar *calendar, plain_date
         return calendar_is_working_day(calendar, date) ? date
                                                        : calendar_next_working_day(calendar, date);
     int step = n > 0 ? 1 : -1;
+    if (MUTANT(calendar_off_by_one))
+        n -= step;
     while (n != 0) {
         date = calendar_add_days(date, step);
         if (calendar_is_working_day(calendar, date))

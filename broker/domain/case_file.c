@@ -75,6 +75,14 @@ static bool carry_over(const struct case_file *present, const struct case_file *
     return true;
 }
 
+static bool has_missing(const struct case_file *file)
+{
+    for (size_t i = 0; i < file->request_count; i++)
+        if (file->requests[i].state == NOT_TAKEN)
+            return true;
+    return false;
+}
+
 static bool is_next_of(const struct case_file *present, const struct case_file *next)
 {
     return id_equal(&next->case_id, &present->case_id) && next->version == present->version + 1 &&
@@ -97,11 +105,16 @@ enum skp_err case_update(const struct case_file *present, const Skp__V1__CaseFac
         return err;
     if (!is_next_of(present, &next) || !carry_over(present, &next))
         return SKP_E_CASE_CHANGED;
-    next.complete_told =
-        present->complete_told && case_phase(&next) == SKP__V1__CASE_STATE__CASE_STATE_COMPLETE;
+    next.complete_told = present->complete_told && !has_missing(&next);
     *ret_case = next;
     *ret_changed = true;
     return SKP_OK;
+}
+
+static bool same_creditor(const struct case_request *request, const struct skp_oin *creditor)
+{
+    static const struct skp_oin nobody;
+    return oin_equal(&request->creditor, creditor ? creditor : &nobody);
 }
 
 enum skp_err case_take(struct case_file *file, const struct skp_id *request_id,
@@ -113,7 +126,7 @@ enum skp_err case_take(struct case_file *file, const struct skp_id *request_id,
     if (!request)
         return SKP_E_REQUEST_NOT_DECLARED;
     if (request->state != NOT_TAKEN) {
-        if (!hash_equal(&request->leaf, leaf))
+        if (!hash_equal(&request->leaf, leaf) || !same_creditor(request, creditor))
             return SKP_E_ID_REUSED;
         *ret_taken = false;
         return SKP_OK;
@@ -125,6 +138,15 @@ enum skp_err case_take(struct case_file *file, const struct skp_id *request_id,
     request->state = state;
     *ret_taken = true;
     return SKP_OK;
+}
+
+void case_reseal(struct case_file *file, const struct skp_id *request_id,
+                 const struct skp_id *bundle_id, uint16_t line)
+{
+    struct case_request *request = case_find(file, request_id);
+    assert(request && !id_is_nil(&request->bundle_id));
+    request->bundle_id = *bundle_id;
+    request->line = line;
 }
 
 /* ---------------------------------------------------------------- what became of the requests */
@@ -209,6 +231,19 @@ Skp__V1__CaseState case_phase(const struct case_file *file)
                    : SKP__V1__CASE_STATE__CASE_STATE_COMPLETE;
 }
 
+bool case_is_complete(const struct case_file *file, size_t answered)
+{
+    size_t asked = 0;
+    for (size_t i = 0; i < file->request_count; i++) {
+        const struct case_request *request = &file->requests[i];
+        if (!id_is_nil(&request->bundle_id))
+            asked++;
+        else if (!is_answered(request) && !is_stopped(request))
+            return false;
+    }
+    return answered >= asked && !has_missing(file);
+}
+
 static bool needs_decision(uint8_t outcome)
 {
     switch ((Skp__V1__Outcome)outcome) {
@@ -220,6 +255,7 @@ static bool needs_decision(uint8_t outcome)
     case SKP__V1__OUTCOME__OUTCOME_UNSPECIFIED:
     case SKP__V1__OUTCOME__OUTCOME_CLAIMS:
     case SKP__V1__OUTCOME__OUTCOME_ZERO_BALANCE:
+    case SKP__V1__OUTCOME__OUTCOME_UNREADABLE:
     case _SKP__V1__OUTCOME_IS_INT_SIZE:
         break;
     }

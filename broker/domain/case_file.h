@@ -1,9 +1,9 @@
 /* A case (dossier): which requests it declared and what became of each, for completeness.
  *
- * The truth about a connected request is its page; the case keeps where that page is and a summary,
- * folded in after the fact. Off-network requests live here only. Nothing shrinks silently: a case
- * is incomplete until every declared request was taken, or dropped by the counsellor in a next
- * version. Pure; memory from the caller's arena, which must live as long as the case; any thread.
+ * What became of a connected request stands on its page and nowhere else; the case keeps where that
+ * page is, and case_note() fills in what is needed to look at all of it. Off-network requests live
+ * here only. Nothing shrinks silently: a case is incomplete until every declared request was taken,
+ * or dropped by the counsellor in a next version. Pure; memory from the caller's arena, which must live as long as the case; any thread.
  */
 #ifndef SKP_CASE_FILE_H
 #define SKP_CASE_FILE_H
@@ -57,12 +57,16 @@ enum skp_err case_update(const struct case_file *present, const Skp__V1__CaseFac
 struct case_request *case_find(const struct case_file *file, const struct skp_id *request_id);
 
 /* Takes a declared request, in `state` (OFF_NETWORK: then bundle_id is nil or NULL, creditor empty
- * or NULL). REQUEST_NOT_DECLARED; ID_REUSED when it was taken with other content; *ret_taken false
- * when it was taken before with the same, which changes nothing. */
+ * or NULL). REQUEST_NOT_DECLARED; ID_REUSED when it was taken with other content or of another
+ * creditor; *ret_taken false when it was taken before with the same, which changes nothing. */
 enum skp_err case_take(struct case_file *file, const struct skp_id *request_id,
                        const struct skp_hash *leaf, const struct skp_id *bundle_id, uint16_t line,
                        const struct skp_oin *creditor, uint8_t state,
                        bool *ret_taken) SKP_MUST_CHECK;
+
+/* A connected request (asserted) that was sealed again stands in another bundle from now on. */
+void case_reseal(struct case_file *file, const struct skp_id *request_id,
+                 const struct skp_id *bundle_id, uint16_t line);
 
 /* The answer that came back on paper: OFF_NETWORK -> RECORDED. Version 1, then +1 for each
  * correction; the same content under the same version is SKP_OK and changes nothing.
@@ -72,8 +76,12 @@ enum skp_err case_take(struct case_file *file, const struct skp_id *request_id,
 enum skp_err case_record(struct case_file *file,
                          const Skp__V1__RecordedAnswerFact *fact) SKP_MUST_CHECK;
 
-/* Folds in what became of a connected request of this case, that was taken (both asserted). */
+/* Fills in what became of a connected request of this case, that was taken (both asserted). */
 void case_note(struct case_file *file, const struct request_state *request);
+
+/* Was everything taken, and did everything come back, when `answered` of its connected requests were
+ * answered? A case as it is kept does not know what became of those: that stands on their pages. */
+bool case_is_complete(const struct case_file *file, size_t answered);
 
 /* INCOMPLETE while declared requests are missing, INVENTORY while answers are, COMPLETE after.
  * Withdrawn and ended requests wait for nothing. */

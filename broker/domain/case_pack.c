@@ -97,7 +97,7 @@ static void take_request(struct packed_reader *reader, struct case_request *requ
     packed_take(reader, request->leaf.bytes, HASH_BYTES);
     request->recorded_version = packed_take_u32(reader);
     request->state = packed_take_u8(reader, REQUEST_STATE_MAX);
-    request->outcome = packed_take_u8(reader, SKP__V1__OUTCOME__OUTCOME_REPORTED_DECEASED);
+    request->outcome = packed_take_u8(reader, SKP__V1__OUTCOME__OUTCOME_UNREADABLE);
     request->consent = packed_take_u8(reader, SKP__V1__CONSENT__CONSENT_IMPEDIMENT);
     request->total_cents = packed_take_amount(reader);
     if (id_is_nil(&request->request_id) || (request->state == 0 && !is_blank(request)))

@@ -21,6 +21,8 @@ struct registry_record {
     struct span bytes; /* SignedRecord, as published */
     char **readers;    /* OINs it is sealed to as well (mandate holders) */
     size_t reader_count;
+    const struct skp_hash *withdrawn; /* certificates nobody opens with any more */
+    size_t withdrawn_count;
 };
 
 /* Everything here is the registry's and lives as long as a reference to it. */

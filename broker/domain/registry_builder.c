@@ -5,6 +5,7 @@
 #include "merkle.h"
 #include "text.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define MAX_ROWS          1000000U
@@ -124,6 +125,21 @@ static struct skp_hash mailbox_key(const struct registry_record *record)
     return sha256_spans(parts, 2);
 }
 
+static enum skp_err keep_withdrawn(const Skp__V1__MailboxRecord *mailbox, struct arena *arena,
+                                   struct registry_record *record)
+{
+    struct skp_hash *hashes = arena_calloc(arena, mailbox->n_withdrawn + 1, sizeof *hashes);
+    if (!hashes)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < mailbox->n_withdrawn; i++) {
+        bool whole = hash_take(wire_span(mailbox->withdrawn[i]), &hashes[i]);
+        assert(whole); /* fact_check_record() said so */
+    }
+    record->withdrawn = hashes;
+    record->withdrawn_count = mailbox->n_withdrawn;
+    return SKP_OK;
+}
+
 static enum skp_err read_record(struct span bytes, struct arena *arena,
                                 struct registry_record *record)
 {
@@ -148,6 +164,9 @@ static enum skp_err read_record(struct span bytes, struct arena *arena,
     record->version = mailbox->version;
     record->readers = mailbox->seals_also_to;
     record->reader_count = mailbox->n_seals_also_to;
+    err = keep_withdrawn(mailbox, arena, record);
+    if (err)
+        return err;
     const uint8_t *copy = arena_copy(arena, bytes.data, bytes.len);
     record->bytes = span_of(copy, bytes.len);
     return copy ? SKP_OK : SKP_E_NO_MEMORY;

@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include "merkle.h"
+#include "mutant.h"
 #include "terms.h"
 
 #include <assert.h>
@@ -25,10 +26,11 @@
     X(ANSWERED_LATE,     TO(REGISTERED) | TO_STOP)                                                 \
     X(OFF_NETWORK,       TO(RECORDED) | TO_STOP)                                                   \
     X(RECORDED,          TO_STOP)                                                                  \
-    X(RESEAL_NEEDED,     TO(WAITING_FOR_ROUND) | TO(REQUESTED) | TO_STOP)                          \
-    X(UNREADABLE,        TO(REQUESTED) | TO_STOP)                                                  \
+    X(RESEAL_NEEDED,     TO(RESEALED) | TO_STOP)                                                   \
+    X(UNREADABLE,        TO(RESEALED) | TO_STOP)                                                   \
     X(WITHDRAWN,         0)                                                                        \
-    X(ENDED,             0)
+    X(ENDED,             0)                                                                        \
+    X(RESEALED,          0)
 /* clang-format on */
 
 static const struct {
@@ -67,6 +69,11 @@ bool request_is_answered(const struct request_state *state)
 {
     return state->state == STATE(ANSWERED) || state->state == STATE(ANSWERED_LATE) ||
            state->state == STATE(RECORDED);
+}
+
+bool request_awaits_seal(const struct request_state *state)
+{
+    return state->state == STATE(UNREADABLE) || state->state == STATE(RESEAL_NEEDED);
 }
 
 /* ---------------------------------------------------------------- from registration to overdue */
@@ -112,7 +119,7 @@ void request_register(const Skp__V1__RequestFact *fact, const struct skp_id *cas
     *ret_state = state;
 }
 
-/* Not request_may_move(): an answered or resealed request comes back by other doors. */
+/* Not request_may_move(): an answered request comes back by another door. */
 enum skp_err request_publish(struct request_state *state, int64_t now_ms, plain_date due_date)
 {
     if (state->state != STATE(REGISTERED) && state->state != STATE(WAITING_FOR_ROUND))
@@ -130,6 +137,22 @@ bool request_expire(struct request_state *state, int64_t now_ms)
         return false;
     if (terms_on_time(state->due_date, now_ms))
         return false;
-    request_move(state, STATE(OVERDUE));
+    request_move(state, MUTANT(overdue_is_yes) ? STATE(ANSWERED) : STATE(OVERDUE));
     return true;
+}
+
+bool request_undeliverable(struct request_state *state)
+{
+    if (!request_is_open(state))
+        return false;
+    request_move(state, STATE(RESEAL_NEEDED));
+    return true;
+}
+
+void request_reseal(struct request_state *state, const Skp__V1__RequestFact *fact,
+                    struct request_state *ret_next)
+{
+    assert(request_awaits_seal(state));
+    request_register(fact, &state->case_id, &state->leaf, ret_next);
+    request_move(state, STATE(RESEALED));
 }

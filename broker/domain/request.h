@@ -3,23 +3,26 @@
  * Pure: values in, values out; no I/O, no clock, no allocation, any thread. States and moves are
  * data, one list in request.c. Read the table by row: from the state on the left to those marked.
  *
- *                        REG WAI REQ OVE ANS LAT OFF REC RES UNR WIT END
- *     REGISTERED          .   x   x   .   .   .   .   .   x   .   x   x
- *     WAITING_FOR_ROUND   .   .   x   .   .   .   .   .   x   .   x   x
- *     REQUESTED           .   .   .   x   x   x   .   .   x   x   x   x
- *     OVERDUE             .   .   .   .   x   x   .   .   x   x   x   x
- *     ANSWERED            x   .   .   .   .   .   .   .   .   .   x   x
- *     ANSWERED_LATE       x   .   .   .   .   .   .   .   .   .   x   x
- *     OFF_NETWORK         .   .   .   .   .   .   .   x   .   .   x   x
- *     RECORDED            .   .   .   .   .   .   .   .   .   .   x   x
- *     RESEAL_NEEDED       .   x   x   .   .   .   .   .   .   .   x   x
- *     UNREADABLE          .   .   x   .   .   .   .   .   .   .   x   x
- *     WITHDRAWN           .   .   .   .   .   .   .   .   .   .   .   .
- *     ENDED               .   .   .   .   .   .   .   .   .   .   .   .
+ *                        REG WAI REQ OVE ANS LAT OFF REC NEE UNR WIT END RES
+ *     REGISTERED          .   x   x   .   .   .   .   .   x   .   x   x   .
+ *     WAITING_FOR_ROUND   .   .   x   .   .   .   .   .   x   .   x   x   .
+ *     REQUESTED           .   .   .   x   x   x   .   .   x   x   x   x   .
+ *     OVERDUE             .   .   .   .   x   x   .   .   x   x   x   x   .
+ *     ANSWERED            x   .   .   .   .   .   .   .   .   .   x   x   .
+ *     ANSWERED_LATE       x   .   .   .   .   .   .   .   .   .   x   x   .
+ *     OFF_NETWORK         .   .   .   .   .   .   .   x   .   .   x   x   .
+ *     RECORDED            .   .   .   .   .   .   .   .   .   .   x   x   .
+ *     RESEAL_NEEDED       .   .   .   .   .   .   .   .   .   .   x   x   x
+ *     UNREADABLE          .   .   .   .   .   .   .   .   .   .   x   x   x
+ *     WITHDRAWN           .   .   .   .   .   .   .   .   .   .   .   .   .
+ *     ENDED               .   .   .   .   .   .   .   .   .   .   .   .   .
+ *     RESEALED            .   .   .   .   .   .   .   .   .   .   .   .   .
  *
  * OVERDUE -> ANSWERED is legal: an answer received in time counts as in time, whatever committed
- * first. ANSWERED -> REGISTERED is asking again with a corrected number. No function here makes the
- * moves to RESEAL_NEEDED, UNREADABLE, WITHDRAWN, ENDED and back to REGISTERED. */
+ * first. ANSWERED -> REGISTERED is asking again with a corrected number.
+ * A request lives in one place, a line of a bundle. Sealed again it gets a new place, where it
+ * starts at REGISTERED; RESEALED is what its old place then says. No function here makes the moves
+ * to WITHDRAWN, ENDED and back to REGISTERED. */
 #ifndef SKP_REQUEST_H
 #define SKP_REQUEST_H
 
@@ -90,6 +93,15 @@ bool request_expire(struct request_state *state, int64_t now_ms);
 
 bool request_is_open(const struct request_state *state);     /* REQUESTED or OVERDUE */
 bool request_is_answered(const struct request_state *state); /* ANSWERED, ANSWERED_LATE, RECORDED */
+bool request_awaits_seal(const struct request_state *state); /* UNREADABLE or RESEAL_NEEDED */
+
+/* An open request that cannot be delivered as it was sealed: -> RESEAL_NEEDED. True when it moved. */
+bool request_undeliverable(struct request_state *state);
+
+/* The very same line, sealed again (request_awaits_seal(), asserted): *ret_next is the request at
+ * its new place, in REGISTERED and never answered; this place becomes RESEALED. */
+void request_reseal(struct request_state *state, const Skp__V1__RequestFact *fact,
+                    struct request_state *ret_next);
 
 enum answer_effect { ANSWER_TAKEN, ANSWER_NO_EFFECT };
 
@@ -107,7 +119,8 @@ struct answer_context {
  * SKP_OK. In this order:
  *
  *   LEAF_MISMATCH      it names another text than was asked
- *   STATE_INVALID      the request is not open or answered, or the version skips one
+ *   STATE_INVALID      the request is not open or answered, or the version skips one; UNREADABLE
+ *                      about a request that is not open
  *   NOT_YET_AVAILABLE  it is not marked complete
  *   STALE              another content under a version that was answered before
  *   CORRECTION_REASON  the next version, without a reason
@@ -115,6 +128,7 @@ struct answer_context {
  *   AGREEMENT_UNKNOWN  the named agreement is not in force between the two on the day of receipt
  *   AGREEMENT_SCOPE    it does not cover the request or the kinds of the claims answered
  *
+ * UNREADABLE is no answer about the debt: the request becomes UNREADABLE and waits for its seal.
  * Answered in time = received by the end of the due date, Europe/Amsterdam. A correction (version =
  * present + 1) replaces the answer and keeps ANSWERED or ANSWERED_LATE of the first one. Claims
  * without a word on consent are PRE_AGREED when the answer names a covenant (UNLESS_IMPEDIMENT). */

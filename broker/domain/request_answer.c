@@ -1,6 +1,7 @@
 /* What an answer does to a request. */
 #include "request.h"
 
+#include "mutant.h"
 #include "terms.h"
 
 #include <assert.h>
@@ -34,10 +35,10 @@ static enum skp_err check_version(const struct request_state *state,
                                   const Skp__V1__AnswerFact *fact)
 {
     if (fact->version <= state->answer_version)
-        return SKP_E_STALE;
+        return MUTANT(stale_answer_taken) ? SKP_OK : SKP_E_STALE;
     if (fact->version - state->answer_version > 1)
         return SKP_E_STATE_INVALID;
-    bool correction = state->answer_version > 0;
+    bool correction = state->answer_version > 0 && !MUTANT(correction_without_reason);
     if (correction && fact->correction == SKP__V1__CORRECTION_REASON__CORRECTION_REASON_UNSPECIFIED)
         return SKP_E_CORRECTION_REASON;
     return SKP_OK;
@@ -107,6 +108,11 @@ static enum skp_err check_consent(const struct request_state *state,
 
 /* ---------------------------------------------------------------- the answer */
 
+static bool is_unreadable(const Skp__V1__AnswerFact *fact)
+{
+    return fact->outcome == SKP__V1__OUTCOME__OUTCOME_UNREADABLE;
+}
+
 static void settle(struct request_state *state, int64_t now_ms)
 {
     bool in_time = state->due_date == 0 || terms_on_time(state->due_date, now_ms);
@@ -120,7 +126,8 @@ static int64_t total_of(const Skp__V1__AnswerFact *fact)
         return fact->total_cents;
     int64_t total = 0;
     for (size_t i = 0; i < fact->n_claims; i++)
-        total += fact->claims[i]->amount_cents;
+        total +=
+            MUTANT(cents_sign) ? -fact->claims[i]->amount_cents : fact->claims[i]->amount_cents;
     return total;
 }
 
@@ -129,13 +136,13 @@ enum skp_err request_answer(const struct request_state *state, const Skp__V1__An
                             const struct answer_context *context, struct request_state *ret_state,
                             enum answer_effect *ret_effect)
 {
-    if (!names_leaf(fact, &state->leaf))
+    if (!names_leaf(fact, &state->leaf) && !MUTANT(text_not_compared))
         return SKP_E_LEAF_MISMATCH;
     if (said_before(state, fact, answer_leaf)) {
         *ret_effect = ANSWER_NO_EFFECT;
         return SKP_OK;
     }
-    if (!takes_answers(state))
+    if (is_unreadable(fact) ? !request_is_open(state) : !takes_answers(state))
         return SKP_E_STATE_INVALID;
     if (!fact->complete)
         return SKP_E_NOT_YET_AVAILABLE;
@@ -147,7 +154,9 @@ enum skp_err request_answer(const struct request_state *state, const Skp__V1__An
         return err;
 
     struct request_state next = *state;
-    if (request_is_open(state))
+    if (is_unreadable(fact))
+        request_move(&next, STATE(UNREADABLE));
+    else if (request_is_open(state))
         settle(&next, context->now_ms);
     next.answer_leaf = *answer_leaf;
     next.answer_version = fact->version;

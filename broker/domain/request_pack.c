@@ -51,8 +51,8 @@ static void take_fields(struct packed_reader *reader, struct request_state *ret_
     ret_state->version = packed_take_u32(reader);
     ret_state->answer_version = packed_take_u32(reader);
     ret_state->claim_kinds = packed_take_u32(reader);
-    ret_state->state = packed_take_u8(reader, SKP__V1__REQUEST_STATE__REQUEST_STATE_ENDED);
-    ret_state->outcome = packed_take_u8(reader, SKP__V1__OUTCOME__OUTCOME_REPORTED_DECEASED);
+    ret_state->state = packed_take_u8(reader, SKP__V1__REQUEST_STATE__REQUEST_STATE_RESEALED);
+    ret_state->outcome = packed_take_u8(reader, SKP__V1__OUTCOME__OUTCOME_UNREADABLE);
     ret_state->consent = packed_take_u8(reader, SKP__V1__CONSENT__CONSENT_IMPEDIMENT);
     ret_state->product = packed_take_u8(reader, SKP__V1__PRODUCT__PRODUCT_REFINANCING);
     ret_state->guidance = packed_take_u8(reader, SKP__V1__GUIDANCE__GUIDANCE_BUDGET);

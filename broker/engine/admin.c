@@ -152,4 +152,4 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     return err;
 }
 
-const struct verb verb_admin = {.name = "admin", .decide = decide};
+const struct verb verb_admin = {.name = "admin", .runs_when_full = true, .decide = decide};

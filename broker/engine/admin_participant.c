@@ -1,6 +1,6 @@
 /* Participants: who takes part. Identity is the certificate's; what somebody may do is registered
  * here. */
-#include "admin.h"
+#include "admin_tally.h"
 
 #include "fact.h"
 
@@ -8,6 +8,10 @@
 
 #define NAMES_MAX 32
 #define CODES_MAX 64
+
+#define SLICE_ROWS        256
+#define SLICE_BYTES       ((size_t)2 << 20)
+#define SLICE_ARENA_BYTES ((size_t)8 << 20)
 
 static enum skp_err take_names(struct admin_run *run, const char *field, size_t *ret_count,
                                char ***ret_names)
@@ -173,8 +177,94 @@ static enum skp_err participant_list(struct admin_run *run)
     return rows ? SKP_OK : SKP_E_NO_MEMORY;
 }
 
+/* ---------------------------------------------------------------- one of them */
+
+/* Where the slice before ended: the hex of a key. Empty: from the start. */
+static bool read_after(const char *hex, struct row_key *ret_key)
+{
+    size_t len = strlen(hex) / 2;
+    *ret_key = (struct row_key){.len = 1};
+    if (hex[0] == '\0')
+        return true;
+    if (strlen(hex) % 2 != 0 || len >= STORE_KEY_MAX || strspn(hex, "0123456789abcdef") != 2 * len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned byte = 0;
+        (void)sscanf(hex + 2 * i, "%2x", &byte);
+        ret_key->bytes[i] = (uint8_t)byte;
+    }
+    ret_key->len = len;
+    return true;
+}
+
+static void say_after(struct admin_run *run, struct span key)
+{
+    uint8_t next[STORE_KEY_MAX + 1];
+    char hex[2 * (STORE_KEY_MAX + 1) + 1] = "";
+    struct span after = store_key_after(key, next);
+    for (size_t i = 0; i < after.len; i++)
+        snprintf(hex + 2 * i, 3, "%02x", after.data[i]);
+    json_object_set_new(run->answer, "after", json_string(hex));
+}
+
+static enum skp_err tally_slice(struct admin_run *run, const struct skp_oin *oin,
+                                const struct row_key *from, struct arena *arena,
+                                struct admin_tally *tally)
+{
+    struct store_row *rows;
+    size_t count = 0;
+    enum skp_err err = store_scan(run->txn->ws.store, STORE_PAGE, row_key_span(from),
+                                  span_of(NULL, 0), SLICE_ROWS, SLICE_BYTES, arena, &rows, &count);
+    for (size_t i = 0; !err && i < count; i++) {
+        struct page_row page;
+        err = page_row_read(rows[i].value, &page);
+        if (!err && (oin_equal(&page.creditor, oin) || oin_equal(&page.counsellor, oin)))
+            admin_tally_page(tally, &page, UINT32_MAX);
+    }
+    if (!err && count > 0)
+        say_after(run, rows[count - 1].key);
+    return err;
+}
+
+static enum skp_err say_participant(struct admin_run *run, const struct registry_participant *who,
+                                    const struct admin_tally *tally)
+{
+    json_t *said = json_pack("{s:s,s:s,s:o,s:b,s:b,s:I}", "oin", who->oin.text, "name",
+                             who->entry->name, "roles", role_names(who->roles), "connected",
+                             who->record_count > 0, "bsn_entitled", who->bsn_entitled,
+                             "waiting_for_round", (json_int_t)tally->waiting);
+    if (!said)
+        return SKP_E_NO_MEMORY;
+    json_object_update(run->answer, said);
+    json_decref(said);
+    admin_tally_say(tally, run->answer);
+    return SKP_OK;
+}
+
+/* Its requests, of the pages of one slice: who asks again from "after" until there is none, and adds
+ * the numbers up, knows all of them and has held nobody up. */
+static enum skp_err participant_show(struct admin_run *run)
+{
+    struct skp_oin oin;
+    struct row_key from;
+    struct admin_tally tally = {0};
+    struct arena arena;
+    if (!oin_take(span_text(admin_text(run, "oin")), &oin))
+        return admin_refuse(run, SKP_E_OIN_FORMAT, "oin", NULL);
+    const struct registry_participant *who = registry_find(run->txn->registry, &oin);
+    if (!who)
+        return admin_refuse(run, SKP_E_NOT_REGISTERED, "oin", NULL);
+    if (!read_after(admin_text(run, "after"), &from))
+        return admin_refuse(run, SKP_E_DECODE, "after", "give it back as it was said");
+    arena_init(&arena, SLICE_ARENA_BYTES);
+    enum skp_err err = tally_slice(run, &oin, &from, &arena, &tally);
+    arena_fini(&arena);
+    return err ? err : say_participant(run, who, &tally);
+}
+
 const struct admin_command admin_participant_commands[] = {
     {"participant.add", participant_add},
     {"participant.list", participant_list},
+    {"participant.show", participant_show},
     {NULL, NULL},
 };

@@ -2,6 +2,8 @@
  * counsellor's mailbox. */
 #include "batch_work.h"
 
+#include "mutant.h"
+
 struct answer_run {
     struct batch_run *run;
     struct batch_bundle *bundle;
@@ -26,7 +28,8 @@ static enum skp_err find_request(struct answer_run *answers, const struct batch_
     if (err || !page)
         return err;
     size_t slot = fact->request_line % PAGE_LINES;
-    if (!oin_equal(&page->creditor, &answers->run->work->header.sender) ||
+    bool is_asked = oin_equal(&page->creditor, &answers->run->work->header.sender);
+    if (!(is_asked || MUTANT(stranger_answers)) ||
         !oin_equal(&page->counsellor, &answers->bundle->head.recipient) || slot >= page->count ||
         page->requests[slot].state == 0 ||
         !id_equal(&page->requests[slot].request_id, &line->item_id))
@@ -36,22 +39,15 @@ static enum skp_err find_request(struct answer_run *answers, const struct batch_
     return SKP_OK;
 }
 
-/* No request published at that moment is open in this page any more: off the open list. */
 static enum skp_err close_page(struct answer_run *answers, const struct ws_row *row,
                                const struct batch_line *line, int64_t published_ms)
 {
-    const struct page_row *page = row->object;
-    for (size_t i = 0; i < page->count; i++)
-        if (page->requests[i].published_at_ms == published_ms &&
-            request_is_open(&page->requests[i]))
-            return SKP_OK;
     const Skp__V1__AnswerFact *fact = line->fact->answer;
     struct skp_id bundle_id;
     if (!id_take(wire_span(fact->request_bundle_id), &bundle_id))
         return SKP_E_INTERNAL;
-    return ws_forget(
-        &answers->run->txn->ws, STORE_OPEN,
-        key_open(&page->creditor, published_ms, &bundle_id, fact->request_line / PAGE_LINES));
+    return publish_close(answers->run->txn, row->object, &bundle_id,
+                         fact->request_line / PAGE_LINES, published_ms);
 }
 
 static const struct agreement *named_agreement(const struct txn *txn,
@@ -82,6 +78,7 @@ static enum skp_err decide_answer(struct answer_run *answers, struct batch_line 
                                      .agreement = named_agreement(txn, fact),
                                      .now_ms = txn->now_ms};
     enum answer_effect effect = ANSWER_TAKEN;
+    bool answered_before = request_is_answered(request);
     enum skp_err refusal = request_answer(request, fact, line->leaf, &context, request, &effect);
     if (refusal) {
         batch_refuse(line, refusal, "answer");
@@ -96,7 +93,9 @@ static enum skp_err decide_answer(struct answer_run *answers, struct batch_line 
     answers->taken_count++;
     ws_changed(row);
     err = close_page(answers, row, line, request->published_at_ms);
-    return err ? err : txn_note(txn, &page->counsellor, request);
+    if (err || answered_before || !request_is_answered(request))
+        return err;
+    return txn_note(txn, &page->counsellor, &request->case_id);
 }
 
 enum skp_err batch_decide_answers(struct batch_run *run, struct batch_bundle *bundle)

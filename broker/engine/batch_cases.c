@@ -59,7 +59,7 @@ static enum skp_err decide_case(struct batch_run *run, struct batch_line *line)
     row->object = file;
     batch_take(run, line);
     ws_changed(row);
-    err = fold_tell_complete(txn, &sender, file); /* what was missing may have been dropped */
+    err = fold_tell_complete(txn, &sender, row); /* what was missing may have been dropped */
     return err ? err : declare(run, file, row);
 }
 
@@ -112,14 +112,8 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
         return SKP_OK;
     }
     batch_take(run, line);
-    struct request_state note = {.request_id = line->item_id,
-                                 .case_id = case_id,
-                                 .state = request->state,
-                                 .outcome = request->outcome,
-                                 .consent = request->consent,
-                                 .total_cents = request->total_cents};
     ws_changed(row);
-    return txn_note(run->txn, &sender, &note);
+    return fold_tell_complete(run->txn, &sender, row);
 }
 
 static enum skp_err decide_line(struct batch_run *run, struct batch_line *line)

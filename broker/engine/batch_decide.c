@@ -2,9 +2,18 @@
  * cases. */
 #include "batch_work.h"
 
+#include "mutant.h"
+
 #include <stdlib.h>
 
 /* ---------------------------------------------------------------- want */
+
+static enum skp_err want_case(struct txn *txn, const struct skp_oin *counsellor,
+                              const struct skp_id *case_id)
+{
+    enum skp_err err = ws_want(&txn->ws, STORE_CASE, key_case(counsellor, case_id));
+    return err ? err : ws_want(&txn->ws, STORE_PROGRESS, key_case(counsellor, case_id));
+}
 
 static enum skp_err want_line(struct txn *txn, const struct batch_work *work,
                               const struct batch_line *line)
@@ -18,10 +27,10 @@ static enum skp_err want_line(struct txn *txn, const struct batch_work *work,
             &txn->ws, STORE_PAGE,
             key_page(&work->bundles[line->bundle].head.bundle_id, line->line / PAGE_LINES));
     if (fact->fact_case == SKP__V1__LINE__FACT_CASE_FACT)
-        return ws_want(&txn->ws, STORE_CASE, key_case(&work->header.sender, &line->item_id));
+        return want_case(txn, &work->header.sender, &line->item_id);
     if (fact->fact_case == SKP__V1__LINE__FACT_RECORDED &&
         id_take(wire_span(fact->recorded->case_id), &id))
-        return ws_want(&txn->ws, STORE_CASE, key_case(&work->header.sender, &id));
+        return want_case(txn, &work->header.sender, &id);
     if (fact->fact_case == SKP__V1__LINE__FACT_ANSWER &&
         id_take(wire_span(fact->answer->request_bundle_id), &id))
         return ws_want(&txn->ws, STORE_PAGE,
@@ -90,7 +99,7 @@ enum skp_err batch_save_bundle(struct batch_run *run, const struct batch_bundle 
                              .bundle_index = (uint32_t)index,
                              .recipient = bundle->head.recipient,
                              .line_count = bundle->head.line_count,
-                             .head_hash = sha256(bundle->head_bytes),
+                             .head_hash = bundle->head_hash,
                              .path = span_of(path, path_len * HASH_BYTES),
                              .body = bundle->body};
     struct span value = bundle_row_pack(&row, &txn->arena);
@@ -103,9 +112,12 @@ enum skp_err batch_deliver(struct batch_run *run, const struct batch_bundle *bun
                            const struct line_mask *mask, size_t mask_count)
 {
     struct entry_row entry = {.bundle_id = bundle->head.bundle_id,
+                              .head_hash = bundle->head_hash,
+                              .bundle_lines = bundle->head.line_count,
                               .lane = run->work->header.sender,
                               .stored_at_ms = run->txn->now_ms,
-                              .partial = mask_count < bundle->head.line_count,
+                              .partial = mask_count < bundle->head.line_count &&
+                                         !MUTANT(refused_line_delivered),
                               .mask = *mask};
     return txn_deliver(run->txn, &bundle->head.recipient, bundle->head.mailbox, &entry);
 }
@@ -117,7 +129,7 @@ static bool bundle_id_is_used(struct batch_run *run, const struct batch_bundle *
 {
     struct ws_row *row;
     *ret_err = ws_get(&run->txn->ws, STORE_BUNDLE, key_bundle(&bundle->head.bundle_id), &row);
-    return !*ret_err && (row->version > 0 || row->dirty);
+    return !*ret_err && (row->version > 0 || row->dirty) && !MUTANT(bundle_id_used_twice);
 }
 
 /* Roles are checked line by line; what remains is one kind of fact to one kind of recipient. */
@@ -196,7 +208,7 @@ static enum skp_err decide_again(struct txn *txn, struct engine_call *call,
     enum skp_err err = batch_row_read(row->value, &original);
     if (err)
         return err;
-    if (!span_equal(original.header, work->header_bytes)) {
+    if (!span_equal(original.header, work->header_bytes) && !MUTANT(other_bytes_taken)) {
         engine_refuse(call, SKP_E_ID_REUSED, "header.batch_id", NULL);
         return SKP_OK;
     }
@@ -265,7 +277,8 @@ enum skp_err batch_decide(struct txn *txn, struct engine_call *call)
                               key_batch(&work->header.sender, &work->header.batch_id), &row);
     if (err)
         return err;
-    return row->version > 0 ? decide_again(txn, call, row) : decide_new(txn, call, sender);
+    bool is_known = row->version > 0 && !MUTANT(dedup_off);
+    return is_known ? decide_again(txn, call, row) : decide_new(txn, call, sender);
 }
 
 /* ---------------------------------------------------------------- answer */
@@ -277,10 +290,9 @@ static enum skp_err answer_receipt(struct engine_call *call, struct span body, s
     Skp__V1__Receipt receipt;
     skp__v1__receipt__init(&receipt);
     ProtobufCBinaryData hashes[MERKLE_MAX_PATH];
-    char *text = arena_calloc(&call->arena, 1, jws.len + 1);
+    char *text = engine_text(&call->arena, jws);
     if (!text)
         return SKP_E_NO_MEMORY;
-    memcpy(text, jws.data, jws.len);
     for (size_t i = 0; i < path.len / HASH_BYTES; i++)
         hashes[i] = wire_bytes(span_of(path.data + i * HASH_BYTES, HASH_BYTES));
     receipt.body = wire_bytes(body);

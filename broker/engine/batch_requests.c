@@ -2,6 +2,7 @@
  * for a round. */
 #include "batch_work.h"
 
+#include "fold.h"
 #include "terms.h"
 
 #include <stdio.h>
@@ -10,7 +11,11 @@ struct request_run {
     struct batch_run *run;
     struct batch_bundle *bundle;
     const struct registry_participant *creditor;
+    plain_date today;
     struct ws_row *pages[BUNDLE_PAGES];
+    plain_date due_dates[BUNDLE_MAX_LINES]; /* of lines that leave at once; 0: of no such line */
+    uint32_t last_term; /* working days; their due date is ... */
+    plain_date last_due_date;
     struct line_mask at_once;
     size_t at_once_count;
     size_t taken;
@@ -33,6 +38,7 @@ static enum skp_err page_of(struct request_run *requests, size_t line, struct ws
         page->creditor = requests->creditor->oin;
         snprintf(page->mailbox, sizeof page->mailbox, "%s", requests->bundle->head.mailbox);
         page->bundle_lines = requests->bundle->head.line_count;
+        page->head_hash = requests->bundle->head_hash;
         page->count = left < PAGE_LINES ? left : PAGE_LINES;
         row->object = page;
         requests->pages[number] = row;
@@ -80,10 +86,37 @@ static enum skp_err wait_for_round(struct request_run *requests, size_t line,
     return SKP_OK;
 }
 
-static plain_date due_date_of(const struct txn *txn, const struct agreement *agreement, bool urgent)
+/* Neighbours mostly have the same term: counting working days costs more than a line. */
+static plain_date due_date_of(struct request_run *requests, const struct agreement *agreement,
+                              bool urgent)
 {
     uint32_t term = agreement ? agreement->term_working_days : TERMS_DEFAULT_WORKING_DAYS;
-    return terms_due_date(NULL, txn->now_ms, urgent ? TERMS_URGENT_WORKING_DAYS : term);
+    if (urgent)
+        term = TERMS_URGENT_WORKING_DAYS;
+    if (requests->last_due_date == 0 || requests->last_term != term) {
+        requests->last_due_date = terms_due_date(NULL, requests->run->txn->now_ms, term);
+        requests->last_term = term;
+    }
+    return requests->last_due_date;
+}
+
+static const struct agreement *agreement_of(const struct request_run *requests,
+                                            const struct batch_line *line,
+                                            const struct page_row *page,
+                                            const struct request_state *request)
+{
+    return registry_agreement_for(requests->run->txn->registry, &page->counsellor, &page->creditor,
+                                  requests->today, request->claim_kinds, request->product,
+                                  request->guidance, line->fact->request->brand);
+}
+
+static void leave_at_once(struct request_run *requests, const struct batch_line *line,
+                          const struct request_state *request, const struct agreement *agreement)
+{
+    bool urgent = (request->flags & REQUEST_URGENT) != 0;
+    mask_set(&requests->at_once, line->line);
+    requests->at_once_count++;
+    requests->due_dates[line->line] = due_date_of(requests, agreement, urgent);
 }
 
 static enum skp_err route(struct request_run *requests, struct batch_line *line,
@@ -92,21 +125,84 @@ static enum skp_err route(struct request_run *requests, struct batch_line *line,
     struct txn *txn = requests->run->txn;
     struct page_row *page = page_row->object;
     struct request_state *request = &page->requests[slot];
-    const Skp__V1__RequestFact *fact = line->fact->request;
-    const struct agreement *agreement = registry_agreement_for(
-        txn->registry, &page->counsellor, &page->creditor, calendar_date_of_ms(txn->now_ms),
-        request->claim_kinds, request->product, request->guidance, fact->brand);
+    const struct agreement *agreement = agreement_of(requests, line, page, request);
     bool urgent = (request->flags & REQUEST_URGENT) != 0;
     if (terms_route(agreement, NULL, urgent, txn->now_ms) == TERMS_WAIT_FOR_ROUND) {
         request_move(request, SKP__V1__REQUEST_STATE__REQUEST_STATE_WAITING_FOR_ROUND);
         return wait_for_round(requests, line->line, agreement);
     }
-    mask_set(&requests->at_once, line->line);
-    requests->at_once_count++;
-    uint8_t slots[] = {(uint8_t)slot};
-    return publish_requests(txn, page_row, &requests->bundle->head.bundle_id,
-                            (unsigned)(line->line / PAGE_LINES), slots, 1,
-                            due_date_of(txn, agreement, urgent), NULL);
+    leave_at_once(requests, line, request, agreement);
+    return SKP_OK;
+}
+
+/* Sealed again: the request moves to this line and is asked anew, at once, whatever round it waited
+ * for before. What was sealed at its old place is of no use to anybody any more. */
+static enum skp_err reseal(struct request_run *requests, struct batch_line *line,
+                           struct ws_row *case_row, struct ws_row *old_row)
+{
+    struct txn *txn = requests->run->txn;
+    const struct case_request *known = case_find(case_row->object, &line->item_id);
+    struct page_row *old_page = old_row->object;
+    struct ws_row *page_row;
+    enum skp_err err = page_of(requests, line->line, &page_row);
+    if (!err)
+        err = txn_destroy_part(txn, &known->bundle_id, known->line);
+    if (err)
+        return err;
+    struct page_row *page = page_row->object;
+    struct request_state *request = &page->requests[line->line % PAGE_LINES];
+    request_reseal(&old_page->requests[known->line % PAGE_LINES], line->fact->request, request);
+    ws_changed(old_row);
+    case_reseal(case_row->object, &line->item_id, &requests->bundle->head.bundle_id,
+                (uint16_t)line->line);
+    ws_changed(case_row);
+    batch_take(requests->run, line);
+    requests->taken++;
+    leave_at_once(requests, line, request, agreement_of(requests, line, page, request));
+    return SKP_OK;
+}
+
+/* The very same line as before: only a request that waits to be sealed again has use for it. */
+static enum skp_err decide_known(struct request_run *requests, struct batch_line *line,
+                                 struct ws_row *case_row)
+{
+    const struct case_request *known = case_find(case_row->object, &line->item_id);
+    struct ws_row *old_row;
+    struct page_row *old_page;
+    enum skp_err err = txn_page(requests->run->txn, &known->bundle_id, known->line / PAGE_LINES,
+                                &old_row, &old_page);
+    if (err || !old_page)
+        return err ? err : SKP_E_DATA_LOSS;
+    if (request_awaits_seal(&old_page->requests[known->line % PAGE_LINES]))
+        return reseal(requests, line, case_row, old_row);
+    batch_no_effect(requests->run);
+    return SKP_OK;
+}
+
+/* What leaves at once, page by page, all of one due date together. */
+static enum skp_err publish_at_once(struct request_run *requests)
+{
+    for (size_t first = 0; first < requests->bundle->head.line_count; first++) {
+        plain_date due_date = requests->due_dates[first];
+        unsigned number = (unsigned)(first / PAGE_LINES);
+        size_t end = (size_t)(number + 1) * PAGE_LINES;
+        uint8_t slots[PAGE_LINES];
+        size_t count = 0;
+        if (due_date == 0)
+            continue;
+        for (size_t line = first; line < end && line < BUNDLE_MAX_LINES; line++) {
+            if (requests->due_dates[line] != due_date)
+                continue;
+            slots[count++] = (uint8_t)(line % PAGE_LINES);
+            requests->due_dates[line] = 0;
+        }
+        enum skp_err err = publish_requests(requests->run->txn, requests->pages[number],
+                                            &requests->bundle->head.bundle_id, number, slots, count,
+                                            due_date, NULL);
+        if (err)
+            return err;
+    }
+    return SKP_OK;
 }
 
 static enum skp_err decide_request(struct request_run *requests, struct batch_line *line)
@@ -118,10 +214,8 @@ static enum skp_err decide_request(struct request_run *requests, struct batch_li
         batch_refuse(line, err, "request.request_id");
         return SKP_OK;
     }
-    if (!taken) {
-        batch_no_effect(requests->run);
-        return SKP_OK;
-    }
+    if (!taken)
+        return decide_known(requests, line, case_row);
     struct ws_row *page_row;
     err = page_of(requests, line->line, &page_row);
     if (err)
@@ -133,13 +227,17 @@ static enum skp_err decide_request(struct request_run *requests, struct batch_li
     request_register(line->fact->request, &file->case_id, line->leaf, &page->requests[slot]);
     batch_take(requests->run, line);
     requests->taken++;
-    return route(requests, line, page_row, slot);
+    err = fold_asked(requests->run->txn, &page->counsellor, &file->case_id);
+    return err ? err : route(requests, line, page_row, slot);
 }
 
 enum skp_err batch_decide_requests(struct batch_run *run, struct batch_bundle *bundle,
                                    const struct registry_participant *recipient)
 {
-    struct request_run requests = {.run = run, .bundle = bundle, .creditor = recipient};
+    struct request_run requests = {.run = run,
+                                   .bundle = bundle,
+                                   .creditor = recipient,
+                                   .today = calendar_date_of_ms(run->txn->now_ms)};
     enum skp_err err = SKP_OK;
     for (size_t n = 0; !err && n < bundle->head.line_count; n++) {
         struct batch_line *line = &run->work->lines[bundle->first_line + n];
@@ -148,7 +246,9 @@ enum skp_err batch_decide_requests(struct batch_run *run, struct batch_bundle *b
     }
     if (err || requests.taken == 0)
         return err;
-    err = batch_save_bundle(run, bundle);
+    err = publish_at_once(&requests);
+    if (!err)
+        err = batch_save_bundle(run, bundle);
     if (!err && requests.at_once_count > 0)
         err = batch_deliver(run, bundle, &requests.at_once, requests.at_once_count);
     return err;

@@ -7,8 +7,8 @@
 struct batch_bundle {
     struct envelope_head head;
     struct span head_bytes;
-    struct span body; /* as it came */
-    Skp__V1__Bundle *bundle;
+    struct skp_hash head_hash;
+    struct span body;        /* as it came */
     struct skp_hash *leaves; /* per line */
     size_t first_line;       /* its first in batch_work.lines */
 };
@@ -92,5 +92,15 @@ enum skp_err publish_requests(struct txn *txn, struct ws_row *page_row,
                               const struct skp_id *bundle_id, unsigned page, const uint8_t *slots,
                               size_t slot_count, plain_date due_date,
                               const struct skp_id *round_id) SKP_MUST_CHECK;
+
+/* After a request of this page was answered or went back: the page leaves the list of open ones
+ * when nothing that was published at `published_ms` is open in it any more. */
+enum skp_err publish_close(struct txn *txn, const struct page_row *page,
+                           const struct skp_id *bundle_id, unsigned number,
+                           int64_t published_ms) SKP_MUST_CHECK;
+
+/* One more request that the event is about; at most BUNDLE_MAX_LINES. The id is copied. */
+enum skp_err publish_add_id(struct txn *txn, Skp__V1__EventFact *event,
+                            const struct skp_id *request_id) SKP_MUST_CHECK;
 
 #endif

@@ -35,32 +35,32 @@ static enum skp_err page_of(struct cases_run *run, const struct case_request *re
     return SKP_OK;
 }
 
-static enum skp_err fill_request(struct cases_run *run, const struct case_request *request,
+static enum skp_err fill_request(struct cases_run *run, struct case_file *file, size_t index,
                                  Skp__V1__RequestView *view)
 {
+    const struct case_request *request = &file->requests[index];
+    const struct request_state *state = NULL;
+    enum skp_err err = SKP_OK;
+    if (!id_is_nil(&request->bundle_id))
+        err = page_of(run, request, &state);
+    if (err)
+        return err;
     skp__v1__request_view__init(view);
+    if (state) {
+        case_note(file, state);
+        view->due_date = state->due_date;
+        view->collected = (state->flags & REQUEST_COLLECTED) != 0;
+    }
     view->request_id = wire_id(&request->request_id);
     view->creditor = wire_text(request->creditor.text);
     view->state = (Skp__V1__RequestState)request->state;
     view->outcome = (Skp__V1__Outcome)request->outcome;
     view->consent = (Skp__V1__Consent)request->consent;
     view->total_cents = request->total_cents;
-    if (id_is_nil(&request->bundle_id))
-        return SKP_OK;
-    const struct request_state *state;
-    enum skp_err err = page_of(run, request, &state);
-    if (err)
-        return err;
-    view->state = (Skp__V1__RequestState)state->state;
-    view->outcome = (Skp__V1__Outcome)state->outcome;
-    view->consent = (Skp__V1__Consent)state->consent;
-    view->total_cents = state->total_cents;
-    view->due_date = state->due_date;
-    view->collected = (state->flags & REQUEST_COLLECTED) != 0;
     return SKP_OK;
 }
 
-/* The case as it is now, also when its last answers are not folded in yet. */
+/* The case as it is now, also when its last answers are not counted yet. */
 static enum skp_err fill_case(struct cases_run *run, struct case_file *file)
 {
     struct arena *arena = &run->call->arena;
@@ -74,12 +74,10 @@ static enum skp_err fill_case(struct cases_run *run, struct case_file *file)
     if (!view->requests || !id)
         return SKP_E_NO_MEMORY;
     for (size_t i = 0; i < file->request_count; i++) {
-        enum skp_err err = fill_request(run, &file->requests[i], &requests[i]);
+        enum skp_err err = fill_request(run, file, i, &requests[i]);
         if (err)
             return err;
         view->requests[view->n_requests++] = &requests[i];
-        file->requests[i].state = (uint8_t)requests[i].state;
-        file->requests[i].outcome = (uint8_t)requests[i].outcome;
     }
     view->case_id = wire_bytes(span_of(id, ID_BYTES));
     view->state = case_phase(file);

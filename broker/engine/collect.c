@@ -3,6 +3,7 @@
 #include "txn.h"
 
 #include "fact.h"
+#include "mutant.h"
 
 #include <stdio.h>
 
@@ -43,7 +44,7 @@ static enum skp_err check_statement(struct engine_call *call, struct collect_wor
     if (statement->n_items == 0 || statement->n_items > FACT_MAX_COLLECTED)
         return engine_refuse(call, SKP_E_DECODE_ITEMS, "statement.items", NULL);
     enum skp_err err = check_items(call, work);
-    if (err)
+    if (err || MUTANT(collect_unsigned))
         return err;
     return engine_check_peer(call, wire_span(work->request->statement), work->request->jws, "jws");
 }
@@ -88,18 +89,17 @@ static enum skp_err want(struct txn *txn, struct engine_call *call)
     return err;
 }
 
-static bool names_bundle(const Skp__V1__CollectedItem *item, const struct bundle_row *bundle)
+static bool names_bundle(const Skp__V1__CollectedItem *item, const struct entry_row *entry)
 {
-    return span_equal(wire_span(item->head_hash), span_of(bundle->head_hash.bytes, HASH_BYTES));
+    return span_equal(wire_span(item->head_hash), span_of(entry->head_hash.bytes, HASH_BYTES));
 }
 
 /* Requests of a collected bundle remember it. */
-static enum skp_err mark_pages(struct txn *txn, const struct entry_row *entry,
-                               const struct bundle_row *bundle)
+static enum skp_err mark_pages(struct txn *txn, const struct entry_row *entry)
 {
-    if (oin_equal(&bundle->sender, &txn->engine->broker))
+    if (oin_equal(&entry->lane, &txn->engine->broker))
         return SKP_OK; /* the broker asks nothing */
-    unsigned pages = (bundle->line_count + PAGE_LINES - 1) / PAGE_LINES;
+    unsigned pages = (entry->bundle_lines + PAGE_LINES - 1) / PAGE_LINES;
     for (unsigned number = 0; number < pages; number++) {
         struct ws_row *row;
         struct page_row *page;
@@ -141,9 +141,7 @@ static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct 
                               const Skp__V1__CollectedItem *item, size_t first_said)
 {
     struct ws_row *row;
-    struct ws_row *bundle_at;
     struct entry_row entry;
-    struct bundle_row bundle;
     enum skp_err err = ws_get(&txn->ws, STORE_ENTRY, entry_key(call, work, item->position), &row);
     if (err)
         return err;
@@ -153,18 +151,17 @@ static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct 
         work->unknown[work->unknown_count++] = item->position;
         return SKP_OK;
     }
-    if ((err = entry_row_read(row->value, &entry)) ||
-        (err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(&entry.bundle_id), &bundle_at)) ||
-        (err = bundle_row_read(bundle_at->value, &bundle)))
+    if ((err = entry_row_read(row->value, &entry)))
         return err;
-    if (!names_bundle(item, &bundle)) {
+    if (!names_bundle(item, &entry)) {
         work->unknown[work->unknown_count++] = item->position;
         return SKP_OK;
     }
-    ws_remove(row);
+    if (!MUTANT(collected_stays))
+        ws_remove(row);
     work->done[work->collected++] = item->position;
-    err = mark_pages(txn, &entry, &bundle);
-    return err ? err : tell_sender(txn, call, work, &bundle.sender, first_said);
+    err = mark_pages(txn, &entry);
+    return err ? err : tell_sender(txn, call, work, &entry.lane, first_said);
 }
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
@@ -197,5 +194,9 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
     return engine_answer(call, FRAME_COLLECTED, &collected.base);
 }
 
-const struct verb verb_collect = {
-    .name = "collect", .verify = verify, .want = want, .decide = decide, .answer = answer};
+const struct verb verb_collect = {.name = "collect",
+                                  .runs_when_full = true,
+                                  .verify = verify,
+                                  .want = want,
+                                  .decide = decide,
+                                  .answer = answer};

@@ -37,6 +37,7 @@ struct engine_config {
     size_t intake_bytes;     /* budget of all batches under way; 0: 64 MiB */
     uint32_t lease_seconds;  /* 0: 300 */
     uint32_t idle_seconds;   /* for Limits; 0: 60 */
+    uint32_t fold_pause_ms;  /* answers are counted for their cases at most this often; 0: at once */
     void (*wake)(void *ctx); /* any thread: engine_run_done() has work; may be NULL when pumped */
     void *wake_ctx;
 };
@@ -83,7 +84,8 @@ enum engine_verb {
     ENGINE_DIRECTORY, /* request: DirectoryGet   answer: Directory */
     ENGINE_CASES,     /* request: CasesGet       answer: Cases */
     ENGINE_ADMIN,     /* request: JSON           answer_text: JSON */
-    ENGINE_TICK       /* the clock participant: what is due is done */
+    ENGINE_TICK,      /* the clock participant: what is due is done */
+    ENGINE_PARK       /* the engine's own: what it found undeliverable goes back */
 };
 
 struct engine_frame {
@@ -107,6 +109,7 @@ struct engine_call {
     struct span *parts;  /* of a batch: bodies of its Bundle frames, in the arena */
     size_t part_count, part_room;
     size_t budget_bytes; /* what it holds of the intake budget */
+    size_t unpacked_bytes; /* what it holds of the room for verified calls */
     engine_done_fn done;
     void *ctx;
 

@@ -15,8 +15,10 @@
 #define ENGINE_DEFAULT_INTAKE_BYTES ((size_t)64 << 20)
 #define ENGINE_CALL_ARENA_BYTES     ((size_t)4 << 20)
 #define ENGINE_BATCH_ARENA_BYTES    ((size_t)96 << 20)
+#define ENGINE_UNPACKED_BYTES       ((size_t)24 << 20) /* of verified calls that wait for the store */
 #define ENGINE_BATCH_AGE_DAYS       60
 #define ENGINE_COMMIT_CALLS         64 /* waiting calls taken into one transaction */
+#define ENGINE_COMMIT_BYTES         ((size_t)2 << 20) /* of their frames, so that its memory is bounded */
 #define ENGINE_LEASE_MAX_SECONDS    3600
 #define ENGINE_TICK_LINES           1000
 #define RECORDS_MAX_BYTES           ((size_t)160 << 10) /* of one participant's mailboxes */
@@ -33,6 +35,7 @@ struct engine {
     size_t intake_max;
     uint32_t lease_seconds;
     uint32_t idle_seconds;
+    uint32_t fold_pause_ms;
 
     struct work_queue *verify_queue;
     struct work_queue *store_queue;
@@ -50,10 +53,17 @@ struct engine {
     size_t head_len;
     int64_t next_due_ms; /* business time of the first deadline; INT64_MAX: none; 0: look */
 
-    bool closing; /* the loop's: nothing new is taken */
+    bool closing;  /* the loop's: nothing new is taken */
+    bool is_tight; /* the store worker's: it said that the disk is full */
+
+    pthread_mutex_t unpack_lock; /* guards the three below */
+    pthread_cond_t unpack_room;
+    size_t unpacked_bytes;
+    bool unpack_freely;
 
     atomic_size_t intake_used;
     atomic_bool fold_wanted; /* the journal holds notes that no fold is under way for */
+    atomic_llong fold_from_ms; /* monotonic: not before */
     atomic_int failure;      /* enum skp_err; set before `failed` */
     _Atomic(const char *) failed;
 
@@ -68,6 +78,7 @@ struct txn;
  * transaction. */
 struct verb {
     const char *name;
+    bool runs_when_full; /* also on a full disk: it makes room, or an operator asks */
     enum skp_err (*verify)(struct engine_call *call);                     /* verify worker */
     enum skp_err (*want)(struct txn *txn, struct engine_call *call);      /* store worker */
     enum skp_err (*decide)(struct txn *txn, struct engine_call *call);    /* store worker */
@@ -77,7 +88,7 @@ struct verb {
 };
 
 extern const struct verb verb_hello, verb_batch, verb_fetch, verb_collect, verb_publish,
-    verb_directory, verb_cases, verb_admin, verb_tick;
+    verb_directory, verb_cases, verb_admin, verb_tick, verb_park;
 const struct verb *engine_verb_of(enum engine_verb verb);
 
 /* Adds a frame to the answer; `body` lives in the call's arena. */
@@ -95,6 +106,9 @@ enum skp_err engine_refuse(struct engine_call *call, enum skp_err err, const cha
 enum skp_err engine_refuse_in(struct engine_call *call, enum skp_err err, const char *outer,
                               const char *path);
 
+/* The bytes as a text with its NUL, in the arena; NULL: no memory. */
+char *engine_text(struct arena *arena, struct span text);
+
 /* References for one piece of work; the caller drops them. */
 struct trust *engine_trust_ref(struct engine *engine);
 struct keypair *engine_signer_ref(struct engine *engine);
@@ -111,6 +125,13 @@ void engine_fail(struct engine *engine, enum skp_err err, const char *sentence);
 
 /* When a lease asked for `seconds` ends, monotonic: 0 or more than ENGINE_LEASE_MAX_SECONDS is the default. Any thread. */
 int64_t engine_lease_until(struct engine *engine, uint32_t seconds);
+
+/* A batch holds several times its frames once it is verified. Verify workers wait here while all that
+ * is verified and not yet freed is over ENGINE_UNPACKED_BYTES; a pumped engine, which decides each
+ * call before it verifies the next, does not. */
+void engine_await_room(struct engine *engine);
+void engine_hold_unpacked(struct engine_call *call);
+void engine_unpack_freely(struct engine *engine); /* nobody waits any more: it is closing */
 
 /* The call goes back to the loop. Any thread. */
 void engine_finish(struct engine_call *call);

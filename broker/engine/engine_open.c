@@ -97,11 +97,9 @@ static enum skp_err load_head(struct engine *engine, struct arena *arena)
     Skp__V1__ChainHead head;
     skp__v1__chain_head__init(&head);
     head.commit = wire_bytes(commit.header);
-    char *jws = arena_calloc(arena, 1, commit.jws.len + 1);
-    if (!jws)
+    head.jws = engine_text(arena, commit.jws);
+    if (!head.jws)
         return SKP_E_NO_MEMORY;
-    memcpy(jws, commit.jws.data, commit.jws.len);
-    head.jws = jws;
     engine->head_len = skp__v1__chain_head__get_packed_size(&head);
     engine->head_bytes = malloc(engine->head_len);
     if (!engine->head_bytes)
@@ -184,7 +182,8 @@ static enum skp_err start_workers(struct engine *engine)
                                 .max_items = 65536,
                                 .drain = txn_drain,
                                 .drain_ctx = engine,
-                                .drain_max = ENGINE_COMMIT_CALLS};
+                                .drain_max = ENGINE_COMMIT_CALLS,
+                                .drain_weight = ENGINE_COMMIT_BYTES};
     struct work_config read = {
         .name = "read", .threads = engine->threads ? 1 : 0, .max_items = 65536};
     enum skp_err err = work_queue_new(&verify, &engine->verify_queue);
@@ -227,13 +226,19 @@ enum skp_err engine_open(const struct engine_config *config, struct engine **ret
     engine->intake_max = config->intake_bytes ? config->intake_bytes : ENGINE_DEFAULT_INTAKE_BYTES;
     engine->lease_seconds = config->lease_seconds ? config->lease_seconds : 300;
     engine->idle_seconds = config->idle_seconds ? config->idle_seconds : 60;
+    engine->fold_pause_ms = config->fold_pause_ms;
     snprintf(engine->name, sizeof engine->name, "%s", config->name ? config->name : "");
     pthread_mutex_init(&engine->lock, NULL);
+    pthread_mutex_init(&engine->unpack_lock, NULL);
+    pthread_cond_init(&engine->unpack_room, NULL);
     engine->trust = trust_ref(config->trust);
     engine->signer = keypair_ref(config->signer);
-    lease_init(&engine->leases);
     done_init(&engine->done, config->wake, config->wake_ctx);
-    enum skp_err err = open_all(engine, config, ret_why);
+    enum skp_err err = lease_init(&engine->leases);
+    if (err)
+        (void)fail(err, ret_why, "starting", NULL);
+    else
+        err = open_all(engine, config, ret_why);
     if (err) {
         engine_close(engine);
         return err;
@@ -249,6 +254,7 @@ void engine_close(struct engine *engine)
     if (!engine)
         return;
     engine->closing = true;
+    engine_unpack_freely(engine);
     work_queue_drain_and_free(engine->verify_queue);
     work_queue_drain_and_free(engine->store_queue);
     work_queue_drain_and_free(engine->read_queue);
@@ -263,6 +269,8 @@ void engine_close(struct engine *engine)
     trust_unref(engine->trust);
     keypair_unref(engine->signer);
     free(engine->head_bytes);
+    pthread_cond_destroy(&engine->unpack_room);
+    pthread_mutex_destroy(&engine->unpack_lock);
     pthread_mutex_destroy(&engine->lock);
     free(engine);
 }

@@ -1,7 +1,10 @@
 /* Fetch: what is ready in a mailbox, inside the credit, leased to the session. Runs on the read
  * worker. */
+#include "delivery.h"
 #include "engine_internal.h"
 
+#include "mutant.h"
+#include "park.h"
 #include "workset.h"
 
 #define FETCH_SCAN_ROWS  256
@@ -11,108 +14,27 @@
 /* What finish() needs to know of each Delivery frame. */
 struct fetched {
     const char *mailbox;
-    uint64_t positions[FETCH_MAX_FRAMES];
+    uint64_t *positions;
+    uint64_t *parked; /* leased, and not deliverable as they were sealed */
+    size_t parked_count;
 };
 
 struct fetch_run {
     struct engine_call *call;
     struct fetched *fetched;
     struct store *reader;
+    const struct registry_record *record; /* of the mailbox, now; NULL: none */
     Skp__V1__Fetch *request;
     struct arena scratch; /* entries and bundles as they are read; the call keeps only frames */
     int64_t lease_until_ms;
     struct engine_frame *frames;
+    size_t room; /* of Delivery frames */
     bool full;
 };
 
-struct ready {
-    uint64_t position;
-    struct entry_row entry;
-    uint32_t attempt;
-    struct store_row bundle_at;
-    struct store_row batch_at;
-    struct bundle_row bundle;
-    struct row_key bundle_key;
-    struct row_key batch_key;
-};
-
-/* ---------------------------------------------------------------- one delivery */
-
-static char *text_of(struct arena *arena, struct span text)
-{
-    char *copy = arena_calloc(arena, 1, text.len + 1);
-    if (copy && text.len > 0)
-        memcpy(copy, text.data, text.len);
-    return copy;
-}
-
-/* The bundle with the lines that are not for the recipient (yet) left out; their leaf hashes keep
- * proofs whole. */
-static enum skp_err withhold(struct arena *arena, const struct entry_row *entry, struct span body,
-                             struct span *ret_body)
-{
-    char path[WIRE_PATH_MAX] = "";
-    ProtobufCMessage *message;
-    enum skp_err err = wire_unpack(&skp__v1__bundle__descriptor, body, arena, path, &message);
-    if (err)
-        return SKP_E_DATA_LOSS;
-    Skp__V1__Bundle *bundle = (Skp__V1__Bundle *)(void *)message;
-    Skp__V1__Withheld *withheld = arena_calloc(arena, bundle->n_lines + 1, sizeof *withheld);
-    struct skp_hash *leaves = arena_calloc(arena, bundle->n_lines + 1, sizeof *leaves);
-    bundle->withheld = arena_calloc(arena, bundle->n_lines + 1, sizeof *bundle->withheld);
-    if (!withheld || !leaves || !bundle->withheld)
-        return SKP_E_NO_MEMORY;
-    for (size_t i = 0; i < bundle->n_lines; i++) {
-        if (mask_has(&entry->mask, i))
-            continue;
-        skp__v1__withheld__init(&withheld[i]);
-        leaves[i] = merkle_leaf(wire_span(bundle->lines[i]));
-        withheld[i].line = (uint32_t)i;
-        withheld[i].leaf_hash = wire_bytes(span_of(leaves[i].bytes, HASH_BYTES));
-        bundle->withheld[bundle->n_withheld++] = &withheld[i];
-        bundle->lines[i] = (ProtobufCBinaryData){.len = 0};
-        if (i < bundle->n_sealed)
-            bundle->sealed[i] = (ProtobufCBinaryData){.len = 0};
-    }
-    *ret_body = wire_pack(&bundle->base, arena);
-    return ret_body->data ? SKP_OK : SKP_E_NO_MEMORY;
-}
-
-static enum skp_err pack_delivery(struct fetch_run *run, const struct ready *ready,
-                                  struct span *ret_frame)
-{
-    struct arena *arena = &run->scratch;
-    struct batch_row batch;
-    enum skp_err err = batch_row_read(ready->batch_at.value, &batch);
-    if (err)
-        return err;
-    struct span body = ready->bundle.body;
-    if (ready->entry.partial && (err = withhold(arena, &ready->entry, body, &body)))
-        return err;
-    ProtobufCBinaryData path[MERKLE_MAX_PATH];
-    Skp__V1__Delivery delivery;
-    skp__v1__delivery__init(&delivery);
-    delivery.mailbox = run->request->mailbox;
-    delivery.position = ready->position;
-    delivery.attempt = ready->attempt;
-    delivery.stored_at_ms = ready->entry.stored_at_ms;
-    delivery.header = wire_bytes(batch.header);
-    delivery.jws = text_of(arena, batch.jws);
-    delivery.n_path = ready->bundle.path.len / HASH_BYTES;
-    delivery.path = path;
-    for (size_t i = 0; i < delivery.n_path && i < MERKLE_MAX_PATH; i++)
-        path[i] = wire_bytes(span_of(ready->bundle.path.data + i * HASH_BYTES, HASH_BYTES));
-    delivery.bundle_index = ready->bundle.bundle_index;
-    delivery.bundle = wire_bytes(body);
-    if (!delivery.jws)
-        return SKP_E_NO_MEMORY;
-    *ret_frame = wire_pack(&delivery.base, &run->call->arena);
-    return ret_frame->data ? SKP_OK : SKP_E_NO_MEMORY;
-}
-
 /* ---------------------------------------------------------------- a run of entries */
 
-static enum skp_err load_bundles(struct fetch_run *run, struct ready *ready, size_t count)
+static enum skp_err load_bundles(struct fetch_run *run, struct delivery *ready, size_t count)
 {
     struct arena *arena = &run->scratch;
     struct store_row *rows = arena_calloc(arena, count + 1, sizeof *rows);
@@ -143,17 +65,18 @@ static enum skp_err load_bundles(struct fetch_run *run, struct ready *ready, siz
 static bool fits(const struct fetch_run *run, size_t bytes)
 {
     const struct engine_call *call = run->call;
-    if (call->fetched_count >= run->request->messages || call->fetched_count >= FETCH_MAX_FRAMES)
+    if (call->fetched_count >= run->room)
         return false;
     /* At least one delivery goes out, however small the credit in bytes. */
-    return call->fetched_count == 0 || call->fetched_bytes + bytes <= run->request->bytes;
+    return call->fetched_count == 0 || call->fetched_bytes + bytes <= run->request->bytes ||
+           MUTANT(credit_ignored);
 }
 
-static enum skp_err deliver(struct fetch_run *run, const struct ready *ready, bool *ret_fits)
+static enum skp_err deliver(struct fetch_run *run, const struct delivery *ready, bool *ret_fits)
 {
     struct engine_call *call = run->call;
     struct span frame;
-    enum skp_err err = pack_delivery(run, ready, &frame);
+    enum skp_err err = delivery_pack(ready, run->request->mailbox, &run->scratch, &call->arena, &frame);
     if (err)
         return err;
     *ret_fits = fits(run, frame.len);
@@ -168,21 +91,37 @@ static enum skp_err deliver(struct fetch_run *run, const struct ready *ready, bo
     return SKP_OK;
 }
 
+/* Goes out, goes back to be sealed again, or stays because the credit ends here. */
+static enum skp_err pass_on(struct fetch_run *run, const struct delivery *ready, bool *ret_fits)
+{
+    struct fetched *fetched = run->fetched;
+    bool parked = false;
+    enum skp_err err = park_wanted(run->reader, &run->scratch, run->record, &ready->entry,
+                                   &ready->bundle, &parked);
+    if (err || !parked)
+        return err ? err : deliver(run, ready, ret_fits);
+    *ret_fits = fetched->parked_count < run->room;
+    if (*ret_fits)
+        fetched->parked[fetched->parked_count++] = ready->position;
+    else
+        run->full = true;
+    return SKP_OK;
+}
+
 /* Leases what may go out of this run of entries; *ret_last is the position up to which all were
  * looked at. */
 static enum skp_err take_ready(struct fetch_run *run, const struct store_row *rows, size_t count,
-                               struct ready *ready, size_t *ret_taken, uint64_t *ret_last)
+                               struct delivery *ready, size_t *ret_taken, uint64_t *ret_last)
 {
     struct engine_call *call = run->call;
     for (size_t i = 0; i < count; i++) {
-        struct ready *slot = &ready[*ret_taken];
+        struct delivery *slot = &ready[*ret_taken];
         enum skp_err err = key_read_entry(rows[i].key, &slot->position);
         if (!err)
             err = entry_row_read(rows[i].value, &slot->entry);
         if (err)
             return err;
-        if (call->fetched_count + *ret_taken >= run->request->messages ||
-            call->fetched_count + *ret_taken >= FETCH_MAX_FRAMES) {
+        if (call->fetched_count + *ret_taken >= run->room) {
             run->full = true;
             return SKP_OK;
         }
@@ -195,7 +134,7 @@ static enum skp_err take_ready(struct fetch_run *run, const struct store_row *ro
     return SKP_OK;
 }
 
-static void give_back(struct fetch_run *run, const struct ready *ready, size_t from, size_t count)
+static void give_back(struct fetch_run *run, const struct delivery *ready, size_t from, size_t count)
 {
     for (size_t i = from; i < count; i++)
         lease_undo(&run->call->engine->leases, &run->call->peer, run->request->mailbox,
@@ -205,7 +144,7 @@ static void give_back(struct fetch_run *run, const struct ready *ready, size_t f
 static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *rows, size_t count,
                               uint64_t *ret_last)
 {
-    struct ready *ready = arena_calloc(&run->scratch, count + 1, sizeof *ready);
+    struct delivery *ready = arena_calloc(&run->scratch, count + 1, sizeof *ready);
     if (!ready)
         return SKP_E_NO_MEMORY;
     size_t taken = 0;
@@ -216,7 +155,7 @@ static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *row
     size_t sent = 0;
     bool fits_credit = true;
     while (!err && fits_credit && sent < taken) {
-        err = deliver(run, &ready[sent], &fits_credit);
+        err = pass_on(run, &ready[sent], &fits_credit);
         sent += !err && fits_credit;
     }
     give_back(run, ready, sent, taken);
@@ -238,6 +177,13 @@ static enum skp_err snapshot_sequence(struct fetch_run *run, uint64_t *ret_seque
     return err;
 }
 
+/* A few more than there is room for: some may be under way. */
+static size_t scan_rows(const struct fetch_run *run)
+{
+    size_t rows = run->room - run->call->fetched_count + FETCH_LOAD_ROWS;
+    return rows < FETCH_SCAN_ROWS ? rows : FETCH_SCAN_ROWS;
+}
+
 static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t generation)
 {
     struct engine_call *call = run->call;
@@ -249,20 +195,23 @@ static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t generati
         struct row_key start = key_entry(&call->peer, mailbox, last + 1);
         struct store_row *rows;
         size_t count = 0;
+        size_t wanted = scan_rows(run);
         enum skp_err err =
-            store_scan(run->reader, STORE_ENTRY, row_key_span(&start), row_key_span(&end),
-                       FETCH_SCAN_ROWS, (size_t)1 << 20, &run->scratch, &rows, &count);
+            store_scan(run->reader, STORE_ENTRY, row_key_span(&start), row_key_span(&end), wanted,
+                       (size_t)1 << 20, &run->scratch, &rows, &count);
         if (err)
             return err;
-        call->caught_up = count == 0;
-        if (count == 0)
-            break;
+        /* Entries are small: fewer than asked for are all there are. */
+        bool is_end = count < wanted;
         for (size_t at = 0; !err && at < count && !run->full; at += FETCH_LOAD_ROWS)
             err = fetch_run(run, rows + at,
                             count - at < FETCH_LOAD_ROWS ? count - at : FETCH_LOAD_ROWS, &last);
         if (err)
             return err;
         arena_reset(&run->scratch);
+        call->caught_up = is_end && !run->full;
+        if (is_end)
+            break;
     }
     if (!run->full)
         lease_scanned(&call->engine->leases, &call->peer, mailbox, last, generation);
@@ -305,15 +254,35 @@ static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
         return err;
     uint64_t from = lease_scan_from(&call->engine->leases, &call->peer, run->request->mailbox,
                                     sequence, now_ms, &generation);
+    struct registry *registry = engine_registry(call->engine);
+    const struct registry_participant *who = registry_find(registry, &call->peer);
+    run->record = who ? registry_record_of(who, run->request->mailbox) : NULL;
     arena_init(&run->scratch, ENGINE_BATCH_ARENA_BYTES);
     err = scan(run, from, generation);
     arena_fini(&run->scratch);
+    registry_unref(registry);
     /* What was read before the trouble goes out; the next fetch meets it first. */
     if (err && call->fetched_count > 0) {
         call->caught_up = false;
         return SKP_OK;
     }
     return err;
+}
+
+static enum skp_err make_room(struct fetch_run *run)
+{
+    struct arena *arena = &run->call->arena;
+    run->room = run->request->messages < FETCH_MAX_FRAMES ? run->request->messages : FETCH_MAX_FRAMES;
+    run->frames = arena_calloc(arena, run->room + 1, sizeof *run->frames);
+    struct fetched *fetched = arena_calloc(arena, 1, sizeof *fetched);
+    if (!run->frames || !fetched)
+        return SKP_E_NO_MEMORY;
+    fetched->mailbox = run->request->mailbox;
+    fetched->positions = arena_calloc(arena, run->room + 1, sizeof *fetched->positions);
+    fetched->parked = arena_calloc(arena, run->room + 1, sizeof *fetched->parked);
+    run->fetched = fetched;
+    run->call->state = fetched;
+    return fetched->positions && fetched->parked ? SKP_OK : SKP_E_NO_MEMORY;
 }
 
 static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
@@ -325,12 +294,8 @@ static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
         return err;
     if (strlen(run.request->mailbox) > MAILBOX_NAME_MAX)
         return engine_refuse(call, SKP_E_TEXT_TOO_LONG, "mailbox", NULL);
-    run.frames = arena_calloc(&call->arena, FETCH_MAX_FRAMES + 1, sizeof *run.frames);
-    run.fetched = arena_calloc(&call->arena, 1, sizeof *run.fetched);
-    if (!run.frames || !run.fetched)
-        return SKP_E_NO_MEMORY;
-    run.fetched->mailbox = run.request->mailbox;
-    call->state = run.fetched;
+    if ((err = make_room(&run)))
+        return err;
     int64_t now = clock_monotonic_ms(engine->clock);
     run.lease_until_ms = engine_lease_until(engine, run.request->lease_seconds);
     bool exists = false;
@@ -363,6 +328,9 @@ static void finish(struct engine_call *call)
         }
     }
     call->frame_count = kept;
+    if (fetched->parked_count > 0)
+        park_submit(call->engine, &call->peer, fetched->mailbox, call->session, fetched->parked,
+                    fetched->parked_count);
     if (kept == 0 && !call->caught_up) /* nothing to show, and more to read */
         engine_post_wake(call->engine, &call->peer, fetched->mailbox);
 }

@@ -1,38 +1,67 @@
 #include "fold.h"
 
-#define FOLD_ROWS 16
+#include "mutant.h"
+
+#define FOLD_ROWS  256
+#define FOLD_BYTES ((size_t)256 << 10) /* of notes: some 7,000 */
 
 enum skp_err fold_tell_complete(struct txn *txn, const struct skp_oin *counsellor,
-                                struct case_file *file)
+                                struct ws_row *row)
 {
-    if (file->complete_told || case_phase(file) != SKP__V1__CASE_STATE__CASE_STATE_COMPLETE)
+    struct case_file *file = row->object;
+    struct ws_row *progress_row;
+    struct progress_row *progress;
+    if (file->complete_told)
         return SKP_OK;
+    enum skp_err err = txn_progress(txn, counsellor, &file->case_id, &progress_row, &progress);
+    if (err || !case_is_complete(file, progress->answered))
+        return err;
     Skp__V1__Line *line;
     Skp__V1__EventFact *event =
         txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE, NULL, &line);
     if (!event)
         return SKP_E_NO_MEMORY;
     event->case_id = wire_id(&file->case_id);
-    file->complete_told = true;
+    file->complete_told = !MUTANT(complete_told_again);
+    ws_changed(row);
     return txn_say(txn, counsellor, line);
+}
+
+enum skp_err fold_asked(struct txn *txn, const struct skp_oin *counsellor,
+                        const struct skp_id *case_id)
+{
+    struct ws_row *row;
+    struct progress_row *progress;
+    enum skp_err err = txn_progress(txn, counsellor, case_id, &row, &progress);
+    if (err)
+        return err;
+    progress->asked++;
+    ws_changed(row);
+    return SKP_OK;
+}
+
+static enum skp_err look_at_case(struct txn *txn, const struct note *note)
+{
+    struct ws_row *row;
+    struct case_file *file;
+    enum skp_err err = txn_case(txn, &note->counsellor, &note->case_id, &row, &file);
+    if (!err && !file)
+        err = SKP_E_DATA_LOSS;
+    return err ? err : fold_tell_complete(txn, &note->counsellor, row);
 }
 
 static enum skp_err fold_note(struct txn *txn, const struct note *note)
 {
     struct ws_row *row;
-    struct case_file *file;
-    enum skp_err err = txn_case(txn, &note->counsellor, &note->case_id, &row, &file);
-    if (err || !file)
-        return err ? err : SKP_E_DATA_LOSS;
-    struct request_state request = {.request_id = note->request_id,
-                                    .case_id = note->case_id,
-                                    .state = note->state,
-                                    .outcome = note->outcome,
-                                    .consent = note->consent,
-                                    .total_cents = note->total_cents};
-    case_note(file, &request);
+    struct progress_row *progress;
+    enum skp_err err = txn_progress(txn, &note->counsellor, &note->case_id, &row, &progress);
+    if (!err && progress->answered >= progress->asked)
+        err = SKP_E_DATA_LOSS;
+    if (err)
+        return err;
+    progress->answered += MUTANT(note_counted_twice) ? 2 : 1;
     ws_changed(row);
-    return fold_tell_complete(txn, &note->counsellor, file);
+    return progress->answered == progress->asked ? look_at_case(txn, note) : SKP_OK;
 }
 
 static enum skp_err fold_row(struct txn *txn, const struct store_row *row)
@@ -41,7 +70,7 @@ static enum skp_err fold_row(struct txn *txn, const struct store_row *row)
     size_t count;
     enum skp_err err = notes_read(row->value, &txn->arena, &notes, &count);
     for (size_t i = 0; !err && i < count; i++)
-        err = ws_want(&txn->ws, STORE_CASE, key_case(&notes[i].counsellor, &notes[i].case_id));
+        err = ws_want(&txn->ws, STORE_PROGRESS, key_case(&notes[i].counsellor, &notes[i].case_id));
     if (!err)
         err = ws_load(&txn->ws);
     for (size_t i = 0; !err && i < count; i++)
@@ -49,22 +78,31 @@ static enum skp_err fold_row(struct txn *txn, const struct store_row *row)
     return err;
 }
 
+/* A pause lets notes come together: many of one case, and many in one transaction. */
 enum skp_err fold_journal(struct txn *txn)
 {
+    struct engine *engine = txn->engine;
     uint8_t zero = 0;
     struct store_row *rows;
     size_t count = 0;
-    atomic_store(&txn->engine->fold_wanted, false);
+    size_t bytes = 0;
+    int64_t now_ms = clock_monotonic_ms(engine->clock);
+    if (now_ms < atomic_load(&engine->fold_from_ms))
+        return SKP_OK;
+    atomic_store(&engine->fold_wanted, false);
     enum skp_err err = store_scan(txn->ws.store, STORE_JOURNAL, span_of(&zero, 1), span_of(NULL, 0),
-                                  FOLD_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
+                                  FOLD_ROWS, FOLD_BYTES, &txn->arena, &rows, &count);
     for (size_t i = 0; !err && i < count; i++) {
         struct row_key key = {.len = rows[i].key.len};
         memcpy(key.bytes, rows[i].key.data, rows[i].key.len);
+        bytes += rows[i].value.len;
         err = fold_row(txn, &rows[i]);
         if (!err)
             err = ws_forget(&txn->ws, STORE_JOURNAL, key);
     }
-    if (count == FOLD_ROWS || err)
-        atomic_store(&txn->engine->fold_wanted, true);
+    bool full = count == FOLD_ROWS || bytes > FOLD_BYTES / 2;
+    atomic_store(&engine->fold_from_ms, full || err ? now_ms : now_ms + engine->fold_pause_ms);
+    if (full || err)
+        atomic_store(&engine->fold_wanted, true);
     return err;
 }

@@ -11,24 +11,22 @@
 #define SKP_LEASE_H
 
 #include "bytes.h"
-#include "errors.h"
+#include "map.h"
 
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-struct lease_box;
 
 struct lease_table {
     pthread_mutex_t lock;
-    struct lease_box *boxes; /* one per mailbox that was ever fetched from */
+    struct map boxes;       /* oin, mailbox -> struct lease_box, one per mailbox that was ever fetched from */
+    int64_t first_until_ms; /* no lease ends before */
 };
 
-void lease_init(struct lease_table *table);
+/* NO_MEMORY: lease_fini() is fine all the same. */
+enum skp_err lease_init(struct lease_table *table) SKP_MUST_CHECK;
 void lease_fini(struct lease_table *table);
 
 /* Before a scan whose snapshot is at commit `sequence`: where to start, forgetting what every
- * reader has seen. *ret_generation tells lease_caught_up() whether something was released
+ * reader has seen. *ret_generation tells lease_scanned() whether something was released
  * meanwhile. */
 uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                          uint64_t sequence, int64_t now_ms, uint64_t *ret_generation);

@@ -171,7 +171,6 @@ struct leaving {
     char mailbox[MAILBOX_NAME_MAX + 1];
     struct entry_row entry;
     size_t lines;
-    uint32_t bundle_lines;
 };
 
 static enum skp_err flush_leaving(struct txn *txn, const struct round_row *round,
@@ -180,7 +179,7 @@ static enum skp_err flush_leaving(struct txn *txn, const struct round_row *round
     if (!leaving->any)
         return SKP_OK;
     leaving->any = false;
-    leaving->entry.partial = leaving->lines < leaving->bundle_lines;
+    leaving->entry.partial = leaving->lines < leaving->entry.bundle_lines;
     return txn_deliver(txn, &round->creditor, leaving->mailbox, &leaving->entry);
 }
 
@@ -211,9 +210,10 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
         *leaving = (struct leaving){.any = true,
                                     .bundle_id = *bundle_id,
                                     .entry = {.bundle_id = *bundle_id,
+                                              .head_hash = page->head_hash,
+                                              .bundle_lines = page->bundle_lines,
                                               .lane = page->counsellor,
-                                              .stored_at_ms = txn->now_ms},
-                                    .bundle_lines = page->bundle_lines};
+                                              .stored_at_ms = txn->now_ms}};
         memcpy(leaving->mailbox, page->mailbox, sizeof leaving->mailbox);
     }
     for (size_t i = 0; !err && i < count; i++) {
@@ -223,6 +223,19 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
     leaving->lines += count;
     *ret_lines += count;
     return err;
+}
+
+/* Which requests left in this part, for reports. */
+static enum skp_err remember_part(const struct overview *overview, const struct round_page *pages,
+                                  size_t count)
+{
+    struct txn *txn = overview->txn;
+    if (count == 0)
+        return SKP_OK;
+    struct span value = round_pages_pack(pages, count, &txn->arena);
+    return value.data ? ws_append(&txn->ws, STORE_ROUND,
+                                  key_round_part(&overview->round->round_id, overview->part), value)
+                      : SKP_E_NO_MEMORY;
 }
 
 /* Takes what waits, up to a part; *ret_more when something is left. */
@@ -235,6 +248,9 @@ static enum skp_err publish_waiting(struct overview *overview, size_t *ret_lines
     size_t count = 0;
     size_t used = 0;
     struct leaving leaving = {.any = false};
+    struct round_page *pages = arena_calloc(&txn->arena, ROUND_SCAN_ROWS, sizeof *pages);
+    if (!pages)
+        return SKP_E_NO_MEMORY;
     enum skp_err err =
         store_scan(txn->ws.store, STORE_WAITING, row_key_span(&whole), row_key_span(&end),
                    ROUND_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
@@ -252,8 +268,13 @@ static enum skp_err publish_waiting(struct overview *overview, size_t *ret_lines
             err = publish_page(overview, &leaving, &bundle_id, number, bits, ret_lines);
         if (!err)
             err = ws_forget(&txn->ws, STORE_WAITING, key);
+        if (!err)
+            pages[used] = (struct round_page){
+                .bundle_id = bundle_id, .number = (uint16_t)number, .bits = (uint32_t)bits};
     }
     *ret_more = used < count || count == ROUND_SCAN_ROWS;
+    if (!err)
+        err = remember_part(overview, pages, used);
     return err ? err : flush_leaving(txn, overview->round, &leaving);
 }
 

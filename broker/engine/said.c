@@ -65,12 +65,13 @@ static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_
     enum skp_err err = envelope_read_head(made->heads[index], &txn->arena, where, &head);
     if (err)
         return err;
+    struct skp_hash head_hash = sha256(made->heads[index]);
     struct bundle_row row = {.sender = txn->engine->broker,
                              .batch_id = batch->batch_id,
                              .bundle_index = (uint32_t)index,
                              .recipient = batch->recipients[index],
                              .line_count = head.line_count,
-                             .head_hash = sha256(made->heads[index]),
+                             .head_hash = head_hash,
                              .path = span_of(path, path_len * HASH_BYTES),
                              .body = made->bundles[index]};
     struct span value = bundle_row_pack(&row, &txn->arena);
@@ -78,8 +79,11 @@ static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_
         return SKP_E_NO_MEMORY;
     if ((err = ws_append(&txn->ws, STORE_BUNDLE, key_bundle(&head.bundle_id), value)))
         return err;
-    struct entry_row entry = {
-        .bundle_id = head.bundle_id, .lane = txn->engine->broker, .stored_at_ms = txn->now_ms};
+    struct entry_row entry = {.bundle_id = head.bundle_id,
+                              .head_hash = head_hash,
+                              .bundle_lines = head.line_count,
+                              .lane = txn->engine->broker,
+                              .stored_at_ms = txn->now_ms};
     return txn_deliver(txn, &batch->recipients[index], "", &entry);
 }
 

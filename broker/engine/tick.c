@@ -1,5 +1,6 @@
 /* The clock participant: what is due is done, as internal batches with a name that makes each
  * happen once. */
+#include "mutant.h"
 #include "rounds.h"
 #include "txn.h"
 
@@ -130,6 +131,8 @@ static enum skp_err do_deadline(struct txn *txn, const struct store_row *row, si
         return err;
     name_batch(txn, row);
     err = ws_forget(&txn->ws, STORE_DEADLINE, key);
+    if (!err && MUTANT(deadline_twice))
+        err = act(txn, &deadline, ret_lines);
     return err ? err : act(txn, &deadline, ret_lines);
 }
 

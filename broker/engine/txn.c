@@ -1,183 +1,12 @@
 #include "txn.h"
 
 #include "log.h"
+#include "mutant.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define TXN_ARENA_BYTES ((size_t)512 << 20)
 #define TXN_MAX_TRIES   8
-
-void *txn_grow(struct txn *txn, void *array_ptr, size_t *count, size_t *room, size_t element)
-{
-    uint8_t *array;
-    memcpy(&array, array_ptr, sizeof array);
-    if (*count == *room) {
-        size_t wider = *room ? *room * 2 : 16;
-        uint8_t *copy = arena_calloc(&txn->arena, wider, element);
-        if (!copy)
-            return NULL;
-        if (*count > 0)
-            memcpy(copy, array, *count * element);
-        memcpy(array_ptr, &copy, sizeof copy);
-        array = copy;
-        *room = wider;
-    }
-    return array + (*count)++ * element;
-}
-
-/* ---------------------------------------------------------------- decoded rows */
-
-enum skp_err txn_page(struct txn *txn, const struct skp_id *bundle_id, unsigned page,
-                      struct ws_row **ret_row, struct page_row **ret_page)
-{
-    struct ws_row *row;
-    enum skp_err err = ws_get(&txn->ws, STORE_PAGE, key_page(bundle_id, page), &row);
-    if (!err && !row->object && row->version > 0) {
-        struct page_row *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
-        err = decoded ? page_row_read(row->value, decoded) : SKP_E_NO_MEMORY;
-        if (!err)
-            row->object = decoded;
-    }
-    if (err)
-        return err;
-    *ret_row = row;
-    *ret_page = row->object;
-    return SKP_OK;
-}
-
-enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
-                      const struct skp_id *case_id, struct ws_row **ret_row,
-                      struct case_file **ret_case)
-{
-    struct ws_row *row;
-    enum skp_err err = ws_get(&txn->ws, STORE_CASE, key_case(counsellor, case_id), &row);
-    if (!err && !row->object && row->version > 0) {
-        struct case_file *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
-        err = decoded ? case_unpack(row->value, &txn->arena, decoded) : SKP_E_NO_MEMORY;
-        if (!err)
-            row->object = decoded;
-    }
-    if (err)
-        return err;
-    *ret_row = row;
-    *ret_case = row->object;
-    return SKP_OK;
-}
-
-/* Packing waits until all calls have decided: a page that is changed by many is packed once. */
-static enum skp_err pack_changed(struct txn *txn)
-{
-    for (size_t i = 0; i < txn->ws.rows.count; i++) {
-        struct ws_row *row = map_value_at(&txn->ws.rows, i);
-        if (!row->dirty || !row->object)
-            continue;
-        if (row->table == STORE_PAGE)
-            row->value = page_row_pack(row->object, &txn->arena);
-        else if (row->table == STORE_CASE)
-            row->value = case_pack(row->object, &txn->arena);
-        else
-            continue;
-        if (!row->value.data)
-            return SKP_E_NO_MEMORY;
-    }
-    return SKP_OK;
-}
-
-/* ---------------------------------------------------------------- effects */
-
-static enum skp_err next_position(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
-                                  uint64_t *ret_position)
-{
-    struct ws_row *row;
-    enum skp_err err = ws_get(&txn->ws, STORE_MAILBOX, key_mailbox(oin, mailbox), &row);
-    if (err)
-        return err;
-    uint64_t last = 0;
-    if (row->value.len > 0 && (err = u64_read(row->value, &last)))
-        return err;
-    struct span value = u64_pack(last + 1, &txn->arena);
-    if (!value.data)
-        return SKP_E_NO_MEMORY;
-    ws_put(row, value);
-    *ret_position = last + 1;
-    return SKP_OK;
-}
-
-static enum skp_err wake_later(struct txn *txn, const struct skp_oin *oin, const char *mailbox)
-{
-    for (size_t i = 0; i < txn->wake_count; i++)
-        if (oin_equal(&txn->wakes[i].oin, oin) && strcmp(txn->wakes[i].mailbox, mailbox) == 0)
-            return SKP_OK;
-    struct wake_note *note =
-        txn_grow(txn, &txn->wakes, &txn->wake_count, &txn->wake_room, sizeof *note);
-    if (!note)
-        return SKP_E_NO_MEMORY;
-    note->oin = *oin;
-    snprintf(note->mailbox, sizeof note->mailbox, "%s", mailbox);
-    return SKP_OK;
-}
-
-enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
-                         const struct entry_row *entry)
-{
-    uint64_t position;
-    enum skp_err err = next_position(txn, oin, mailbox, &position);
-    if (err)
-        return err;
-    struct span value = entry_row_pack(entry, &txn->arena);
-    if (!value.data)
-        return SKP_E_NO_MEMORY;
-    if ((err = ws_append(&txn->ws, STORE_ENTRY, key_entry(oin, mailbox, position), value)))
-        return err;
-    return wake_later(txn, oin, mailbox);
-}
-
-enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
-                      const struct request_state *request)
-{
-    struct note *note = txn_grow(txn, &txn->notes, &txn->note_count, &txn->note_room, sizeof *note);
-    if (!note)
-        return SKP_E_NO_MEMORY;
-    *note = (struct note){.counsellor = *counsellor,
-                          .case_id = request->case_id,
-                          .request_id = request->request_id,
-                          .state = request->state,
-                          .outcome = request->outcome,
-                          .consent = request->consent,
-                          .total_cents = request->total_cents};
-    return SKP_OK;
-}
-
-enum skp_err txn_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind kind,
-                          const struct skp_id *object, uint32_t part)
-{
-    struct span value = u64_pack(txn->sequence, &txn->arena);
-    if (!value.data)
-        return SKP_E_NO_MEMORY;
-    return ws_append(&txn->ws, STORE_DEADLINE, key_deadline(due_ms, (uint8_t)kind, object, part),
-                     value);
-}
-
-/* Journal rows hold as many notes as fit well in one row. */
-#define NOTES_PER_ROW 1024
-
-static enum skp_err save_notes(struct txn *txn)
-{
-    for (size_t at = 0; at < txn->note_count; at += NOTES_PER_ROW) {
-        size_t count = txn->note_count - at < NOTES_PER_ROW ? txn->note_count - at : NOTES_PER_ROW;
-        struct span value = notes_pack(txn->notes + at, count, &txn->arena);
-        if (!value.data)
-            return SKP_E_NO_MEMORY;
-        enum skp_err err =
-            ws_append(&txn->ws, STORE_JOURNAL,
-                      key_journal(txn->sequence, (uint32_t)(at / NOTES_PER_ROW)), value);
-        if (err)
-            return err;
-    }
-    return SKP_OK;
-}
 
 /* ---------------------------------------------------------------- one run */
 
@@ -245,15 +74,19 @@ static enum skp_err save_all(struct txn *txn)
 {
     enum skp_err err = said_flush(txn);
     if (!err)
-        err = save_notes(txn);
+        err = txn_save_notes(txn);
     if (!err)
-        err = pack_changed(txn);
+        err = parts_flush(txn);
+    if (!err)
+        err = txn_pack_changed(txn);
     if (!err)
         err = chain_link(txn);
     size_t rows = 0;
     if (!err)
         err = ws_save(&txn->ws, &rows);
-    return err ? err : store_commit(txn->engine->store);
+    if (!err)
+        err = store_commit(txn->engine->store);
+    return err == SKP_E_OUTCOME_UNKNOWN && MUTANT(ack_before_commit) ? SKP_OK : err;
 }
 
 static enum skp_err run(struct txn *txn, struct work_item *items, bool *ret_committed)
@@ -393,6 +226,36 @@ static void run_all(struct engine *engine, struct work_item *items)
     }
 }
 
+static void say_tight(struct engine *engine, bool is_tight)
+{
+    if (is_tight == engine->is_tight)
+        return;
+    engine->is_tight = is_tight;
+    if (is_tight)
+        log_line(LOG_ERROR, "intake_paused",
+                 "why=the disk of the store is full; collecting goes on, make room for the rest");
+    else
+        log_line(LOG_INFO, "intake_resumed", "why=the disk of the store has room again");
+}
+
+/* On a full disk little goes on; the others hear UNAVAILABLE. What is left of the list. */
+static struct work_item *refuse_intake(struct work_item *items)
+{
+    struct work_item *left = NULL;
+    struct work_item **end = &left;
+    for (struct work_item *item = items, *next; item; item = next) {
+        next = item->next;
+        item->next = NULL;
+        if (engine_verb_of(call_of(item)->verb)->runs_when_full) {
+            *end = item;
+            end = &item->next;
+        } else {
+            refuse_all(item, SKP_E_UNAVAILABLE);
+        }
+    }
+    return left;
+}
+
 void txn_drain(void *ctx, struct work_item *items)
 {
     struct engine *engine = ctx;
@@ -400,7 +263,11 @@ void txn_drain(void *ctx, struct work_item *items)
         refuse_all(items, SKP_E_UNAVAILABLE);
         return;
     }
-    run_all(engine, items);
+    say_tight(engine, store_is_tight(engine->store));
+    if (engine->is_tight)
+        items = refuse_intake(items);
+    if (items)
+        run_all(engine, items);
     enum skp_err err = atomic_load(&engine->failed) ? SKP_OK : store_maintain(engine->store);
     if (err)
         spoken(engine, err);

@@ -45,6 +45,9 @@ struct txn {
     struct note *notes; /* for the journal */
     size_t note_count, note_room;
 
+    struct doomed *doomed; /* sealed parts to destroy */
+    size_t doomed_count, doomed_room;
+
     struct wake_note *wakes;
     size_t wake_count, wake_room;
 
@@ -70,13 +73,27 @@ enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
                       const struct skp_id *case_id, struct ws_row **ret_row,
                       struct case_file **ret_case) SKP_MUST_CHECK;
 
+/* How far a case is; all 0 when nothing was taken yet. ws_changed(*ret_row) after a change. */
+enum skp_err txn_progress(struct txn *txn, const struct skp_oin *counsellor,
+                          const struct skp_id *case_id, struct ws_row **ret_row,
+                          struct progress_row **ret_progress) SKP_MUST_CHECK;
+
 /* A bundle into a mailbox: gives it the next position. */
 enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
                          const struct entry_row *entry) SKP_MUST_CHECK;
 
-/* Something to fold into a case later. */
+/* A connected request of this case was answered for the first time: to be counted later. */
 enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
-                      const struct request_state *request) SKP_MUST_CHECK;
+                      const struct skp_id *case_id) SKP_MUST_CHECK;
+
+/* The sealed part of this line goes when the transaction is saved; nobody needs it any more. */
+enum skp_err txn_destroy_part(struct txn *txn, const struct skp_id *bundle_id,
+                              size_t line) SKP_MUST_CHECK;
+enum skp_err parts_flush(struct txn *txn) SKP_MUST_CHECK;
+
+/* Packs what changed in decoded form, and what was noted, before the rows are saved. */
+enum skp_err txn_pack_changed(struct txn *txn) SKP_MUST_CHECK;
+enum skp_err txn_save_notes(struct txn *txn) SKP_MUST_CHECK;
 
 /* Something to do when the clock gets there. Said twice before that, it is done once. */
 enum skp_err txn_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind kind,

@@ -25,6 +25,7 @@
     X(deliveries_sent, "Deliveries sent")                                                          \
     X(pauses_calls, "Times reading paused: too many questions under way")                          \
     X(pauses_output, "Times a session paused: the peer reads too slowly")                          \
+    X(buffers_tight, "Times sessions were held to little: too much unsent or unfinished in all")   \
     X(reloads, "Reloads of certificates that took effect")                                         \
     X(reloads_failed, "Reloads of certificates that were refused")
 

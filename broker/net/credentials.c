@@ -13,6 +13,35 @@ void credentials_fini(struct credentials *credentials)
     *credentials = (struct credentials){0};
 }
 
+static struct file_stamp stamp_file(const char *file)
+{
+    struct stat state;
+    if (stat(file, &state) != 0)
+        return (struct file_stamp){0};
+    /* st_ctim and not st_mtim, which a copy may take over from its original. */
+    return (struct file_stamp){.device = state.st_dev,
+                               .node = state.st_ino,
+                               .bytes = state.st_size,
+                               .changed = state.st_ctim};
+}
+
+struct credential_stamp credential_stamp_take(const struct credential_files *files)
+{
+    return (struct credential_stamp){.ca = stamp_file(files->ca_file),
+                                     .crl = stamp_file(files->crl_file)};
+}
+
+static bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->device == b->device && a->node == b->node && a->bytes == b->bytes &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+bool credential_stamp_equal(const struct credential_stamp *a, const struct credential_stamp *b)
+{
+    return file_stamp_equal(&a->ca, &b->ca) && file_stamp_equal(&a->crl, &b->crl);
+}
+
 static enum skp_err load_files(const struct credential_files *files,
                                struct credentials *credentials, const char **ret_why)
 {
@@ -63,7 +92,7 @@ static enum skp_err check_both(const struct credential_files *files, int64_t at_
 enum skp_err credentials_load(const struct credential_files *files, int64_t at_ms,
                               struct credentials *ret_credentials, char *ret_why)
 {
-    struct credentials credentials = {0};
+    struct credentials credentials = {.stamp = credential_stamp_take(files)};
     const char *why = "";
     enum skp_err err = load_files(files, &credentials, &why);
     if (err)

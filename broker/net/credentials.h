@@ -4,6 +4,9 @@
 
 #include "identity.h"
 
+#include <sys/stat.h>
+#include <time.h>
+
 #define CREDENTIALS_WHY_BYTES 512
 
 /* PEM files; borrowed texts. */
@@ -14,12 +17,27 @@ struct credential_files {
     const char *sign_cert, *sign_key;
 };
 
+/* How ca_file and crl_file look on the disk; all zero where there is none. Two that differ: something
+ * was written or put in place between them. */
+struct credential_stamp {
+    struct file_stamp {
+        dev_t device;
+        ino_t node;
+        off_t bytes;
+        struct timespec changed;
+    } ca, crl;
+};
+
 struct credentials {
     struct trust *trust;
     struct keypair *tls;
     struct keypair *signer;
-    struct skp_oin oin; /* the same in both certificates */
+    struct skp_oin oin;            /* the same in both certificates */
+    struct credential_stamp stamp; /* of before they were read */
 };
+
+struct credential_stamp credential_stamp_take(const struct credential_files *files);
+bool credential_stamp_equal(const struct credential_stamp *a, const struct credential_stamp *b);
 
 /* Reads all and checks at `at_ms` real time that both certificates are trusted, current, not
  * revoked, for their purpose, and name one OIN. CERTIFICATE, NO_MEMORY:

@@ -1,4 +1,8 @@
-/* Connections that have not yet shown who they are: few, short-lived, and counted per source. */
+/* Connections that have not yet shown who they are: few, short-lived, and counted per source.
+ *
+ * A handshake costs milliseconds of arithmetic, as much as dozens of frames. So those for whom
+ * something came wait in a queue, and one of them goes one step in a turn of the loop; live sessions
+ * go before, yet one step in GIVE_WAY_MS there always is. Neither can keep the other waiting. */
 #include "log.h"
 #include "server_internal.h"
 #include "tls.h"
@@ -10,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PRIORITY_LIVE      0
-#define PRIORITY_HANDSHAKE 1
-#define SOURCE_KEY_BYTES   16
+#define SOURCE_KEY_BYTES 16
+#define CROWDED_MS       5000
+#define GIVE_WAY_MS      20
 
 /* Who is limited: one IPv4 address, or one IPv6 network of a single customer (/64). */
 struct source {
@@ -22,11 +26,15 @@ struct source {
 
 struct handshake {
     TAILQ_ENTRY(handshake) link;
+    TAILQ_ENTRY(handshake) ready; /* something came: waits for its turn */
     struct server *server;
-    struct bufferevent *stream; /* NULL: handed to a session */
+    SSL *ssl; /* NULL: handed over */
+    evutil_socket_t fd;
+    struct event *readable, *writable;
     struct source source;
     int64_t started_ms;
-    bool finished;
+    uint64_t generation; /* of the trust this handshake is checked against */
+    bool is_ready, finished;
 };
 
 static void read_source(const struct sockaddr *address, struct source *ret_source)
@@ -52,20 +60,49 @@ static void read_source(const struct sockaddr *address, struct source *ret_sourc
 
 static void finish(struct handshake *handshake)
 {
+    struct server *server = handshake->server;
     handshake->finished = true;
-    handshake->server->handshake_count--;
-    server_reap_soon(handshake->server);
+    if (handshake->is_ready)
+        TAILQ_REMOVE(&server->handshakes_ready, handshake, ready);
+    handshake->is_ready = false;
+    event_del(handshake->readable);
+    event_del(handshake->writable);
+    server->handshake_count--;
+    server_reap_soon(server);
 }
 
-static void fail(struct handshake *handshake, enum tls_failure failure, const char *detail)
+static void tell_failure(struct handshake *handshake, enum tls_failure failure, const char *detail)
 {
-    struct server *server = handshake->server;
-    server->counters.handshake_failures[failure]++;
+    handshake->server->counters.handshake_failures[failure]++;
     log_line(LOG_WARN, "handshake_failed", "source=%s why=%s detail=%s", handshake->source.text,
              tls_failure_words(failure), detail);
-    bufferevent_setcb(handshake->stream, NULL, NULL, NULL, NULL);
-    bufferevent_disable(handshake->stream, EV_READ | EV_WRITE);
+}
+
+/* What OpenSSL left in its queue says why; the alert that says so has been sent. */
+static void fail(struct handshake *handshake)
+{
+    unsigned long error = ERR_peek_last_error();
+    enum tls_failure failure = tls_failure_of(handshake->ssl, error);
+    tell_failure(handshake, failure, tls_failure_detail(handshake->ssl, error));
+    ERR_clear_error();
+    if (failure != TLS_FAILURE_CLOSED) {
+        linger_start(handshake->server, handshake->fd);
+        handshake->fd = -1;
+    }
     finish(handshake);
+}
+
+/* NULL: out of memory, and the connection ends with the handshake. */
+static struct bufferevent *hand_over(struct handshake *handshake)
+{
+    struct bufferevent *stream = bufferevent_openssl_socket_new(
+        handshake->server->base, handshake->fd, handshake->ssl, BUFFEREVENT_SSL_OPEN,
+        BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+    if (stream == NULL)
+        return NULL;
+    handshake->ssl = NULL;
+    handshake->fd = -1;
+    return stream;
 }
 
 static void welcome(struct handshake *handshake)
@@ -73,34 +110,74 @@ static void welcome(struct handshake *handshake)
     struct server *server = handshake->server;
     struct skp_oin peer;
     const char *why;
-    SSL *ssl = bufferevent_openssl_get_ssl(handshake->stream);
-    enum skp_err err =
-        tls_check_peer(ssl, server->trust, clock_real_ms(server->clock), &peer, &why);
-    if (err) {
-        fail(handshake, err == SKP_E_IDENTITY_INVALID ? TLS_FAILURE_NO_OIN : TLS_FAILURE_PURPOSE,
-             why);
-        return;
-    }
-    struct bufferevent *stream = handshake->stream;
-    handshake->stream = NULL;
+    enum skp_err err = tls_know_peer(handshake->ssl, &peer, &why);
     finish(handshake);
-    bufferevent_priority_set(stream, PRIORITY_LIVE);
-    session_open(server, stream, &peer, handshake->source.text);
+    struct bufferevent *stream = hand_over(handshake);
+    if (err)
+        tell_failure(handshake,
+                     err == SKP_E_IDENTITY_INVALID ? TLS_FAILURE_NO_OIN : TLS_FAILURE_PURPOSE, why);
+    if (stream == NULL)
+        return;
+    if (err)
+        session_turn_away(server, stream, handshake->source.text, why);
+    else
+        session_open(server, stream, &peer, handshake->source.text, handshake->generation);
 }
 
-static void on_event(struct bufferevent *stream, short what, void *ctx)
+static void step(struct handshake *handshake)
+{
+    ERR_clear_error();
+    int done = SSL_accept(handshake->ssl);
+    int error = done == 1 ? SSL_ERROR_NONE : SSL_get_error(handshake->ssl, done);
+    if (done == 1)
+        welcome(handshake);
+    else if (error == SSL_ERROR_WANT_READ)
+        event_add(handshake->readable, NULL);
+    else if (error == SSL_ERROR_WANT_WRITE)
+        event_add(handshake->writable, NULL);
+    else
+        fail(handshake);
+}
+
+/* A timer without delay fires once per turn of the loop, whatever else is active. */
+static void take_turn_soon(struct server *server)
+{
+    static const struct timeval at_once;
+    if (!event_pending(server->handshake_turn, EV_TIMEOUT, NULL))
+        event_add(server->handshake_turn, &at_once);
+}
+
+/* Where there was work for sessions, the answer is about to be written: it goes first, but not for
+ * ever. */
+static bool gives_way(struct server *server)
+{
+    bool worked = server->sessions_worked;
+    server->sessions_worked = false;
+    return worked && server_now_ms(server) - server->handshake_step_ms < GIVE_WAY_MS;
+}
+
+void handshake_turn(struct server *server)
+{
+    struct handshake *handshake = TAILQ_FIRST(&server->handshakes_ready);
+    if (handshake == NULL)
+        return;
+    if (!gives_way(server)) {
+        TAILQ_REMOVE(&server->handshakes_ready, handshake, ready);
+        handshake->is_ready = false;
+        step(handshake);
+        server->handshake_step_ms = server_now_ms(server);
+    }
+    if (!TAILQ_EMPTY(&server->handshakes_ready))
+        take_turn_soon(server);
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *ctx)
 {
     struct handshake *handshake = ctx;
-    char detail[160] = "";
-    if (what & BEV_EVENT_CONNECTED) {
-        welcome(handshake);
-        return;
-    }
-    unsigned long error = bufferevent_get_openssl_error(stream);
-    if (error != 0)
-        ERR_error_string_n(error, detail, sizeof detail);
-    ERR_clear_error();
-    fail(handshake, tls_failure_of(bufferevent_openssl_get_ssl(stream), error), detail);
+    (void)fd, (void)what;
+    handshake->is_ready = true;
+    TAILQ_INSERT_TAIL(&handshake->server->handshakes_ready, handshake, ready);
+    take_turn_soon(handshake->server);
 }
 
 static bool source_is_crowded(const struct server *server, const struct source *source)
@@ -115,22 +192,42 @@ static bool source_is_crowded(const struct server *server, const struct source *
     return count >= server->limits.handshakes_per_source;
 }
 
-/* Takes fd. NULL: out of memory. */
-static struct bufferevent *start_tls(struct server *server, evutil_socket_t fd)
+static void handshake_free(struct handshake *handshake)
 {
-    ERR_clear_error();
-    SSL *ssl = SSL_new(server->tls);
-    struct bufferevent *stream = NULL;
-    if (ssl != NULL)
-        stream = bufferevent_openssl_socket_new(server->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
-                                                BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-    if (stream == NULL) {
-        SSL_free(ssl);
+    if (handshake->readable != NULL)
+        event_free(handshake->readable);
+    if (handshake->writable != NULL)
+        event_free(handshake->writable);
+    SSL_free(handshake->ssl);
+    if (handshake->fd >= 0)
+        evutil_closesocket(handshake->fd);
+    free(handshake);
+}
+
+/* Takes fd. NULL: out of memory. */
+static struct handshake *handshake_new(struct server *server, evutil_socket_t fd,
+                                       const struct source *source)
+{
+    struct handshake *handshake = calloc(1, sizeof *handshake);
+    if (handshake == NULL) {
         evutil_closesocket(fd);
         return NULL;
     }
-    bufferevent_priority_set(stream, PRIORITY_HANDSHAKE);
-    return stream;
+    handshake->server = server;
+    handshake->source = *source;
+    handshake->started_ms = server_now_ms(server);
+    handshake->generation = trust_generation(server->trust);
+    handshake->fd = fd;
+    handshake->ssl = SSL_new(server->tls);
+    handshake->readable = event_new(server->base, fd, EV_READ, on_ready, handshake);
+    handshake->writable = event_new(server->base, fd, EV_WRITE, on_ready, handshake);
+    if (handshake->ssl != NULL && SSL_set_fd(handshake->ssl, fd) == 1 &&
+        handshake->readable != NULL && handshake->writable != NULL &&
+        event_add(handshake->readable, NULL) == 0)
+        return handshake;
+    ERR_clear_error();
+    handshake_free(handshake);
+    return NULL;
 }
 
 void handshake_start(struct server *server, evutil_socket_t fd, const struct sockaddr *address)
@@ -144,31 +241,32 @@ void handshake_start(struct server *server, evutil_socket_t fd, const struct soc
         evutil_closesocket(fd);
         return;
     }
-    struct handshake *handshake = calloc(1, sizeof *handshake);
-    if (handshake == NULL) {
-        evutil_closesocket(fd);
+    struct handshake *handshake = handshake_new(server, fd, &source);
+    if (handshake == NULL)
         return;
-    }
-    handshake->server = server;
-    handshake->source = source;
-    handshake->started_ms = server_now_ms(server);
-    handshake->stream = start_tls(server, fd);
-    if (handshake->stream == NULL) {
-        free(handshake);
-        return;
-    }
-    bufferevent_setcb(handshake->stream, NULL, NULL, on_event, handshake);
     TAILQ_INSERT_TAIL(&server->handshakes, handshake, link);
     server->handshake_count++;
+}
+
+/* While nobody else can be let in, those who hold a place must hurry: an honest handshake takes a
+ * fraction of this, also behind a full queue of others. */
+static int64_t time_allowed(const struct server *server)
+{
+    bool crowded = server->handshake_count >= server->limits.handshakes;
+    return crowded && server->limits.handshake_ms > CROWDED_MS ? CROWDED_MS
+                                                               : server->limits.handshake_ms;
 }
 
 void handshake_sweep(struct server *server, int64_t now_ms)
 {
     struct handshake *handshake;
+    int64_t allowed_ms = time_allowed(server);
     TAILQ_FOREACH(handshake, &server->handshakes, link)
     {
-        if (!handshake->finished && now_ms - handshake->started_ms > server->limits.handshake_ms)
-            fail(handshake, TLS_FAILURE_TIMEOUT, "");
+        if (!handshake->finished && now_ms - handshake->started_ms > allowed_ms) {
+            tell_failure(handshake, TLS_FAILURE_TIMEOUT, "");
+            finish(handshake);
+        }
     }
 }
 
@@ -189,9 +287,7 @@ void handshake_reap(struct server *server)
         struct handshake *next = TAILQ_NEXT(handshake, link);
         if (handshake->finished) {
             TAILQ_REMOVE(&server->handshakes, handshake, link);
-            if (handshake->stream != NULL)
-                bufferevent_free(handshake->stream);
-            free(handshake);
+            handshake_free(handshake);
         }
         handshake = next;
     }

@@ -11,6 +11,7 @@
 
 #define BACKLOG            512
 #define DESCRIPTOR_WAIT_MS 500
+#define ACCEPTS_A_TURN     4     /* about a millisecond */
 #define USER_TIMEOUT_MS    30000 /* a peer that vanished without FIN is noticed within this */
 
 static void pause_accepting(struct server *server, const char *why)
@@ -21,6 +22,23 @@ static void pause_accepting(struct server *server, const char *why)
     server->counters.accept_pauses++;
     evconnlistener_disable(server->listener);
     log_line(LOG_WARN, "accept_paused", "why=%s", why);
+}
+
+/* libevent accepts until nobody waits any more; live sessions must not wait for a whole crowd. */
+static void end_turn(struct server *server)
+{
+    static const struct timeval at_once;
+    server->accepted = 0;
+    evconnlistener_disable(server->listener);
+    event_add(server->accept_turn, &at_once);
+}
+
+static void on_next_turn(evutil_socket_t fd, short what, void *ctx)
+{
+    struct server *server = ctx;
+    (void)fd, (void)what;
+    if (server->listener != NULL && !server->accept_paused)
+        evconnlistener_enable(server->listener);
 }
 
 static void set_options(evutil_socket_t fd)
@@ -43,6 +61,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     handshake_start(server, fd, address);
     if (server->handshake_count >= server->limits.handshakes)
         pause_accepting(server, "max_handshakes under way");
+    else if (++server->accepted >= ACCEPTS_A_TURN)
+        end_turn(server);
 }
 
 static void on_accept_error(struct evconnlistener *listener, void *ctx)
@@ -92,6 +112,11 @@ enum skp_err listener_open(struct server *server, const char *host, uint16_t por
         return SKP_E_IO;
     }
     evconnlistener_set_error_cb(server->listener, on_accept_error);
+    server->accept_turn = event_new(server->base, -1, 0, on_next_turn, server);
+    if (server->accept_turn == NULL) {
+        snprintf(ret_why, CREDENTIALS_WHY_BYTES, "out of memory");
+        return SKP_E_NO_MEMORY;
+    }
     return SKP_OK;
 }
 
@@ -100,6 +125,9 @@ void listener_close(struct server *server)
     if (server->listener != NULL)
         evconnlistener_free(server->listener);
     server->listener = NULL;
+    if (server->accept_turn != NULL)
+        event_free(server->accept_turn);
+    server->accept_turn = NULL;
 }
 
 void listener_sweep(struct server *server, int64_t now_ms)

@@ -26,7 +26,7 @@ static void count_sent(struct session *session, enum frame_type type, size_t byt
     if (type == FRAME_DELIVERY)
         counters->deliveries_sent++;
     if (evbuffer_get_length(bufferevent_get_output(session->stream)) >
-            session->server->limits.output_bytes &&
+            server_output_bytes(session->server) &&
         !session->choked) {
         session->choked = true;
         counters->pauses_output++;

@@ -1,14 +1,11 @@
 #include "handle.h"
 #include "log.h"
 #include "server_internal.h"
-#include "tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SWEEP_MS          200
-#define PRIORITIES        2
-#define DISPATCH_SLICE_MS 5
+#define SWEEP_MS 200
 
 struct server_limits server_limits_default(void)
 {
@@ -20,6 +17,7 @@ struct server_limits server_limits_default(void)
         .asks = 32,
         .batches = 8,
         .output_bytes = 1024 * 1024,
+        .buffers_bytes = (size_t)32 * 1024 * 1024,
         .handshake_ms = 10000,
         .hello_ms = 10000,
         .frame_ms = 30000,
@@ -28,22 +26,6 @@ struct server_limits server_limits_default(void)
         .stall_ms = 60000,
         .recheck_ms = 3600000,
     };
-}
-
-struct event_base *server_base_new(void)
-{
-    struct timeval slice = {.tv_sec = 0, .tv_usec = DISPATCH_SLICE_MS * 1000};
-    struct event_config *config = event_config_new();
-    if (config == NULL)
-        return NULL;
-    /* A storm of handshakes (3 ms of arithmetic each) runs in slices, and live sessions go first.
-     */
-    event_config_set_max_dispatch_interval(config, &slice, 1, 1);
-    struct event_base *base = event_base_new_with_config(config);
-    event_config_free(config);
-    if (base != NULL)
-        event_base_priority_init(base, PRIORITIES);
-    return base;
 }
 
 int64_t server_now_ms(const struct server *server)
@@ -100,6 +82,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
     server_sweep(ctx);
 }
 
+static void on_handshake_turn(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    handshake_turn(ctx);
+}
+
 static void on_run_done(void *ctx)
 {
     server_run_done(ctx);
@@ -108,6 +96,7 @@ static void on_run_done(void *ctx)
 static void reap(struct server *server, bool engine_alive)
 {
     handshake_reap(server);
+    linger_reap(server);
     struct session *session = LIST_FIRST(&server->closed);
     while (session != NULL) {
         struct session *next = LIST_NEXT(session, link);
@@ -129,47 +118,6 @@ void server_reap_soon(struct server *server)
     event_active(server->reap_event, EV_TIMEOUT, 0);
 }
 
-static enum skp_err use_credentials(struct server *server, const struct credentials *credentials,
-                                    char *ret_why)
-{
-    SSL_CTX *tls;
-    enum skp_err err = tls_context_new(credentials, server->policy_oid, &tls, ret_why);
-    if (err)
-        return err;
-    SSL_CTX_free(server->tls); /* live sessions keep it as long as they need it */
-    server->tls = tls;
-    trust_ref(credentials->trust);
-    trust_unref(server->trust);
-    server->trust = credentials->trust;
-    server->tls_not_after_ms = credentials_not_after_ms(keypair_cert(credentials->tls));
-    server->sign_not_after_ms = credentials_not_after_ms(keypair_cert(credentials->signer));
-    server->crl_next_update_ms = credentials_crl_next_update_ms(credentials);
-    return SKP_OK;
-}
-
-enum skp_err server_reload(struct server *server, char *ret_why)
-{
-    struct credentials credentials;
-    enum skp_err err =
-        credentials_load(server->files, clock_real_ms(server->clock), &credentials, ret_why);
-    if (!err) {
-        err = use_credentials(server, &credentials, ret_why);
-        if (!err) {
-            engine_set_trust(server->engine, credentials.trust);
-            engine_set_signer(server->engine, credentials.signer);
-        }
-        credentials_fini(&credentials);
-    }
-    if (err) {
-        server->counters.reloads_failed++;
-        log_line(LOG_ERROR, "reload_failed", "why=%s", ret_why);
-    } else {
-        server->counters.reloads++;
-        log_line(LOG_INFO, "reloaded", NULL);
-    }
-    return err;
-}
-
 static struct server *server_make(const struct server_config *config)
 {
     struct server *server = calloc(1, sizeof *server);
@@ -188,6 +136,8 @@ static struct server *server_make(const struct server_config *config)
     LIST_INIT(&server->sessions);
     LIST_INIT(&server->closed);
     TAILQ_INIT(&server->handshakes);
+    TAILQ_INIT(&server->handshakes_ready);
+    TAILQ_INIT(&server->lingers);
     for (size_t i = 0; i < SERVER_PEER_BUCKETS; i++)
         LIST_INIT(&server->by_peer[i]);
     return server;
@@ -198,10 +148,9 @@ static enum skp_err start_events(struct server *server)
     struct timeval every = {.tv_sec = 0, .tv_usec = SWEEP_MS * 1000};
     server->sweep_event = event_new(server->base, -1, EV_PERSIST, on_sweep, server);
     server->reap_event = event_new(server->base, -1, 0, on_reap, server);
-    if (server->sweep_event == NULL || server->reap_event == NULL)
+    server->handshake_turn = event_new(server->base, -1, 0, on_handshake_turn, server);
+    if (server->sweep_event == NULL || server->reap_event == NULL || server->handshake_turn == NULL)
         return SKP_E_NO_MEMORY;
-    event_priority_set(server->sweep_event, 0);
-    event_priority_set(server->reap_event, 0);
     return event_add(server->sweep_event, &every) == 0 ? SKP_OK : SKP_E_NO_MEMORY;
 }
 
@@ -215,7 +164,7 @@ enum skp_err server_new(const struct server_config *config, struct server **ret_
         err = SKP_E_NO_MEMORY;
     }
     if (!err && config->credentials != NULL)
-        err = use_credentials(server, config->credentials, ret_why);
+        err = reload_use(server, config->credentials, ret_why);
     if (!err && config->host != NULL)
         err = listener_open(server, config->host, config->port, ret_why);
     if (err) {
@@ -240,11 +189,14 @@ void server_free(struct server *server)
         while (!LIST_EMPTY(&server->sessions))
             session_close(LIST_FIRST(&server->sessions), "the broker stopped");
         handshake_drop_all(server);
+        linger_drop_all(server);
         reap(server, false);
         event_free(server->reap_event);
     }
     if (server->sweep_event != NULL)
         event_free(server->sweep_event);
+    if (server->handshake_turn != NULL)
+        event_free(server->handshake_turn);
     SSL_CTX_free(server->tls);
     trust_unref(server->trust);
     free(server);
@@ -253,7 +205,7 @@ void server_free(struct server *server)
 void server_adopt(struct server *server, struct bufferevent *stream, const struct skp_oin *peer,
                   const char *source)
 {
-    session_open(server, stream, peer, source);
+    session_open(server, stream, peer, source, 0);
 }
 
 struct engine *server_engine(const struct server *server)

@@ -28,6 +28,8 @@ struct server_limits {
     unsigned asks;                  /* questions under way per session; beyond it reading pauses */
     unsigned batches;               /* batches under way per session; beyond it reading pauses */
     unsigned output_bytes;          /* unsent per session; beyond it reading and delivering pause */
+    size_t buffers_bytes; /* unsent, or of unfinished frames, in all; beyond it each session
+                                       is held to a little and must hurry */
     int64_t handshake_ms;
     int64_t hello_ms;   /* from handshake to Hello */
     int64_t frame_ms;   /* from a frame's first byte to its last; between the frames of a batch */
@@ -40,8 +42,8 @@ struct server_limits {
 struct server_limits server_limits_default(void);
 
 struct server_config {
-    struct event_base *base; /* from server_base_new() in production */
-    struct engine *engine;   /* outlives server_stop() */
+    struct event_base *base;
+    struct engine *engine; /* outlives server_stop() */
     struct clock *clock;
     struct wakeup *wakeup; /* signalled by the engine; NULL: the owner calls server_run_done() */
     const char *host;      /* to listen on; NULL: no listener (simulation) */
@@ -56,9 +58,6 @@ struct server_config {
     void *stopped_ctx;
 };
 
-/* An event loop where handshakes yield to live sessions. NULL: out of memory or descriptors. */
-struct event_base *server_base_new(void);
-
 /* Listens when there is a host. IO (the address cannot be used), CERTIFICATE, NO_MEMORY with words
  * in ret_why[CREDENTIALS_WHY_BYTES]. */
 enum skp_err server_new(const struct server_config *config, struct server **ret_server,
@@ -71,8 +70,11 @@ void server_free(struct server *server);
 uint16_t server_port(const struct server *server);
 
 /* Reads the certificate files anew; takes over trust, CRLs, TLS and signing certificate only when
- * all of it is right, then checks live sessions against it within 5 seconds. On error (CERTIFICATE)
- * everything stays as it was, words in ret_why[CREDENTIALS_WHY_BYTES]. */
+ * all of it is right. Sessions whose certificate a CRL lists end at once; the others are checked in
+ * full one after the other, ten a second. On error (CERTIFICATE) everything stays as it was, words
+ * in ret_why[CREDENTIALS_WHY_BYTES].
+ *
+ * Happens by itself within about 2 seconds after ca_file or crl_file was replaced. */
 enum skp_err server_reload(struct server *server, char *ret_why) SKP_MUST_CHECK;
 
 /* Says GoingAway, accepts and takes no new work, finishes what is under way for at most `grace_ms`,

@@ -13,6 +13,7 @@
 
 LIST_HEAD(session_list, session);
 TAILQ_HEAD(handshake_list, handshake);
+TAILQ_HEAD(linger_list, lingerer);
 
 struct server {
     struct event_base *base;
@@ -28,15 +29,25 @@ struct server {
     struct evconnlistener *listener; /* NULL: none, or stopping */
     SSL_CTX *tls;
     struct trust *trust; /* what sessions are checked against; NULL without TLS */
+    struct credential_stamp used_stamp, seen_stamp;
+    int64_t watch_at_ms;       /* monotonic; next look at ca_file and crl_file */
+    struct event *accept_turn; /* the next few */
+    unsigned accepted;         /* in this turn */
     bool accept_paused;
     int64_t accept_again_ms; /* monotonic; out of descriptors until then */
-    struct handshake_list handshakes;
+    struct handshake_list handshakes, handshakes_ready;
+    struct event *handshake_turn; /* one step of one of those that are ready */
+    int64_t handshake_step_ms;    /* monotonic; the last one */
+    bool sessions_worked;         /* since the last turn of a handshake */
     unsigned handshake_count;
+    struct linger_list lingers;
+    unsigned linger_count;
 
     struct session_list sessions;
     struct session_list by_peer[SERVER_PEER_BUCKETS];
     unsigned session_count;
-    struct session_list closed; /* waits for the end of the loop turn and for its calls */
+    bool output_tight, input_tight; /* over buffers_bytes in all, as of the last sweep */
+    struct session_list closed;     /* waits for the end of the loop turn and for its calls */
 
     struct event *sweep_event;
     struct event *reap_event;
@@ -64,6 +75,12 @@ unsigned server_count_peer(struct server *server, const struct skp_oin *peer);
 /* What its batches that still come in hold of the intake budget. */
 size_t server_peer_intake(struct server *server, const struct skp_oin *peer);
 
+/* What one session may have unsent, and ask at a time: little while memory is tight. */
+size_t server_output_bytes(const struct server *server);
+unsigned server_asks(const struct server *server);
+/* For the rest of an unfinished frame. */
+int64_t server_frame_ms(const struct server *server);
+
 /* listener.c */
 enum skp_err listener_open(struct server *server, const char *host, uint16_t port,
                            char *ret_why) SKP_MUST_CHECK;
@@ -75,5 +92,20 @@ void handshake_start(struct server *server, evutil_socket_t fd, const struct soc
 void handshake_sweep(struct server *server, int64_t now_ms);
 void handshake_reap(struct server *server);
 void handshake_drop_all(struct server *server);
+
+/* One step of the next handshake for which something came. */
+void handshake_turn(struct server *server);
+
+/* linger.c: refused connections, until the peer has heard why. Takes the socket. */
+void linger_start(struct server *server, evutil_socket_t fd);
+void linger_sweep(struct server *server, int64_t now_ms);
+void linger_reap(struct server *server);
+void linger_drop_all(struct server *server);
+
+/* reload.c */
+enum skp_err reload_use(struct server *server, const struct credentials *credentials,
+                        char *ret_why) SKP_MUST_CHECK;
+/* Takes over a ca_file or crl_file that was replaced: within two looks, a second apart. */
+void reload_sweep(struct server *server, int64_t now_ms);
 
 #endif

@@ -5,9 +5,12 @@
 
 #include <event2/buffer.h>
 
-#define TICK_RETRY_MS    1000
-#define FAILED_GRACE_MS  2000
-#define RECHECKS_A_SWEEP 256 /* about 40 ms of arithmetic; 5,000 sessions within 4 seconds */
+#define TICK_RETRY_MS      1000
+#define FAILED_GRACE_MS    2000
+#define TIGHT_OUTPUT_BYTES ((unsigned)64 * 1024)
+#define TIGHT_ASKS         2U
+#define TIGHT_FRAME_MS     3000
+#define RECHECKS_A_SWEEP   2 /* 3 ms of arithmetic each, and everybody waits for it */
 
 static void on_tick_done(struct engine_call *call)
 {
@@ -49,10 +52,49 @@ static void leave_if_failed(struct server *server)
 
 void server_run_done(struct server *server)
 {
+    server->sessions_worked = true;
     engine_run_done(server->engine);
     leave_if_failed(server);
     tick_if_due(server);
     server_stop_progress(server);
+}
+
+size_t server_output_bytes(const struct server *server)
+{
+    unsigned bytes = server->limits.output_bytes;
+    return server->output_tight && bytes > TIGHT_OUTPUT_BYTES ? TIGHT_OUTPUT_BYTES : bytes;
+}
+
+unsigned server_asks(const struct server *server)
+{
+    return server->output_tight ? TIGHT_ASKS : server->limits.asks;
+}
+
+int64_t server_frame_ms(const struct server *server)
+{
+    int64_t ms = server->limits.frame_ms;
+    return server->input_tight && ms > TIGHT_FRAME_MS ? TIGHT_FRAME_MS : ms;
+}
+
+/* Nobody alone can fill the memory, but all together could; then each gets little, and the many who
+ * need no more notice nothing. */
+static void sweep_buffers(struct server *server)
+{
+    size_t unsent = 0, unfinished = 0;
+    struct session *session;
+    LIST_FOREACH(session, &server->sessions, link)
+    {
+        unsent += evbuffer_get_length(bufferevent_get_output(session->stream));
+        unfinished += evbuffer_get_length(bufferevent_get_input(session->stream));
+    }
+    bool tight = unsent > server->limits.buffers_bytes || unfinished > server->limits.buffers_bytes;
+    if (tight && !server->output_tight && !server->input_tight) {
+        server->counters.buffers_tight++;
+        log_line(LOG_WARN, "buffers_tight", "unsent_bytes=%zu unfinished_bytes=%zu", unsent,
+                 unfinished);
+    }
+    server->output_tight = unsent > server->limits.buffers_bytes;
+    server->input_tight = unfinished > server->limits.buffers_bytes;
 }
 
 static void sweep_sessions(struct server *server, int64_t now_ms)
@@ -72,7 +114,10 @@ static void sweep_sessions(struct server *server, int64_t now_ms)
 void server_sweep(struct server *server)
 {
     int64_t now_ms = server_now_ms(server);
+    reload_sweep(server, now_ms);
     handshake_sweep(server, now_ms);
+    linger_sweep(server, now_ms);
+    sweep_buffers(server);
     sweep_sessions(server, now_ms);
     listener_sweep(server, now_ms);
     leave_if_failed(server);
@@ -93,6 +138,7 @@ void server_stop(struct server *server, int64_t grace_ms)
              (long long)grace_ms);
     listener_close(server);
     handshake_drop_all(server);
+    linger_drop_all(server);
     struct session *session = LIST_FIRST(&server->sessions);
     while (session != NULL) {
         struct session *next = LIST_NEXT(session, link);
@@ -116,7 +162,8 @@ void server_stop_progress(struct server *server)
     if (over)
         close_all(server);
     bool idle = LIST_EMPTY(&server->sessions) && LIST_EMPTY(&server->closed) &&
-                TAILQ_EMPTY(&server->handshakes) && !server->tick_under_way;
+                TAILQ_EMPTY(&server->handshakes) && TAILQ_EMPTY(&server->lingers) &&
+                !server->tick_under_way;
     if (!idle && !over)
         return;
     server->has_stopped = true;

@@ -55,7 +55,7 @@ static void on_write(struct bufferevent *stream, void *ctx)
     size_t left = evbuffer_get_length(bufferevent_get_output(stream));
     if (session->state == SESSION_CLOSING && left == 0) {
         linger(session);
-    } else if (session->choked && left <= session->server->limits.output_bytes / 2) {
+    } else if (session->choked && left <= server_output_bytes(session->server) / 2) {
         session->choked = false;
         session_update(session);
     }
@@ -89,14 +89,14 @@ static struct session *session_new(struct server *server, struct bufferevent *st
     session->opened_ms = server_now_ms(server);
     session->since_ms = session->heard_ms = session->moved_ms = session->opened_ms;
     session->checked_ms = session->key_window_ms = session->control_window_ms = session->opened_ms;
-    session->checked_generation = server->trust != NULL ? trust_generation(server->trust) : 0;
     session->frame_started_ms = -1;
     LIST_INIT(&session->flows);
     return session;
 }
 
-void session_open(struct server *server, struct bufferevent *stream, const struct skp_oin *peer,
-                  const char *source)
+/* NULL: no room for one more, and the stream is gone. */
+static struct session *session_begin(struct server *server, struct bufferevent *stream,
+                                     const struct skp_oin *peer, const char *source)
 {
     bool over = server->session_count >= server->limits.sessions;
     struct session *session = over ? NULL : session_new(server, stream, peer, source);
@@ -105,18 +105,42 @@ void session_open(struct server *server, struct bufferevent *stream, const struc
         log_line(LOG_WARN, "session_refused", "peer=%s source=%s why=%s", peer->text, source,
                  over ? "max_sessions reached" : "out of memory");
         bufferevent_free(stream);
-        return;
+        return NULL;
     }
-    bool crowded = server_count_peer(server, peer) >= server->limits.sessions_per_peer;
     LIST_INSERT_HEAD(&server->sessions, session, link);
     LIST_INSERT_HEAD(server_bucket(server, peer), session, by_peer);
     server->session_count++;
-    server->counters.sessions_opened++;
-    log_line(LOG_INFO, "session_opened", "peer=%s source=%s session=%016llx", peer->text, source,
-             (unsigned long long)session->id);
     bufferevent_setcb(stream, on_read, on_write, on_event, session);
     bufferevent_setwatermark(stream, EV_WRITE, server->limits.output_bytes / 2, 0);
     bufferevent_enable(stream, EV_WRITE);
+    return session;
+}
+
+void session_turn_away(struct server *server, struct bufferevent *stream, const char *source,
+                       const char *why)
+{
+    static const struct skp_oin nobody = {.text = "unknown"};
+    bool crowded = server_count_peer(server, &nobody) >= server->limits.sessions_per_peer;
+    struct session *session = session_begin(server, stream, &nobody, source);
+    if (session == NULL)
+        return;
+    if (crowded)
+        session_close(session, why);
+    else
+        session_refuse(session, SKP_E_IDENTITY_INVALID, NULL, why, NULL);
+}
+
+void session_open(struct server *server, struct bufferevent *stream, const struct skp_oin *peer,
+                  const char *source, uint64_t generation)
+{
+    bool crowded = server_count_peer(server, peer) >= server->limits.sessions_per_peer;
+    struct session *session = session_begin(server, stream, peer, source);
+    if (session == NULL)
+        return;
+    session->checked_generation = generation;
+    server->counters.sessions_opened++;
+    log_line(LOG_INFO, "session_opened", "peer=%s source=%s session=%016llx", peer->text, source,
+             (unsigned long long)session->id);
     if (crowded) {
         server->counters.sessions_over_limit++;
         session_refuse(session, SKP_E_BUSY, NULL, "this participant has too many sessions", NULL);

@@ -79,9 +79,15 @@ struct session {
 
 const char *session_state_words(enum session_state state);
 
-/* Takes the stream, also on failure. `peer` as authenticated. */
+/* Takes the stream, also on failure. `peer` as authenticated; `generation` of the trust its
+ * certificate was checked against, 0 where there is none. */
 void session_open(struct server *server, struct bufferevent *stream, const struct skp_oin *peer,
-                  const char *source);
+                  const char *source, uint64_t generation);
+
+/* Takes the stream of a peer whose certificate TLS accepted and we do not: it hears
+ * IDENTITY_INVALID with `why` and is closed in good manners. */
+void session_turn_away(struct server *server, struct bufferevent *stream, const char *source,
+                       const char *why);
 
 /* Sends what is queued, then closes; nothing more is read. */
 void session_finish(struct session *session, const char *why);
@@ -112,6 +118,9 @@ void session_sweep(struct session *session, int64_t now_ms);
 
 /* The broker stops: GoingAway, then closed as soon as nothing is under way. */
 void session_leave(struct session *session);
+
+/* Ends a live TLS session whose certificate a CRL lists. */
+void session_cut_if_listed(struct session *session);
 
 /* Checks the certificate of a live TLS session again when trust changed or it is time; false: not
  * needed. */

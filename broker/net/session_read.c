@@ -13,8 +13,8 @@ static bool may_read(const struct session *session)
     const struct server_limits *limits = &session->server->limits;
     if (session->state == SESSION_GREETING)
         return true;
-    return session->state == SESSION_UP && !session->choked && session->asks < limits->asks &&
-           session->batches < limits->batches;
+    return session->state == SESSION_UP && !session->choked &&
+           session->asks < server_asks(session->server) && session->batches < limits->batches;
 }
 
 static void refuse_type(struct session *session, enum frame_type type)
@@ -32,6 +32,7 @@ static void dispatch(struct session *session, enum frame_type type, struct span 
     const struct verb_row *verb = handle_verb(type);
     int64_t now_ms = server_now_ms(session->server);
     session->frames_in++;
+    session->server->sessions_worked = true;
     session->server->counters.frames_received++;
     session->heard_ms = now_ms;
     session->frame_started_ms = -1;

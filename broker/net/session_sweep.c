@@ -52,7 +52,8 @@ static void sweep_up(struct session *session, int64_t now_ms)
         session->heard_ms = session->batch.heard_ms = now_ms;
         return;
     }
-    if (session->frame_started_ms >= 0 && now_ms - session->frame_started_ms > limits->frame_ms)
+    if (session->frame_started_ms >= 0 &&
+        now_ms - session->frame_started_ms > server_frame_ms(session->server))
         session_refuse(session, SKP_E_FRAME_TIMEOUT, NULL, NULL, NULL);
     else if (now_ms - session->heard_ms > limits->idle_ms + limits->idle_ms / 2)
         session_refuse(session, SKP_E_IDLE_TIMEOUT, NULL, NULL, NULL);
@@ -88,10 +89,26 @@ void session_sweep(struct session *session, int64_t now_ms)
     }
 }
 
+static void cut_untrusted(struct session *session, const char *why)
+{
+    session->server->counters.sessions_untrusted++;
+    log_line(LOG_WARN, "session_untrusted", "peer=%s session=%016llx why=%s", session->peer.text,
+             (unsigned long long)session->id, why);
+    session_refuse(session, SKP_E_IDENTITY_INVALID, NULL, why, NULL);
+    session_finish(session, "certificate not trusted any more");
+}
+
+void session_cut_if_listed(struct session *session)
+{
+    SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
+    if (ssl != NULL && session->state < SESSION_CLOSING &&
+        tls_peer_is_listed(ssl, session->server->trust))
+        cut_untrusted(session, "certificate revoked");
+}
+
 bool session_recheck(struct session *session, int64_t now_ms)
 {
     struct server *server = session->server;
-    struct skp_oin oin;
     const char *why;
     SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
     if (ssl == NULL || session->state >= SESSION_CLOSING ||
@@ -100,12 +117,7 @@ bool session_recheck(struct session *session, int64_t now_ms)
         return false;
     session->checked_generation = trust_generation(server->trust);
     session->checked_ms = now_ms;
-    if (tls_check_peer(ssl, server->trust, clock_real_ms(server->clock), &oin, &why) == SKP_OK)
-        return true;
-    server->counters.sessions_untrusted++;
-    log_line(LOG_WARN, "session_untrusted", "peer=%s session=%016llx why=%s", session->peer.text,
-             (unsigned long long)session->id, why);
-    session_refuse(session, SKP_E_IDENTITY_INVALID, NULL, why, NULL);
-    session_finish(session, "certificate not trusted any more");
+    if (tls_check_peer(ssl, server->trust, clock_real_ms(server->clock), &why))
+        cut_untrusted(session, why);
     return true;
 }

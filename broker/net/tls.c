@@ -177,19 +177,33 @@ enum skp_err tls_context_new(const struct credentials *credentials, const char *
     return SKP_OK;
 }
 
-enum skp_err tls_check_peer(SSL *ssl, struct trust *trust, int64_t at_ms, struct skp_oin *ret_oin,
-                            const char **ret_why)
+enum skp_err tls_know_peer(SSL *ssl, struct skp_oin *ret_oin, const char **ret_why)
 {
     X509 *cert = SSL_get0_peer_certificate(ssl);
     if (cert == NULL) { /* SSL_get_verify_result() says X509_V_OK then */
         *ret_why = "no certificate sent";
         return SKP_E_CERTIFICATE;
     }
-    enum skp_err err =
-        trust_check(trust, cert, SSL_get_peer_cert_chain(ssl), CERT_TLS_CLIENT, at_ms, ret_why);
+    enum skp_err err = trust_check_use(cert, CERT_TLS_CLIENT, ret_why);
     if (!err && cert_oin(cert, ret_oin)) {
         *ret_why = skp_error(SKP_E_IDENTITY_INVALID)->sentence;
         err = SKP_E_IDENTITY_INVALID;
     }
     return err;
+}
+
+enum skp_err tls_check_peer(SSL *ssl, struct trust *trust, int64_t at_ms, const char **ret_why)
+{
+    return trust_check(trust, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl),
+                       CERT_TLS_CLIENT, at_ms, ret_why);
+}
+
+bool tls_peer_is_listed(SSL *ssl, struct trust *trust)
+{
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl); /* the peer's own comes first */
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        if (trust_lists_revoked(trust, sk_X509_value(chain, i)))
+            return true;
+    }
+    return false;
 }

@@ -79,6 +79,7 @@ static const struct {
     {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, TLS_FAILURE_PEER_REFUSED},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, TLS_FAILURE_PEER_REFUSED},
     {SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, TLS_FAILURE_PEER_REFUSED},
+    {SSL_R_EXCESSIVE_MESSAGE_SIZE, TLS_FAILURE_TOO_LARGE},
     {SSL_R_UNEXPECTED_EOF_WHILE_READING, TLS_FAILURE_CLOSED},
 };
 
@@ -94,4 +95,14 @@ enum tls_failure tls_failure_of(const SSL *ssl, unsigned long openssl_error)
             return reasons[i].failure;
     }
     return TLS_FAILURE_OTHER;
+}
+
+const char *tls_failure_detail(const SSL *ssl, unsigned long openssl_error)
+{
+    const char *words = NULL;
+    if (ERR_GET_REASON(openssl_error) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+        words = X509_verify_cert_error_string(SSL_get_verify_result(ssl));
+    else if (openssl_error != 0)
+        words = ERR_reason_error_string(openssl_error);
+    return words != NULL ? words : "";
 }

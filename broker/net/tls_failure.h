@@ -19,6 +19,7 @@
     X(NOT_TLS, "not_tls", "not TLS at all")                                                        \
     X(NO_COMMON_ALGORITHM, "no_common_algorithm", "no cipher suite, group or signature in common") \
     X(PEER_REFUSED, "peer_refused", "the peer refused our certificate")                            \
+    X(TOO_LARGE, "too_large", "more than 32 KiB of certificates sent")                             \
     X(TIMEOUT, "timeout", "not finished in time")                                                  \
     X(CLOSED, "closed", "closed by the peer")                                                      \
     X(OTHER, "other", "failed")
@@ -35,5 +36,9 @@ const char *tls_failure_words(enum tls_failure failure);
 
 /* From the connection and the error OpenSSL left (0: none, the peer closed). */
 enum tls_failure tls_failure_of(const SSL *ssl, unsigned long openssl_error);
+
+/* The same more closely, in OpenSSL's words, which name nobody; static text, "" when it says no
+ * more. */
+const char *tls_failure_detail(const SSL *ssl, unsigned long openssl_error);
 
 #endif

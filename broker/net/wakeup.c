@@ -35,7 +35,6 @@ enum skp_err wakeup_new(struct event_base *base, struct wakeup **ret_wakeup)
         wakeup_free(wakeup);
         return SKP_E_IO;
     }
-    event_priority_set(wakeup->event, 0);
     *ret_wakeup = wakeup;
     return SKP_OK;
 }

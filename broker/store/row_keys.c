@@ -133,6 +133,18 @@ struct row_key key_round(const struct skp_id *round_id)
     return key_bundle(round_id);
 }
 
+struct row_key key_round_part(const struct skp_id *round_id, uint32_t part)
+{
+    struct row_key key = key_round(round_id);
+    add_number(&key, part, 4);
+    return key;
+}
+
+bool key_is_round_part(struct span key)
+{
+    return key.len == ID_BYTES + 4;
+}
+
 struct row_key key_journal(uint64_t sequence, uint32_t part)
 {
     struct row_key key = {.len = 0};

@@ -134,7 +134,7 @@ enum skp_err bundle_row_read(struct span value, struct bundle_row *ret_row)
 
 /* ---------------------------------------------------------------- page */
 
-#define PAGE_HEAD_BYTES ((2 * OIN_CHARS) + 1 + MAILBOX_NAME_MAX + 4 + 1)
+#define PAGE_HEAD_BYTES ((2 * OIN_CHARS) + 1 + MAILBOX_NAME_MAX + 4 + HASH_BYTES + 1)
 
 struct span page_row_pack(const struct page_row *row, struct arena *arena)
 {
@@ -149,6 +149,7 @@ struct span page_row_pack(const struct page_row *row, struct arena *arena)
     packed_put_u8(&writer, (uint8_t)mailbox_len);
     packed_put(&writer, row->mailbox, mailbox_len);
     packed_put_u32(&writer, row->bundle_lines);
+    put_hash(&writer, &row->head_hash);
     packed_put_u8(&writer, (uint8_t)row->count);
     for (size_t i = 0; i < row->count; i++) {
         uint8_t slot[REQUEST_PACKED_BYTES] = {0};
@@ -185,6 +186,7 @@ enum skp_err page_row_read(struct span value, struct page_row *ret_row)
     if (strlen(ret_row->mailbox) != mailbox_len)
         return SKP_E_DATA_LOSS;
     ret_row->bundle_lines = packed_take_u32(&reader);
+    take_hash(&reader, &ret_row->head_hash);
     ret_row->count = packed_take_u8(&reader, PAGE_LINES);
     for (size_t i = 0; i < ret_row->count && !reader.bad; i++)
         if (slot_read(&reader, &ret_row->requests[i]))
@@ -196,10 +198,12 @@ enum skp_err page_row_read(struct span value, struct page_row *ret_row)
 
 struct span entry_row_pack(const struct entry_row *row, struct arena *arena)
 {
-    struct packed_writer writer = writer_new(arena, ID_BYTES + OIN_CHARS + 8 + 1 + 32);
+    struct packed_writer writer = writer_new(arena, ID_BYTES + HASH_BYTES + 4 + OIN_CHARS + 8 + 1 + 32);
     if (!writer.data)
         return span_of(NULL, 0);
     put_id(&writer, &row->bundle_id);
+    put_hash(&writer, &row->head_hash);
+    packed_put_u32(&writer, row->bundle_lines);
     packed_put_oin(&writer, &row->lane);
     packed_put_i64(&writer, row->stored_at_ms);
     packed_put_u8(&writer, row->partial);
@@ -213,12 +217,14 @@ enum skp_err entry_row_read(struct span value, struct entry_row *ret_row)
     struct packed_reader reader = {.rest = value};
     struct entry_row row = {.partial = false};
     take_id(&reader, &row.bundle_id);
+    take_hash(&reader, &row.head_hash);
+    row.bundle_lines = packed_take_u32(&reader);
     packed_take_oin(&reader, &row.lane);
     row.stored_at_ms = packed_take_amount(&reader);
     row.partial = packed_take_u8(&reader, 1) != 0;
     if (row.partial)
         packed_take(&reader, row.mask.bits, sizeof row.mask.bits);
-    if (finished(&reader))
+    if (finished(&reader) || row.bundle_lines > BUNDLE_PAGES * PAGE_LINES)
         return SKP_E_DATA_LOSS;
     *ret_row = row;
     return SKP_OK;
@@ -267,6 +273,62 @@ enum skp_err round_row_read(struct span value, struct round_row *ret_row)
     return SKP_OK;
 }
 
+struct span round_pages_pack(const struct round_page *pages, size_t count, struct arena *arena)
+{
+    struct packed_writer writer = writer_new(arena, count * ROUND_PAGE_PACKED_BYTES);
+    if (!writer.data)
+        return span_of(NULL, 0);
+    for (size_t i = 0; i < count; i++) {
+        put_id(&writer, &pages[i].bundle_id);
+        packed_put_u16(&writer, pages[i].number);
+        packed_put_u32(&writer, pages[i].bits);
+    }
+    return written(&writer);
+}
+
+enum skp_err round_pages_read(struct span value, struct arena *arena, struct round_page **ret_pages,
+                              size_t *ret_count)
+{
+    size_t count = value.len / ROUND_PAGE_PACKED_BYTES;
+    struct round_page *pages = arena_calloc(arena, count + 1, sizeof *pages);
+    if (!pages)
+        return SKP_E_NO_MEMORY;
+    struct packed_reader reader = {.rest = value};
+    for (size_t i = 0; i < count; i++) {
+        take_id(&reader, &pages[i].bundle_id);
+        pages[i].number = packed_take_u16(&reader);
+        pages[i].bits = packed_take_u32(&reader);
+        if (pages[i].number >= BUNDLE_PAGES)
+            return SKP_E_DATA_LOSS;
+    }
+    if (finished(&reader))
+        return SKP_E_DATA_LOSS;
+    *ret_pages = pages;
+    *ret_count = count;
+    return SKP_OK;
+}
+
+struct span progress_row_pack(const struct progress_row *row, struct arena *arena)
+{
+    struct packed_writer writer = writer_new(arena, 8);
+    if (!writer.data)
+        return span_of(NULL, 0);
+    packed_put_u32(&writer, row->asked);
+    packed_put_u32(&writer, row->answered);
+    return written(&writer);
+}
+
+enum skp_err progress_row_read(struct span value, struct progress_row *ret_row)
+{
+    struct packed_reader reader = {.rest = value};
+    struct progress_row row = {.asked = packed_take_u32(&reader)};
+    row.answered = packed_take_u32(&reader);
+    if (finished(&reader) || row.answered > row.asked)
+        return SKP_E_DATA_LOSS;
+    *ret_row = row;
+    return SKP_OK;
+}
+
 struct span notes_pack(const struct note *notes, size_t count, struct arena *arena)
 {
     struct packed_writer writer = writer_new(arena, count * NOTE_PACKED_BYTES);
@@ -275,11 +337,6 @@ struct span notes_pack(const struct note *notes, size_t count, struct arena *are
     for (size_t i = 0; i < count; i++) {
         packed_put_oin(&writer, &notes[i].counsellor);
         put_id(&writer, &notes[i].case_id);
-        put_id(&writer, &notes[i].request_id);
-        packed_put_u8(&writer, notes[i].state);
-        packed_put_u8(&writer, notes[i].outcome);
-        packed_put_u8(&writer, notes[i].consent);
-        packed_put_i64(&writer, notes[i].total_cents);
     }
     return written(&writer);
 }
@@ -295,11 +352,6 @@ enum skp_err notes_read(struct span value, struct arena *arena, struct note **re
     for (size_t i = 0; i < count; i++) {
         packed_take_oin(&reader, &notes[i].counsellor);
         take_id(&reader, &notes[i].case_id);
-        take_id(&reader, &notes[i].request_id);
-        notes[i].state = packed_take_u8(&reader, UINT8_MAX);
-        notes[i].outcome = packed_take_u8(&reader, UINT8_MAX);
-        notes[i].consent = packed_take_u8(&reader, UINT8_MAX);
-        notes[i].total_cents = packed_take_amount(&reader);
     }
     if (finished(&reader))
         return SKP_E_DATA_LOSS;

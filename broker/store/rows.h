@@ -14,11 +14,13 @@
  *   bundle       bundle id                                struct bundle_row: the Bundle as it came
  *   page         bundle id, page number                   struct page_row: up to 32 requests
  *   case         counsellor, case id                      case_file.h
+ *   progress     counsellor, case id                      struct progress_row
  *   mailbox      oin, mailbox                             last position given
  *   entry        oin, mailbox, position                   struct entry_row
  *   waiting      agreement id, since, bundle id, page     lines that wait for a round, as bits
  *   deadline     due, kind, object, part                          the commit that set it: tells it from an earlier one
  *   round        round id                                 struct round_row
+ *   round        round id, part                           struct round_page, one after the other
  *   journal      sequence, part                           struct note, one after the other
  *   commit       sequence                                 struct commit_row
  *   open         creditor, published, bundle id, page     nothing: requests there may be unanswered
@@ -59,6 +61,8 @@ struct row_key key_waiting(const struct skp_id *agreement_id, int64_t since_ms,
 struct row_key key_deadline(int64_t due_ms, uint8_t kind, const struct skp_id *object,
                             uint32_t part);
 struct row_key key_round(const struct skp_id *round_id);
+struct row_key key_round_part(const struct skp_id *round_id, uint32_t part);
+bool key_is_round_part(struct span key); /* else it is a round's own */
 struct row_key key_journal(uint64_t sequence, uint32_t part);
 struct row_key key_commit(uint64_t sequence);
 struct row_key key_open(const struct skp_oin *creditor, int64_t published_ms,
@@ -124,6 +128,7 @@ struct page_row {
     struct skp_oin creditor;
     char mailbox[MAILBOX_NAME_MAX + 1]; /* of the creditor, where the bundle goes */
     uint32_t bundle_lines;              /* of the whole bundle */
+    struct skp_hash head_hash;          /* of the bundle */
     size_t count;
     struct request_state requests[PAGE_LINES];
 };
@@ -142,8 +147,11 @@ static inline bool mask_has(const struct line_mask *mask, size_t line)
     return ((unsigned)mask->bits[line / 8] >> (line % 8) & 1u) != 0;
 }
 
+/* What a statement of collection is held against stands here, so that no bundle is read for it. */
 struct entry_row {
     struct skp_id bundle_id;
+    struct skp_hash head_hash;
+    uint32_t bundle_lines;
     struct skp_oin lane; /* the sender */
     int64_t stored_at_ms;
     bool partial; /* only the lines of `mask` are for the recipient; the rest is withheld */
@@ -171,17 +179,32 @@ struct round_row {
 struct span round_row_pack(const struct round_row *row, struct arena *arena);
 enum skp_err round_row_read(struct span value, struct round_row *ret_row) SKP_MUST_CHECK;
 
-/* What became of a connected request, to be folded into its case later. */
+/* What left in one part of a round. */
+struct round_page {
+    struct skp_id bundle_id;
+    uint16_t number;
+    uint32_t bits; /* bit n: the page's request n */
+};
+#define ROUND_PAGE_PACKED_BYTES (ID_BYTES + 2 + 4)
+struct span round_pages_pack(const struct round_page *pages, size_t count, struct arena *arena);
+enum skp_err round_pages_read(struct span value, struct arena *arena, struct round_page **ret_pages,
+                              size_t *ret_count) SKP_MUST_CHECK;
+
+/* How far the connected requests of a case are: apart from the case, whose row would cost forty times
+ * as much to write with every answer. */
+struct progress_row {
+    uint32_t asked;    /* taken */
+    uint32_t answered; /* of these */
+};
+struct span progress_row_pack(const struct progress_row *row, struct arena *arena);
+enum skp_err progress_row_read(struct span value, struct progress_row *ret_row) SKP_MUST_CHECK;
+
+/* A connected request of this case was answered: to be counted in its progress later. */
 struct note {
     struct skp_oin counsellor;
     struct skp_id case_id;
-    struct skp_id request_id;
-    uint8_t state;
-    uint8_t outcome;
-    uint8_t consent;
-    int64_t total_cents;
 };
-#define NOTE_PACKED_BYTES (OIN_CHARS + ID_BYTES + ID_BYTES + 3 + 8)
+#define NOTE_PACKED_BYTES (OIN_CHARS + ID_BYTES)
 struct span notes_pack(const struct note *notes, size_t count, struct arena *arena);
 enum skp_err notes_read(struct span value, struct arena *arena, struct note **ret_notes,
                         size_t *ret_count) SKP_MUST_CHECK;

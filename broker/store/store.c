@@ -184,6 +184,12 @@ void store_rollback(struct store *store)
     store->state = STORE_IDLE;
 }
 
+bool store_is_tight(const struct store *store)
+{
+    assert(store->writer);
+    return store->ops->is_tight && store->ops->is_tight(store);
+}
+
 enum skp_err store_maintain(struct store *store)
 {
     assert(store->writer);

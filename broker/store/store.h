@@ -40,13 +40,14 @@
     X(ROUND, 13, round)                                                                            \
     X(JOURNAL, 14, journal)                                                                        \
     X(COMMIT, 15, commit_link)                                                                     \
-    X(OPEN, 16, open_page)
+    X(OPEN, 16, open_page)                                                                         \
+    X(PROGRESS, 17, case_progress)
 
 enum store_table {
 #define X(name, number, text) STORE_##name = (number),
     STORE_TABLES(X)
 #undef X
-        STORE_TABLE_END = 17
+        STORE_TABLE_END = 18
 };
 
 const char *store_table_name(enum store_table table);
@@ -94,6 +95,7 @@ struct store_ops {
     enum skp_err (*maintain)(struct store *store);
     /* What store_verify() cannot see by reading rows; tells store_damage() of store_backend.h. */
     enum skp_err (*check)(struct store *store);
+    bool (*is_tight)(const struct store *store); /* NULL: never */
 };
 
 enum store_state {
@@ -178,6 +180,10 @@ void store_rollback(struct store *store);
 /* Housekeeping between transactions of the writer: checkpoints when the log has grown. Same errors
  * as commit. */
 enum skp_err store_maintain(struct store *store) SKP_MUST_CHECK;
+
+/* The disk is full, or was at the last commit: what is left is a reserve for transactions that make
+ * room. Store nothing else until store_maintain() found room again. Writer only. */
+bool store_is_tight(const struct store *store);
 
 /* Reads everything and checks every checksum, in a snapshot of its own between transactions.
  * DATA_LOSS: damage was found and told, all of it as far as it can be read; other errors: could not

@@ -16,8 +16,8 @@ enum skp_err store_fail_memory(struct store *store);
 /* Bytewise, a prefix before what it is a prefix of. */
 int store_key_compare(struct span a, struct span b);
 
-/* The first 8 bytes, big-endian, of SHA-256 over table number (1 byte) || length of key (2 bytes,
- * big-endian) || key || value. The length keeps a byte from moving unseen between key and value. */
+/* XXH64 of the value, seeded with XXH64 of the key, seeded with the table's number: the key's own sum
+ * holds its length, so no byte moves unseen between key and value. Against damage, not deceit. */
 uint64_t store_row_sum(enum store_table table, struct span key, struct span value);
 
 /* DATA_LOSS when `sum` is not the row's; during store_verify() the damage is told instead and OK

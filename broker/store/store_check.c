@@ -1,6 +1,7 @@
 /* Checksums, bounded scans and store_verify(): what must be alike in every backend. */
-#include "merkle.h"
+#include "mutant.h"
 #include "store_backend.h"
+#include "xxh64.h"
 
 #include <assert.h>
 
@@ -17,13 +18,7 @@ struct store_verifier {
 
 uint64_t store_row_sum(enum store_table table, struct span key, struct span value)
 {
-    uint8_t head[3] = {(uint8_t)table, (uint8_t)(key.len >> 8), (uint8_t)key.len};
-    struct span spans[] = {span_of(head, sizeof head), key, value};
-    struct skp_hash hash = sha256_spans(spans, sizeof spans / sizeof *spans);
-    uint64_t sum = 0;
-    for (size_t i = 0; i < sizeof sum; i++)
-        sum = sum << 8 | hash.bytes[i];
-    return sum;
+    return xxh64(xxh64((uint64_t)table, key), value);
 }
 
 static void tell_damage(struct store *store, const char *table, struct span key, const char *what)
@@ -41,7 +36,7 @@ void store_damage(struct store *store, const char *what)
 enum skp_err store_row_check(struct store *store, enum store_table table,
                              const struct store_row *row, uint64_t sum)
 {
-    if (store_row_sum(table, row->key, row->value) == sum)
+    if (store_row_sum(table, row->key, row->value) == sum || MUTANT(sum_not_checked))
         return SKP_OK;
     if (store->verifier) {
         tell_damage(store, store_table_name(table), row->key, "a row differs from its checksum");

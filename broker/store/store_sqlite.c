@@ -1,5 +1,7 @@
 #include "store_sqlite_internal.h"
 
+#include "mutant.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,17 +14,18 @@
 #define OPEN_WAIT_MS        5000
 #define BUSY_WAIT_MS        250
 #define LOG_CHECKPOINT_SIZE ((int64_t)16 * 1024 * 1024)
-#define LOG_TRUNCATE_SIZE   ((int64_t)64 * 1024 * 1024)
+#define LOG_TRUNCATE_FACTOR 4 /* times the size at which a checkpoint begins */
 
 static enum skp_err fail_errno(struct sqlite_store *store, const char *doing, const char *path)
 {
     return store_fail(&store->base, SKP_E_IO, "cannot %s %s: %s", doing, path, strerror(errno));
 }
 
-static enum skp_err run(struct sqlite_store *store, enum sqlite_phase phase, const char *sql)
+static enum skp_err run(struct sqlite_store *store, enum sqlite_phase phase,
+                        enum sqlite_control control)
 {
-    int rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? SKP_OK : sqlite_fail(store, phase, rc);
+    int rc = sqlite_control(store, control);
+    return rc == SQLITE_DONE ? SKP_OK : sqlite_fail(store, phase, rc);
 }
 
 /* Called after each commit with the length of the log; takes the place of SQLite's own checkpoints.
@@ -44,32 +47,46 @@ static void sqlite_close(struct store *base)
     sqlite_statements_free(store);
     int rc = sqlite3_close(store->db);
     assert(rc == SQLITE_OK);
+    if (store->reserve_fd >= 0)
+        close(store->reserve_fd);
     if (store->lock_fd >= 0)
         close(store->lock_fd);
     free(store->path);
     free(store);
 }
 
+/* A rollback finds no memory when it is needed most, and is then done before anything else. */
+static enum skp_err end_transaction(struct sqlite_store *store)
+{
+    if (sqlite3_get_autocommit(store->db))
+        return SKP_OK;
+    return run(store, store->base.writer ? SQLITE_WRITING : SQLITE_READING,
+               CONTROL_ROLLBACK);
+}
+
 static enum skp_err sqlite_begin(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
+    enum skp_err err = end_transaction(store);
+    if (err)
+        return err;
     if (base->writer)
-        return run(store, SQLITE_WRITING, "BEGIN IMMEDIATE");
+        return run(store, SQLITE_WRITING, CONTROL_BEGIN_WRITING);
     /* A snapshot begins with the first row read, not with BEGIN. */
-    return run(store, SQLITE_READING, "BEGIN; SELECT 1 FROM meta LIMIT 1");
+    err = run(store, SQLITE_READING, CONTROL_BEGIN_READING);
+    return err ? err : run(store, SQLITE_READING, CONTROL_SNAPSHOT);
 }
 
 static enum skp_err sqlite_commit(struct store *base)
 {
-    return run(sqlite_of(base), SQLITE_SYNCING, "COMMIT");
+    return run(sqlite_of(base), SQLITE_SYNCING, CONTROL_COMMIT);
 }
 
-/* SQLite may have rolled back by itself; a rollback only reads, so what it says changes nothing. */
+/* SQLite may have rolled back by itself. The words are those of what went wrong before. */
 static void sqlite_rollback(struct store *base)
 {
-    sqlite3 *db = sqlite_of(base)->db;
-    if (!sqlite3_get_autocommit(db))
-        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    if (!sqlite3_get_autocommit(sqlite_of(base)->db))
+        (void)sqlite_control(sqlite_of(base), CONTROL_ROLLBACK);
 }
 
 /* Copies the log into the file as far as readers allow. BUSY is no failure here: the next one gets
@@ -93,12 +110,19 @@ static enum skp_err sqlite_maintain(struct store *base)
     struct sqlite_store *store = sqlite_of(base);
     int64_t log_size = (int64_t)store->log_pages * store->page_bytes;
     bool complete = false;
-    if (log_size <= LOG_CHECKPOINT_SIZE)
+    bool was_tight = store->is_tight;
+    sqlite_reserve_take(store);
+    /* On a full disk each checkpoint gives back the room of the log. */
+    if (log_size <= (store->is_tight ? 0 : store->checkpoint_bytes))
         return SKP_OK;
-    enum skp_err err = checkpoint(store, SQLITE_CHECKPOINT_PASSIVE, &complete);
+    enum skp_err err = end_transaction(store);
+    if (err == SKP_OK)
+        err = checkpoint(store, SQLITE_CHECKPOINT_PASSIVE, &complete);
+    if (err == SKP_E_UNAVAILABLE && was_tight)
+        return SKP_OK; /* was said before */
     /* While a reader holds on to a part, cutting would only wait for it, with all commits behind.
      */
-    if (err == SKP_OK && complete && log_size > LOG_TRUNCATE_SIZE)
+    if (err == SKP_OK && complete && log_size > LOG_TRUNCATE_FACTOR * store->checkpoint_bytes)
         err = checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &complete);
     return err;
 }
@@ -127,6 +151,11 @@ static enum skp_err sqlite_check(struct store *base)
     return SKP_OK;
 }
 
+static bool sqlite_is_tight(const struct store *base)
+{
+    return ((const struct sqlite_store *)base)->is_tight;
+}
+
 static enum skp_err sqlite_reader(struct store *store, struct store **ret_reader);
 
 static const struct store_ops sqlite_ops = {
@@ -142,6 +171,7 @@ static const struct store_ops sqlite_ops = {
     .rollback = sqlite_rollback,
     .maintain = sqlite_maintain,
     .check = sqlite_check,
+    .is_tight = sqlite_is_tight,
 };
 
 static struct sqlite_store *handle_new(const char *path, bool writer)
@@ -152,6 +182,8 @@ static struct sqlite_store *handle_new(const char *path, bool writer)
     store->base.ops = &sqlite_ops;
     store->base.writer = writer;
     store->lock_fd = -1;
+    store->reserve_fd = -1;
+    store->checkpoint_bytes = LOG_CHECKPOINT_SIZE;
     store->path = strdup(path);
     if (store->path)
         return store;
@@ -176,6 +208,8 @@ static enum skp_err sqlite_reader(struct store *base, struct store **ret_reader)
     if (!reader)
         return store_fail_memory(base);
     enum skp_err err = connect_file(reader);
+    if (err == SKP_OK)
+        err = sqlite_controls_make(reader);
     if (err != SKP_OK) {
         store_fail(base, err, "%s", reader->base.why);
         store_close(&reader->base);
@@ -253,6 +287,8 @@ static enum skp_err settle_on_disk(struct sqlite_store *store)
 {
     sqlite3_file *file = NULL;
     bool complete = false;
+    if (MUTANT(settle_skipped))
+        return SKP_OK;
     enum skp_err err = checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &complete);
     if (err != SKP_OK)
         return err;
@@ -278,7 +314,11 @@ static enum skp_err open_file(struct sqlite_store *store, bool create)
     if (err == SKP_OK)
         err = sqlite_schema_open(store, create);
     if (err == SKP_OK)
+        err = sqlite_controls_make(store);
+    if (err == SKP_OK)
         err = settle_on_disk(store);
+    if (err == SKP_OK)
+        err = sqlite_reserve_open(store);
     if (err != SKP_OK)
         return err;
     sqlite3_wal_hook(store->db, on_committed, store);

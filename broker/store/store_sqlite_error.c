@@ -1,5 +1,7 @@
 #include "store_sqlite_internal.h"
 
+#include "mutant.h"
+
 /* A damaged file, as far as SQLite can tell. */
 static bool is_damage(int rc)
 {
@@ -13,10 +15,13 @@ static bool is_damage(int rc)
  * a case but two: without room or the lock the commit record was not written. */
 static bool is_unknown(enum sqlite_phase phase, int rc)
 {
+    if (MUTANT(sync_error_forgiven))
+        return false;
     if (rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC)
         return true;
     int primary = rc & 0xff;
-    return phase == SQLITE_SYNCING && primary != SQLITE_FULL && primary != SQLITE_BUSY;
+    bool is_full = primary == SQLITE_FULL && !MUTANT(full_disk_is_final);
+    return phase == SQLITE_SYNCING && !is_full && primary != SQLITE_BUSY;
 }
 
 static enum skp_err error_of(enum sqlite_phase phase, int rc)
@@ -38,6 +43,8 @@ enum skp_err sqlite_fail(struct sqlite_store *store, enum sqlite_phase phase, in
         [SQLITE_WRITING] = "writing",
         [SQLITE_SYNCING] = "bringing to disk",
     };
+    if ((rc & 0xff) == SQLITE_FULL && store->reserve_fd >= 0)
+        sqlite_reserve_give(store);
     /* Not sqlite3_errmsg(): it may quote what it could not store. */
     return store_fail(&store->base, error_of(phase, rc), "%s the store: %s (SQLite code %d)",
                       doing[phase], sqlite3_errstr(rc), rc);

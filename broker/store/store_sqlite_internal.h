@@ -3,6 +3,7 @@
  *   store_sqlite.c         the handle: open, lock, readers, transactions, checkpoints
  *   store_sqlite_schema.c  whose file it is, its schema and settings
  *   store_sqlite_rows.c    rows in and out
+ *   store_sqlite_reserve.c room that is kept for a full disk
  *   store_sqlite_error.c   what an error of SQLite means to the store */
 #ifndef SKP_STORE_SQLITE_INTERNAL_H
 #define SKP_STORE_SQLITE_INTERNAL_H
@@ -12,7 +13,7 @@
 #include <sqlite3.h>
 
 #define SQLITE_APPLICATION_ID 0x534b5031 /* "SKP1" */
-#define SQLITE_SCHEMA_VERSION 1
+#define SQLITE_SCHEMA_VERSION 2
 
 enum sqlite_statement {
     STATEMENT_GET,
@@ -25,14 +26,28 @@ enum sqlite_statement {
     STATEMENT_COUNT
 };
 
+/* Transactions; kept prepared, so that none needs memory when there is none left. */
+enum sqlite_control {
+    CONTROL_BEGIN_WRITING,
+    CONTROL_BEGIN_READING,
+    CONTROL_SNAPSHOT,
+    CONTROL_COMMIT,
+    CONTROL_ROLLBACK,
+    CONTROL_COUNT
+};
+
 struct sqlite_store {
     struct store base;
     sqlite3 *db;
+    sqlite3_stmt *controls[CONTROL_COUNT]; /* made when it is opened */
     sqlite3_stmt *statements[STORE_TABLE_END][STATEMENT_COUNT]; /* made at first use */
     char *path;
-    int lock_fd;   /* -1 on a reader */
-    int log_pages; /* in the write-ahead log after the last commit */
+    int lock_fd;    /* -1 on a reader */
+    int reserve_fd; /* -1 on a reader */
+    bool is_tight;  /* the reserve was given, or never taken */
+    int log_pages;  /* in the write-ahead log after the last commit */
     int page_bytes;
+    int64_t checkpoint_bytes; /* of log that a checkpoint waits for; tests make it smaller */
 };
 
 static inline struct sqlite_store *sqlite_of(struct store *store)
@@ -52,6 +67,12 @@ enum sqlite_phase {
  */
 enum skp_err sqlite_fail(struct sqlite_store *store, enum sqlite_phase phase, int rc);
 
+/* On the writer. The reserve is taken where the disk has room for it, again after it was given, and
+ * given when the disk is full. */
+enum skp_err sqlite_reserve_open(struct sqlite_store *store) SKP_MUST_CHECK;
+void sqlite_reserve_take(struct sqlite_store *store);
+void sqlite_reserve_give(struct sqlite_store *store);
+
 /* Settings that SQLite keeps per connection. */
 enum skp_err sqlite_harden(struct sqlite_store *store) SKP_MUST_CHECK;
 
@@ -66,6 +87,12 @@ void sqlite_schema_print(enum store_table table, char *ret_sql, size_t size);
 enum skp_err sqlite_statement(struct sqlite_store *store, enum store_table table,
                               enum sqlite_statement kind, sqlite3_stmt **ret) SKP_MUST_CHECK;
 void sqlite_statements_free(struct sqlite_store *store);
+
+/* Makes the statements of sqlite_control(). */
+enum skp_err sqlite_controls_make(struct sqlite_store *store) SKP_MUST_CHECK;
+
+/* Runs one; SQLITE_DONE when it went well. */
+int sqlite_control(struct sqlite_store *store, enum sqlite_control control);
 
 enum skp_err sqlite_get(struct store *store, enum store_table table, struct store_row *rows,
                         size_t count, struct arena *arena);

@@ -1,5 +1,7 @@
 #include "store_sqlite_internal.h"
 
+#include "mutant.h"
+
 #include <assert.h>
 #include <stdio.h>
 
@@ -56,8 +58,34 @@ enum skp_err sqlite_statement(struct sqlite_store *store, enum store_table table
     return SKP_OK;
 }
 
+static const char *const control_texts[CONTROL_COUNT] = {
+    [CONTROL_BEGIN_WRITING] = "BEGIN IMMEDIATE",
+    [CONTROL_BEGIN_READING] = "BEGIN",
+    [CONTROL_SNAPSHOT] = "SELECT 1 FROM meta LIMIT 1",
+    [CONTROL_COMMIT] = "COMMIT",
+    [CONTROL_ROLLBACK] = "ROLLBACK",
+};
+
+enum skp_err sqlite_controls_make(struct sqlite_store *store)
+{
+    int rc = SQLITE_OK;
+    for (unsigned i = 0; rc == SQLITE_OK && i < CONTROL_COUNT; i++)
+        rc = sqlite3_prepare_v3(store->db, control_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                &store->controls[i], NULL);
+    return rc == SQLITE_OK ? SKP_OK : sqlite_fail(store, SQLITE_OPENING, rc);
+}
+
+int sqlite_control(struct sqlite_store *store, enum sqlite_control control)
+{
+    int rc = sqlite3_step(store->controls[control]);
+    sqlite3_reset(store->controls[control]);
+    return rc == SQLITE_ROW ? SQLITE_DONE : rc;
+}
+
 void sqlite_statements_free(struct sqlite_store *store)
 {
+    for (unsigned i = 0; i < CONTROL_COUNT; i++)
+        sqlite3_finalize(store->controls[i]);
     for (unsigned table = 1; table < STORE_TABLE_END; table++) {
         for (unsigned kind = 0; kind < STATEMENT_COUNT; kind++)
             sqlite3_finalize(store->statements[table][kind]);
@@ -197,7 +225,8 @@ static enum sqlite_statement put_kind(uint64_t version)
 {
     if (version == STORE_NEW)
         return STATEMENT_INSERT;
-    return version == STORE_ANY ? STATEMENT_UPSERT : STATEMENT_UPDATE;
+    return version == STORE_ANY || MUTANT(version_not_checked) ? STATEMENT_UPSERT
+                                                               : STATEMENT_UPDATE;
 }
 
 static enum skp_err put_row(struct store *store, enum store_table table,

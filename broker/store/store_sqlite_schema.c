@@ -1,5 +1,7 @@
 #include "store_sqlite_internal.h"
 
+#include "mutant.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,13 +38,16 @@ enum skp_err sqlite_harden(struct sqlite_store *store)
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_FKEY, 0, NULL);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !store->base.writer, NULL);
-    return run(store, "PRAGMA cell_size_check=ON;"
-                      "PRAGMA mmap_size=0;"
-                      "PRAGMA temp_store=MEMORY;"
-                      "PRAGMA cache_size=-16384;"
-                      "PRAGMA secure_delete=ON;"
-                      "PRAGMA synchronous=FULL;"
-                      "PRAGMA wal_autocheckpoint=0;");
+    enum skp_err err = run(store, "PRAGMA cell_size_check=ON;"
+                                  "PRAGMA mmap_size=0;"
+                                  "PRAGMA temp_store=MEMORY;"
+                                  "PRAGMA secure_delete=ON;"
+                                  "PRAGMA synchronous=FULL;"
+                                  "PRAGMA wal_autocheckpoint=0;");
+    /* In KiB. The writer changes the same pages again and again, a reader passes by. */
+    if (!err)
+        err = run(store, store->base.writer ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-4096");
+    return !err && MUTANT(sync_normal) ? run(store, "PRAGMA synchronous=NORMAL") : err;
 }
 
 struct identity {

@@ -101,6 +101,7 @@ const struct csv_word csv_words_outcome[] = {
     {SKP__V1__OUTCOME__OUTCOME_ZERO_BALANCE, "saldo nul"},
     {SKP__V1__OUTCOME__OUTCOME_NO_COOPERATION, "geen medewerking"},
     {SKP__V1__OUTCOME__OUTCOME_REPORTED_DECEASED, "overleden gemeld"},
+    {SKP__V1__OUTCOME__OUTCOME_UNREADABLE, "onleesbaar"},
     {0, NULL}};
 
 const struct csv_word csv_words_consent[] = {
@@ -122,6 +123,7 @@ const struct csv_word csv_words_state[] = {
     {SKP__V1__REQUEST_STATE__REQUEST_STATE_UNREADABLE, "onleesbaar voor schuldeiser"},
     {SKP__V1__REQUEST_STATE__REQUEST_STATE_WITHDRAWN, "ingetrokken"},
     {SKP__V1__REQUEST_STATE__REQUEST_STATE_ENDED, "gestopt"},
+    {SKP__V1__REQUEST_STATE__REQUEST_STATE_RESEALED, "opnieuw verstuurd"},
     {0, NULL}};
 
 const struct csv_word csv_words_claim[] = {

@@ -1,7 +1,7 @@
 /* What the answered rows of a saldolijst say, per request.
  *
  * Rows may be re-sorted, left out and left empty; an empty row is no answer. One row is enough to
- * say something of the whole request (client unknown, deceased, no cooperation, one total). Rows
+ * say something of the whole request (client unknown, unreadable, deceased, no cooperation, one total). Rows
  * that contradict each other break the request and nothing else: a broken one must not be sent.
  * Silence is never consent: agreed only when every claim row says Ja and none names an impediment;
  * what an agreement of the form "unless impediment" adds to that is decided by who knows the

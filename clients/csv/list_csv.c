@@ -47,6 +47,7 @@ const struct csv_field list_fields[LIST_FIELDS] = {
     {"GeenMedewerking", CSV_WORD, CSV_OPTIONAL, ROW(answer.no_cooperation), csv_words_reason, 0},
     {"Belemmering", CSV_WORD, CSV_OPTIONAL, ROW(answer.impediment), csv_words_reason, 0},
     {"Overleden", CSV_FLAG, CSV_OPTIONAL, ROW(answer.deceased), NULL, 0},
+    {"Onleesbaar", CSV_FLAG, CSV_OPTIONAL, ROW(answer.unreadable), NULL, 0},
     {"Correctie", CSV_WORD, CSV_OPTIONAL, ROW(answer.correction), csv_words_correction, 0},
     {"Toelichting", CSV_TEXT, CSV_OPTIONAL, ROW(answer.note), NULL, 500},
 

@@ -38,6 +38,7 @@ struct list_answer {
     int no_cooperation; /* Skp__V1__Reason */
     int impediment;     /* Skp__V1__Reason */
     bool deceased;
+    bool unreadable; /* the request could not be opened: to be sealed again */
     int correction; /* Skp__V1__CorrectionReason: from the second answer on */
     const char *note;
 };

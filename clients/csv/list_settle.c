@@ -26,6 +26,8 @@ static int whole_outcome(const struct list_answer *answer)
 {
     if (answer->client_unknown)
         return SKP__V1__OUTCOME__OUTCOME_UNKNOWN_CLIENT;
+    if (answer->unreadable)
+        return SKP__V1__OUTCOME__OUTCOME_UNREADABLE;
     if (answer->deceased)
         return SKP__V1__OUTCOME__OUTCOME_REPORTED_DECEASED;
     if (answer->no_cooperation != 0)
@@ -56,10 +58,14 @@ static enum skp_err check_whole(struct settling *settling, const struct list_row
 {
     const struct list_answer *answer = &row->answer;
     const char *column = unexpected_column(answer);
-    int said = answer->client_unknown + answer->deceased + (answer->no_cooperation != 0);
+    int said = answer->client_unknown + answer->unreadable + answer->deceased +
+               (answer->no_cooperation != 0);
     if (said > 1)
         return complain(settling, row, SKP_E_FIELD_UNEXPECTED,
-                        answer->client_unknown ? "SchuldenaarOnbekend" : "Overleden", NULL);
+                        answer->client_unknown ? "SchuldenaarOnbekend"
+                        : answer->unreadable   ? "Onleesbaar"
+                                               : "Overleden",
+                        NULL);
     if (column || answer->debt == LIST_DEBT_OPEN || answer->debt == LIST_DEBT_TRANSFERRED)
         return complain(settling, row, SKP_E_FIELD_UNEXPECTED, column ? column : "SoortSchuld",
                         first == row ? NULL : first);
@@ -69,7 +75,7 @@ static enum skp_err check_whole(struct settling *settling, const struct list_row
     return SKP_OK;
 }
 
-/* Client unknown, deceased or no cooperation: said once, it holds for all rows. */
+/* Client unknown, unreadable, deceased or no cooperation: said once, it holds for all rows. */
 static enum skp_err settle_whole(struct settling *settling, const struct list_row *first)
 {
     struct list_request *request = settling->request;

@@ -119,7 +119,8 @@ static enum skp_err join_case(struct reading *reading, const struct register_cas
         err = csv_problems_add(&reading->file->problems, problem);
         good_row = false;
     }
-    present->broken = present->broken || !good_row;
+    if (!good_row && present->broken_line == 0)
+        present->broken_line = row->line;
     *ret_case = present;
     return err;
 }
@@ -206,7 +207,8 @@ static enum skp_err join_request(struct reading *reading, struct register_case *
     bool good = good_row;
     enum skp_err err = SKP_OK;
     if (!request && present->request_count == REGISTER_MAX_REQUESTS) {
-        present->broken = true;
+        if (present->broken_line == 0)
+            present->broken_line = line;
         return complain(reading, line, SKP_E_DECODE_ITEMS, NULL, &good);
     }
     if (!request)
@@ -217,9 +219,9 @@ static enum skp_err join_request(struct reading *reading, struct register_case *
         err = complain(reading, line, SKP_E_DECODE_ITEMS, NULL, &good);
     else if (good && claim_is_there(request, &row->claim))
         err = complain(reading, line, SKP_E_DUPLICATE_CLAIM, "Factuurnummer", &good);
-    if (!good)
-        request->broken = true;
-    else if (!err)
+    if (!good && request->broken_line == 0)
+        request->broken_line = line;
+    if (good && !err)
         err = add_claim(reading, request, row);
     return err;
 }

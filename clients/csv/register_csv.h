@@ -32,7 +32,7 @@ struct register_request {
     const char *brand;
     const char *client_number_creditor; /* the first one given */
     bool urgent;                        /* on any of its rows */
-    bool broken;
+    unsigned long broken_line;          /* the first wrong row; 0: it is whole */
     size_t claim_count;
     struct register_claim *claims, *last_claim;
 };
@@ -51,7 +51,7 @@ struct register_case {
     struct csv_person partner;
     struct csv_address address;
     struct csv_contact contact;
-    bool broken;
+    unsigned long broken_line; /* the first wrong row; 0: it is whole */
     size_t request_count;
     struct register_request *requests, *last_request;
 };

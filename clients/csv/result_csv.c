@@ -46,8 +46,16 @@ enum skp_err result_writer_open(const char *path, struct csv_writer **ret_writer
 void result_writer_put(struct csv_writer *writer, const struct result_row *row)
 {
     struct result_text text = {.row = *row, .code = "", .sentence = "", .remedy = ""};
-    char sentence[CSV_PROBLEM_TEXT_BYTES];
-    if (row->problem.err != SKP_OK) {
+    char sentence[CSV_PROBLEM_TEXT_BYTES], remedy[CSV_PROBLEM_TEXT_BYTES];
+    if (row->cause_line > 0) {
+        (void)snprintf(sentence, sizeof sentence, "Niet verstuurd, want regel %u klopt niet",
+                       row->cause_line);
+        (void)snprintf(remedy, sizeof remedy, "Verbeter regel %u en meld het bestand opnieuw aan",
+                       row->cause_line);
+        text.code = skp_error_name(row->problem.err);
+        text.sentence = sentence;
+        text.remedy = remedy;
+    } else if (row->problem.err != SKP_OK) {
         /* The line has a column of its own. */
         struct csv_problem problem = row->problem;
         problem.line = 0;

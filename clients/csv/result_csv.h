@@ -20,6 +20,7 @@ struct result_row {
     const char *dossier, *creditor; /* "" = not known */
     int status;                     /* enum result_status */
     struct csv_problem problem;     /* err 0: none */
+    uint32_t cause_line;            /* refused because this other line is wrong; 0: for itself */
     plain_date date;                /* of RESULT_NEXT_ROUND */
     struct skp_id request_id;       /* nil: none */
 };

@@ -32,6 +32,14 @@ static const struct remedy remedies[] = {
     {SKP_E_CONSENT_INVALID, "Vul bij alle vorderingen van deze klant hetzelfde in"},
     {SKP_E_CLAIM_UNKNOWN, "Vul bij alle regels van deze klant hetzelfde in"},
     {SKP_E_CASE_UNKNOWN, "Controleer het dossiernummer"},
+    {SKP_E_CASE_CHANGED, "Zet in deze regel terug wat er eerder stond"},
+    {SKP_E_REQUEST_UNKNOWN, "Gebruik alleen regels van een saldolijst die u zelf hebt opgehaald"},
+    {SKP_E_STALE, "Vul in de kolom Correctie waarom het antwoord verandert"},
+    {SKP_E_CORRECTION_REASON, "Vul in de kolom Correctie waarom het antwoord verandert"},
+    {SKP_E_AGREEMENT_UNKNOWN, "Laat StandaardAkkoord leeg; u krijgt dan een voorstel"},
+    {SKP_E_AGREEMENT_SCOPE, "Laat StandaardAkkoord leeg; u krijgt dan een voorstel"},
+    {SKP_E_REASON_MISSING, "Vul een reden in uit de handleiding van dit bestand"},
+    {SKP_E_NOT_YET_AVAILABLE, "Doe dit voorlopig per brief of telefoon"},
 };
 
 const char *result_remedy(enum skp_err err)

@@ -263,21 +263,27 @@ static enum skp_err publish(struct skp_client *client, Skp__V1__MailboxRecord *r
     return lookup_ask(client, FRAME_PUBLISH, &message.base, tag);
 }
 
-enum skp_err skp_publish(struct skp_client *client, const char *mailbox, uint32_t version,
-                         X509 *const *certs, size_t count, uint64_t tag)
+enum skp_err skp_publish(struct skp_client *client, const struct skp_mailbox *mailbox, uint64_t tag)
 {
     ProtobufCBinaryData list[FACT_MAX_CERTIFICATES];
+    ProtobufCBinaryData withdrawn[FACT_MAX_WITHDRAWN];
     Skp__V1__MailboxRecord record;
+    if (mailbox->withdrawn_count > FACT_MAX_WITHDRAWN)
+        return SKP_E_DECODE_ITEMS;
     skp__v1__mailbox_record__init(&record);
     record.context = wire_text(MAILBOX_CONTEXT);
     record.participant = client->self.text;
-    record.mailbox = wire_text(mailbox);
-    record.version = version;
+    record.mailbox = wire_text(mailbox->name);
+    record.version = mailbox->version;
     record.created_at_ms = skp_now_ms(client);
     record.encryption_certificates = list;
+    for (size_t i = 0; i < mailbox->withdrawn_count; i++)
+        withdrawn[i] = wire_bytes(span_of(mailbox->withdrawn[i].bytes, HASH_BYTES));
+    record.withdrawn = withdrawn;
+    record.n_withdrawn = mailbox->withdrawn_count;
     struct arena arena;
     arena_init(&arena, RECORD_MAX_BYTES);
-    enum skp_err err = publish(client, &record, certs, count, tag, &arena);
+    enum skp_err err = publish(client, &record, mailbox->certs, mailbox->cert_count, tag, &arena);
     arena_fini(&arena);
     return err;
 }

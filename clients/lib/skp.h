@@ -156,10 +156,22 @@ enum skp_err skp_directory_get(struct skp_client *client, const char *const *oin
 enum skp_err skp_cases_get(struct skp_client *client, const struct skp_id *case_ids, size_t count,
                            const struct skp_id *after, uint64_t tag) SKP_MUST_CHECK;
 
-/* Publishes a mailbox record with these encryption certificates (leaves). The issuers of those that
- * config.decrypt_keys holds go along. DECODE_ITEMS: more than 16 with issuers. */
-enum skp_err skp_publish(struct skp_client *client, const char *mailbox, uint32_t version,
-                         X509 *const *certs, size_t count, uint64_t tag) SKP_MUST_CHECK;
+/* How others find a mailbox of ours. Old keys stay in use until the mail sealed for them is collected; what is sealed
+ * for nobody but `withdrawn` certificates goes back to its sender, to be sealed again. */
+struct skp_mailbox {
+    const char *name; /* "" is the main one */
+    uint32_t version;
+    X509 *const *certs; /* encryption certificates, leaves */
+    size_t cert_count;
+    const struct skp_hash
+        *withdrawn;         /* SHA-256 of the DER of certificates nobody opens with any more */
+    size_t withdrawn_count; /* at most 64 */
+};
+
+/* Publishes its record. The issuers of those certificates that config.decrypt_keys holds go along. DECODE_ITEMS: more
+ * than 16 certificates with issuers, or too many withdrawn. */
+enum skp_err skp_publish(struct skp_client *client, const struct skp_mailbox *mailbox,
+                         uint64_t tag) SKP_MUST_CHECK;
 
 /* The client's own name and clock, for writing batches. Borrowed from the client; skp_broker() is empty before the
  * first connection when config.broker_oin was NULL. */
@@ -176,8 +188,9 @@ enum skp_err skp_record_certs(struct skp_client *client, const Skp__V1__SignedRe
                               const struct skp_oin *participant, X509 **ret_certs, size_t max_certs,
                               size_t *ret_count, const char **ret_why) SKP_MUST_CHECK;
 
-/* Opens the sealed part of line `index`; the part lives in `arena`. UNSEAL: no key of ours opens it: do not
- * collect it, tell a person. COMMITMENT_MISMATCH. NOT_FOUND: nothing is sealed there, or it was withheld or
+/* Opens the sealed part of line `index`; the part lives in `arena`. UNSEAL: no key of ours opens it: see that
+ * the key of every published certificate is configured, else answer UNREADABLE, as for COMMITMENT_MISMATCH, and the
+ * sender seals it again; collect it after that. NOT_FOUND: nothing is sealed there, or it was withheld or
  * destroyed. Or an error of fact_read. Cheap for all lines of the delivery whose callback runs: its key box is
  * opened once. */
 enum skp_err skp_open_part(struct skp_client *client, const Skp__V1__Delivery *delivery,

@@ -1,9 +1,11 @@
 /* skp-sim: an invented world to register, and creditors that answer. Never real data. */
 #include "sim_answer.h"
 #include "sim_files.h"
+#include "sim_paper.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +14,7 @@
 /* sysexits.h */
 #define EXIT_USAGE 64
 #define EXIT_DATA  65
-#define EXIT_FILES 74
+#define EXIT_DISK  74
 
 #define MAX_CASES         1000000
 #define DEFAULT_DATE      20261102
@@ -22,8 +24,13 @@ static const char usage[] =
     "skp-sim world --cases N --seed S --out DIR [--date YYYY-MM-DD] [--municipalities FILE]\n"
     "    Draws N invented cases and writes participants.csv, agreements.csv and, per counsellor,\n"
     "    counsellor-<OIN>/aanmelding.csv and bsn.csv into DIR.\n"
-    "skp-sim answers --seed S --creditor OIN LIST.csv OUT.csv\n"
-    "    Answers a collected saldolijst and writes it with the answers filled in.\n"
+    "skp-sim answers --seed S --creditor OIN [--after DATE] [--until DATE] LIST.csv... OUT.csv\n"
+    "    Answers collected saldolijsten and writes them with the answers filled in; with days "
+    "only\n"
+    "    what comes on them: behind the one, until the other. No OUT.csv when nothing comes.\n"
+    "skp-sim letters --seed S --counsellor OIN --sent DATE [--after DATE] --until DATE\n"
+    "        BRIEVEN.csv AANMELDING.csv OUT.csv\n"
+    "    Letters that come back on these days, for `skp counsellor record-answer`.\n"
     "\n"
     "  --cases N              1 to 1000000\n"
     "  --seed S               a whole number; the same seed gives the same files\n"
@@ -32,15 +39,18 @@ static const char usage[] =
     "  --municipalities FILE  cbs_code,name,inhabitants (municipalities.csv of the tree or the "
     "package)\n"
     "  --creditor OIN         who answers: 20 characters\n"
-    "  --help                 this text\n"
+    "  --counsellor OIN       who wrote the letters\n"
+    "  --json                 print one JSON object about what was done\n"
+    "  --version, --help\n"
     "\n"
-    "Exit: 0 done, 64 usage, 65 data that cannot be read, 74 a file that cannot be read or "
-    "written.\n"
+    "Exit codes: 0 ok, 64 usage, 65 a file that cannot be used, 74 disk. Manual page: skp-sim(1).\n"
     "Files are described in clients/CSV.md.\n";
 
 struct options {
-    bool help;
-    const char *cases, *seed, *out, *date, *municipalities, *creditor;
+    bool help, version, json;
+    json_t *result; /* the object that --json prints */
+    const char *cases, *seed, *out, *date, *municipalities, *creditor, *counsellor;
+    const char *sent, *after, *until;
     int rest; /* index of the first argument that is no option */
 };
 
@@ -55,9 +65,15 @@ static int report(const char *path, const struct csv_problem *problem)
     char text[CSV_PROBLEM_TEXT_BYTES];
     csv_problem_print(problem, text);
     fprintf(stderr, "skp-sim: %s: %s\n", path, text);
-    bool files = problem->err == SKP_E_IO || problem->err == SKP_E_NOT_FOUND ||
-                 problem->err == SKP_E_NO_MEMORY;
-    return files ? EXIT_FILES : EXIT_DATA;
+    bool disk = problem->err == SKP_E_IO || problem->err == SKP_E_NO_MEMORY;
+    return disk ? EXIT_DISK : EXIT_DATA;
+}
+
+/* A path that is not UTF-8 has no JSON; the member is left out then. */
+static void put(const struct options *options, const char *name, json_t *value)
+{
+    if (value != NULL && json_object_set_new(options->result, name, value) != 0)
+        abort(); /* out of memory for a word */
 }
 
 static bool read_number(const char *text, uint64_t max, uint64_t *ret_number)
@@ -73,6 +89,7 @@ static bool read_number(const char *text, uint64_t max, uint64_t *ret_number)
     return true;
 }
 
+/* False: told. */
 static bool read_options(int argc, char **argv, struct options *ret_options)
 {
     static const struct option known[] = {{"cases", required_argument, NULL, 'n'},
@@ -81,10 +98,16 @@ static bool read_options(int argc, char **argv, struct options *ret_options)
                                           {"date", required_argument, NULL, 'd'},
                                           {"municipalities", required_argument, NULL, 'm'},
                                           {"creditor", required_argument, NULL, 'c'},
+                                          {"counsellor", required_argument, NULL, 'w'},
+                                          {"sent", required_argument, NULL, 't'},
+                                          {"after", required_argument, NULL, 'a'},
+                                          {"until", required_argument, NULL, 'u'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"version", no_argument, NULL, 'v'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     struct options options = {0};
-    for (int option = 0; (option = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
+    for (int option = 0; (option = getopt_long(argc, argv, ":", known, NULL)) != -1;) {
         switch (option) {
         case 'n':
             options.cases = optarg;
@@ -104,10 +127,30 @@ static bool read_options(int argc, char **argv, struct options *ret_options)
         case 'c':
             options.creditor = optarg;
             break;
+        case 'w':
+            options.counsellor = optarg;
+            break;
+        case 't':
+            options.sent = optarg;
+            break;
+        case 'a':
+            options.after = optarg;
+            break;
+        case 'u':
+            options.until = optarg;
+            break;
+        case 'j':
+            options.json = true;
+            break;
+        case 'v':
+            options.version = true;
+            break;
         case 'h':
             options.help = true;
             break;
         default:
+            fprintf(stderr, "skp-sim: there is no %s %s; see skp-sim --help\n",
+                    option == ':' ? "value behind" : "option", argv[optind - 1]);
             return false;
         }
     }
@@ -158,6 +201,10 @@ static int make_world(const struct options *options, uint64_t seed, uint32_t cas
     else if ((problem.err = sim_world_draw(seed, cases, date, list, count, &world)) ||
              sim_files_write(&world, options->out, path, &problem))
         status = report(path, &problem);
+    put(options, "cases", json_integer(world.case_count));
+    put(options, "counsellors", json_integer((json_int_t)world.counsellor_count));
+    put(options, "connected_creditors", json_integer((json_int_t)world.connected_count));
+    put(options, "folder", json_string(options->out));
     sim_world_fini(&world);
     arena_fini(&names);
     return status;
@@ -182,40 +229,93 @@ static int run_world(const struct options *options, int argc)
     return make_world(options, seed, (uint32_t)cases, date);
 }
 
+/* A day that may be left out: 0 then. */
+static bool read_day(const char *text, plain_date *ret_date)
+{
+    return !text || !csv_value_read_date(text, ret_date);
+}
+
 static int run_answers(const struct options *options, int argc, char **argv)
 {
-    uint64_t seed = 0;
-    struct skp_oin creditor;
-    size_t refused = 0;
+    struct sim_answering answering = {0};
+    struct sim_answered answered = {0};
     struct csv_problem problem = {0};
-    if (!read_number(options->seed, UINT64_MAX, &seed))
+    int lists = argc - options->rest - 1;
+    if (!read_number(options->seed, UINT64_MAX, &answering.seed))
         return refuse("--seed is a whole number");
-    if (!options->creditor || !oin_take(span_text(options->creditor), &creditor))
+    if (!options->creditor || !oin_take(span_text(options->creditor), &answering.creditor))
         return refuse("--creditor is an OIN of 20 characters");
-    if (argc - options->rest != 2)
+    if (!read_day(options->after, &answering.after) || !read_day(options->until, &answering.until))
+        return refuse("--after and --until are dates, such as 2026-11-02");
+    if (answering.after != 0 && answering.until == 0)
+        return refuse("--after needs --until");
+    if (lists < 1)
         return refuse("`answers` takes LIST.csv and OUT.csv");
-    enum skp_err err = sim_answer_file(seed, &creditor, argv[options->rest],
-                                       argv[options->rest + 1], &refused, &problem);
+    const char *out = argv[argc - 1];
+    enum skp_err err =
+        sim_answer_files(&answering, argv + options->rest, (size_t)lists, out, &answered, &problem);
+    put(options, "rows", json_integer((json_int_t)answered.rows));
+    put(options, "rows_later", json_integer((json_int_t)answered.later));
+    put(options, "rows_left_out", json_integer((json_int_t)answered.refused));
+    put(options, "file", json_string(out));
     if (!err)
         return 0;
-    if (refused > 0)
-        fprintf(stderr, "skp-sim: %zu rows left out, the first:\n", refused);
-    return report(argv[options->rest], &problem);
+    if (answered.refused > 0)
+        fprintf(stderr, "skp-sim: %zu rows left out, the first:\n", answered.refused);
+    return report(answered.path ? answered.path : out, &problem);
+}
+
+static int run_letters(const struct options *options, int argc, char **argv)
+{
+    struct sim_letters letters = {0};
+    size_t rows = 0;
+    const char *path = "";
+    struct csv_problem problem = {0};
+    char **files = argv + options->rest;
+    if (!read_number(options->seed, UINT64_MAX, &letters.seed))
+        return refuse("--seed is a whole number");
+    if (!options->counsellor || !oin_take(span_text(options->counsellor), &letters.counsellor))
+        return refuse("--counsellor is an OIN of 20 characters");
+    if (!options->sent || !options->until || !read_day(options->sent, &letters.sent) ||
+        !read_day(options->after, &letters.after) || !read_day(options->until, &letters.until))
+        return refuse("--sent, --after and --until are dates, such as 2026-11-02");
+    if (argc - options->rest != 3)
+        return refuse("`letters` takes BRIEVEN.csv, AANMELDING.csv and OUT.csv");
+    enum skp_err err =
+        sim_letters_file(&letters, files[0], files[1], files[2], &rows, &path, &problem);
+    put(options, "rows", json_integer((json_int_t)rows));
+    put(options, "file", json_string(files[2]));
+    return err ? report(path, &problem) : 0;
+}
+
+static int run(struct options *options, int argc, char **argv)
+{
+    const char *command = options->rest < argc ? argv[options->rest++] : "";
+    if (strcmp(command, "world") == 0)
+        return run_world(options, argc);
+    if (strcmp(command, "answers") == 0)
+        return run_answers(options, argc, argv);
+    if (strcmp(command, "letters") == 0)
+        return run_letters(options, argc, argv);
+    fprintf(stderr, "skp-sim: %s%ssay `world`, `answers` or `letters`; see skp-sim --help\n",
+            command, command[0] != '\0' ? " is no command: " : "");
+    return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
 {
     struct options options;
     if (!read_options(argc, argv, &options))
-        return refuse("unknown option");
-    if (options.help) {
-        fputs(usage, stdout);
+        return EXIT_USAGE;
+    if (options.help || options.version) {
+        fputs(options.help ? usage : "skp-sim " SKP_VERSION "\n", stdout);
         return 0;
     }
-    const char *command = options.rest < argc ? argv[options.rest++] : "";
-    if (strcmp(command, "world") == 0)
-        return run_world(&options, argc);
-    if (strcmp(command, "answers") == 0)
-        return run_answers(&options, argc, argv);
-    return refuse("say `world` or `answers`");
+    options.result = json_object();
+    int code = run(&options, argc, argv);
+    put(&options, "exit", json_integer(code));
+    if (options.json && json_dumpf(options.result, stdout, JSON_INDENT(2)) == 0)
+        putchar('\n');
+    json_decref(options.result);
+    return fflush(stdout) == 0 ? code : EXIT_DISK;
 }

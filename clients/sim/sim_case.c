@@ -7,22 +7,10 @@
 
 #define CASE_STREAM 1000
 
-#define CREDITORS_MEAN 13.5
-#define CREDITORS_SD   7.0
-#define CREDITORS_MAX  60
-#define MAX_CLAIMS     (CREDITORS_MAX * 3)
-#define MIN_CENTS      1500
-#define SPLIT_ALPHA    0.5
-#define PARTNER_SHARE  0.25
-#define ENTREPRENEURS  0.06
-#define YOUTH          0.08
-#define OIN_KNOWN      0.8
-#define CLIENT_KNOWN   0.8
-#define INVOICE_KNOWN  0.9
-#define URGENT_SHARE   0.01
-#define POPULAR_TOP    1.0 /* weights within a kind: 1/1, 1/2, 1/3, ... */
-#define MAX_KINDS      32
-#define MAX_TABLE      128
+#define MAX_CLAIMS  (SIM_CREDITORS_MAX * 3)
+#define POPULAR_TOP 1.0 /* weights within a kind: 1/1, 1/2, 1/3, ... */
+#define MAX_KINDS   32
+#define MAX_TABLE   128
 
 /* What is needed while one case is drawn. */
 struct drawing {
@@ -74,7 +62,7 @@ static void draw_people(struct drawing *drawing, bool youth)
     uint32_t age = youth ? 18 + sim_random_below(random, 9) : 27 + sim_random_below(random, 45);
     drawn->client = sim_person(random, date, age);
     sim_bsn(drawing->index * 2, drawn->client.bsn);
-    drawn->has_partner = sim_random_chance(random, PARTNER_SHARE);
+    drawn->has_partner = sim_random_chance(random, SIM_PARTNER);
     drawn->partner = (struct csv_person){
         .initials = "", .first_names = "", .prefix = "", .surname = "", .birth_date = 0};
     if (!drawn->has_partner)
@@ -147,11 +135,12 @@ static void name_known(struct drawing *drawing, size_t index, struct register_re
 {
     const struct sim_creditor *creditor = &sim_creditors[index];
     request->creditor_name = creditor->name;
-    if (creditor->brands[0] != '\0' && sim_random_chance(&drawing->random, 0.5))
+    if (creditor->brands[0] != '\0' && sim_random_chance(&drawing->random, SIM_BRAND_NAMED))
         request->brand = draw_from_list(drawing, creditor->brands);
-    if (sim_random_chance(&drawing->random, OIN_KNOWN))
+    if (sim_random_chance(&drawing->random, SIM_OIN_KNOWN))
         request->creditor = sim_creditor_oin(index);
-    else if (creditor->search_names[0] != '\0' && sim_random_chance(&drawing->random, 0.5))
+    else if (creditor->search_names[0] != '\0' &&
+             sim_random_chance(&drawing->random, SIM_SEARCH_NAME))
         request->creditor_name = draw_from_list(drawing, creditor->search_names);
 }
 
@@ -188,10 +177,10 @@ static void add_request(struct drawing *drawing, int kind)
     else
         request->creditor_name = name_unknown(drawing, kind);
     request->client_number_creditor =
-        sim_random_chance(&drawing->random, CLIENT_KNOWN)
+        sim_random_chance(&drawing->random, SIM_CLIENT_KNOWN)
             ? sim_text(drawing->arena, "%09u", sim_random_below(&drawing->random, 90000000))
             : "";
-    request->urgent = sim_random_chance(&drawing->random, URGENT_SHARE);
+    request->urgent = sim_random_chance(&drawing->random, SIM_URGENT);
     /* The same small shop twice: one is enough. */
     if (!request->creditor_name || is_named(drawn, request->creditor_name))
         return;
@@ -210,7 +199,7 @@ static struct register_claim *add_claim(struct drawing *drawing, struct register
     if (!claim)
         return NULL;
     bool known = drawing->claim_number == 0 || request->claim_count > 0 ||
-                 sim_random_chance(&drawing->random, INVOICE_KNOWN);
+                 sim_random_chance(&drawing->random, SIM_INVOICE_KNOWN);
     claim->kind = kind;
     claim->client_number_creditor = "";
     claim->invoice_number = known ? sim_text(drawing->arena, "%05u%06u%03u", 20000 + (unsigned)kind,
@@ -228,10 +217,10 @@ static struct register_claim *add_claim(struct drawing *drawing, struct register
     return claim;
 }
 
-/* One claim in 7 of 10 requests, else two or three; a claim without a number is the only one. */
+/* A claim without a number is the only one. */
 static void draw_claims(struct drawing *drawing, struct register_request *request, int kind)
 {
-    static const double weights[] = {70, 20, 10};
+    static const double weights[] = SIM_CLAIM_WEIGHTS;
     size_t more = sim_random_weighted(&drawing->random, weights, 3);
     const struct register_claim *claim = add_claim(drawing, request, kind);
     while (claim && more-- > 0 && request->claims->invoice_number[0] != '\0')
@@ -253,8 +242,8 @@ static void draw_creditors(struct drawing *drawing)
     struct sim_random *random = &drawing->random;
     const struct sim_kind *kinds[MAX_KINDS];
     uint32_t kind_count = 0;
-    uint32_t wanted = sim_random_negative_binomial(random, CREDITORS_MEAN, CREDITORS_SD);
-    wanted = wanted < 1 ? 1 : wanted > CREDITORS_MAX ? CREDITORS_MAX : wanted;
+    uint32_t wanted = sim_random_negative_binomial(random, SIM_CREDITORS_MEAN, SIM_CREDITORS_SD);
+    wanted = wanted < 1 ? 1 : wanted > SIM_CREDITORS_MAX ? SIM_CREDITORS_MAX : wanted;
     for (size_t i = 0; i < sim_kind_count; i++) {
         if (!sim_random_chance(random, sim_kinds[i].chance))
             continue;
@@ -274,25 +263,47 @@ static void draw_creditors(struct drawing *drawing)
 static double draw_total_cents(struct sim_random *random, bool youth)
 {
     if (youth)
-        return 100 * sim_random_lognormal(random, 8000, 0.85);
-    if (sim_random_chance(random, ENTREPRENEURS / (1 - YOUTH)))
-        return 100 * sim_random_lognormal(random, 60000, 0.9);
-    return 100 * sim_random_lognormal(random, 27000, 0.85);
+        return 100 * sim_random_lognormal(random, SIM_YOUTH_DEBT_MEDIAN, SIM_DEBT_SIGMA);
+    if (sim_random_chance(random, SIM_ENTREPRENEURS / (1 - SIM_YOUTH)))
+        return 100 * sim_random_lognormal(random, SIM_ENTREPRENEUR_DEBT_MEDIAN,
+                                          SIM_ENTREPRENEUR_DEBT_SIGMA);
+    return 100 * sim_random_lognormal(random, SIM_DEBT_MEDIAN, SIM_DEBT_SIGMA);
+}
+
+static size_t list_claims(const struct drawing *drawing, bool preferent,
+                          struct register_claim **ret_claims)
+{
+    size_t count = 0;
+    for (struct register_request *r = drawing->drawn->requests; r; r = r->next) {
+        for (struct register_claim *claim = r->claims; claim; claim = claim->next) {
+            if (sim_kind_is_preferent(claim->kind) == preferent)
+                ret_claims[count++] = claim;
+        }
+    }
+    return count;
+}
+
+static void split(struct drawing *drawing, double cents, struct register_claim **claims,
+                  size_t count)
+{
+    double shares[MAX_CLAIMS];
+    sim_random_dirichlet(&drawing->random, SIM_SPLIT_ALPHA, count, shares);
+    for (size_t i = 0; i < count; i++) {
+        int64_t part = llround(cents * shares[i]);
+        claims[i]->amount_cents = part < SIM_CLAIM_MIN_CENTS ? SIM_CLAIM_MIN_CENTS : part;
+    }
 }
 
 static void split_total(struct drawing *drawing, double total_cents)
 {
-    double shares[MAX_CLAIMS];
-    size_t count = 0, at = 0;
-    for (const struct register_request *r = drawing->drawn->requests; r; r = r->next)
-        count += r->claim_count;
-    sim_random_dirichlet(&drawing->random, SPLIT_ALPHA, count, shares);
-    for (struct register_request *r = drawing->drawn->requests; r; r = r->next) {
-        for (struct register_claim *claim = r->claims; claim; claim = claim->next) {
-            int64_t cents = llround(total_cents * shares[at++]);
-            claim->amount_cents = cents < MIN_CENTS ? MIN_CENTS : cents;
-        }
-    }
+    struct register_claim *preferent[MAX_CLAIMS], *concurrent[MAX_CLAIMS];
+    size_t preferents = list_claims(drawing, true, preferent);
+    size_t concurrents = list_claims(drawing, false, concurrent);
+    double share = sim_random_beta(&drawing->random, SIM_PREFERENT_A, SIM_PREFERENT_B);
+    if (preferents == 0 || concurrents == 0)
+        share = preferents == 0 ? 0 : 1;
+    split(drawing, total_cents * share, preferent, preferents);
+    split(drawing, total_cents * (1 - share), concurrent, concurrents);
 }
 
 enum skp_err sim_case_draw(const struct sim_world *world, uint32_t index, struct arena *arena,
@@ -305,7 +316,7 @@ enum skp_err sim_case_draw(const struct sim_world *world, uint32_t index, struct
     drawing.drawn = take(&drawing, sizeof(*drawing.drawn));
     if (!drawing.drawn)
         return SKP_E_NO_MEMORY;
-    bool youth = sim_random_chance(&drawing.random, YOUTH);
+    bool youth = sim_random_chance(&drawing.random, SIM_YOUTH);
     draw_head(&drawing);
     draw_people(&drawing, youth);
     double total_cents = draw_total_cents(&drawing.random, youth);

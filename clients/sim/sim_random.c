@@ -77,6 +77,13 @@ double sim_random_gamma(struct sim_random *random, double shape)
     }
 }
 
+double sim_random_beta(struct sim_random *random, double a, double b)
+{
+    double x = sim_random_gamma(random, a);
+    double y = sim_random_gamma(random, b);
+    return x + y > 0 ? x / (x + y) : 0.5;
+}
+
 static uint32_t poisson(struct sim_random *random, double mean)
 {
     uint32_t count = 0;

@@ -25,6 +25,8 @@ double sim_random_normal(struct sim_random *random); /* mean 0, sd 1 */
 double sim_random_lognormal(struct sim_random *random, double median, double sigma);
 double sim_random_gamma(struct sim_random *random, double shape); /* scale 1 */
 
+double sim_random_beta(struct sim_random *random, double a, double b); /* in [0, 1] */
+
 /* Negative binomial with this mean and standard deviation (sd squared > mean). */
 uint32_t sim_random_negative_binomial(struct sim_random *random, double mean, double sd);
 

@@ -7,8 +7,6 @@
 /* Streams of the seed; those from SIM_CASE_STREAM on belong to the cases (sim_case.c). */
 #define WORLD_STREAM 1
 
-#define AGREED_SHARE 0.9
-
 static struct skp_oin make_oin(char register_digit, uint32_t number)
 {
     struct skp_oin oin;
@@ -136,5 +134,5 @@ bool sim_world_agreed(const struct sim_world *world, size_t index, size_t counse
     uint64_t stream = sim_hash(SIM_HASH_START, sim_creditor_oin(index).text);
     stream = sim_hash(stream, world->counsellors[counsellor].oin.text);
     struct sim_random random = sim_random_new(world->seed, stream);
-    return sim_random_chance(&random, AGREED_SHARE);
+    return sim_random_chance(&random, SIM_AGREED);
 }

@@ -45,8 +45,8 @@ void sim_world_fini(struct sim_world *world);
 /* The OIN of sim_creditors[index]. */
 struct skp_oin sim_creditor_oin(size_t index);
 
-/* Whether the agreement of creditor `index`, if it has one, is also with this counsellor: nine in
- * ten. */
+/* Whether the agreement of creditor `index`, if it has one, is also with this counsellor:
+ * SIM_AGREED of them. */
 bool sim_world_agreed(const struct sim_world *world, size_t index, size_t counsellor);
 
 #endif

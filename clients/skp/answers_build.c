@@ -48,11 +48,28 @@ static bool row_is_for(const struct list_row *row, const Skp__V1__KnownClaim *cl
 }
 
 /* A file may leave requests out, not claims of a request: the counsellor would count them as nothing. */
+static bool is_unreadable(const struct list_request *given)
+{
+    return given->outcome == SKP__V1__OUTCOME__OUTCOME_UNREADABLE;
+}
+
+static enum skp_err check_readable(struct building *building)
+{
+    const struct question *question = building->question;
+    bool unreadable = is_unreadable(building->given);
+    if (unreadable && question->answered_version > 0)
+        return complain(building, building->given->line, SKP_E_STATE_INVALID, "Onleesbaar");
+    if (!unreadable && question->unreadable)
+        return complain(building, building->given->line, SKP_E_UNSEAL, "Onleesbaar");
+    return SKP_OK;
+}
+
 static enum skp_err check_all_there(struct building *building)
 {
     const struct list_request *given = building->given;
     bool whole = given->one_total || given->outcome == SKP__V1__OUTCOME__OUTCOME_UNKNOWN_CLIENT ||
                  given->outcome == SKP__V1__OUTCOME__OUTCOME_NO_COOPERATION ||
+                 is_unreadable(given) ||
                  given->outcome == SKP__V1__OUTCOME__OUTCOME_REPORTED_DECEASED;
     for (const struct list_answer_row *at = given->rows; !whole && at; at = at->next)
         if (!list_row_is_answered(&at->row.answer))
@@ -228,6 +245,9 @@ static enum skp_err build_part(struct building *building, struct span *ret_part)
     const struct list_request *given = building->given;
     Skp__V1__AnswerPart part;
     skp__v1__answer_part__init(&part);
+    *ret_part = span_of("", 0);
+    if (is_unreadable(given))
+        return SKP_OK; /* it says nothing but that */
     char *invoices[LIST_MAX_CLAIMS];
     bool any = false;
     for (size_t i = 0; i < building->count; i++) {
@@ -242,10 +262,8 @@ static enum skp_err build_part(struct building *building, struct span *ret_part)
     part.note = wire_text(given->note);
     if (protobuf_c_message_get_packed_size(&building->contact.base) > 0)
         part.contact = &building->contact;
-    if (protobuf_c_message_get_packed_size(&part.base) == 0) {
-        *ret_part = span_of("", 0);
+    if (protobuf_c_message_get_packed_size(&part.base) == 0)
         return SKP_OK;
-    }
     struct span packed = wire_pack(&part.base, building->arena);
     if (!packed.data)
         return SKP_E_NO_MEMORY;
@@ -329,7 +347,7 @@ static enum skp_err begin_fact(struct building *building, Skp__V1__Line **ret_li
     fact->complete = true;
     fact->one_total = given->one_total;
     fact->total_cents = given->total_cents;
-    fact->balance_date = given->balance_date;
+    fact->balance_date = is_unreadable(given) ? 0 : given->balance_date;
     building->fact = fact;
     *ret_line = line;
     return SKP_OK;
@@ -349,7 +367,9 @@ enum skp_err answers_build(const struct question *question, const struct list_re
                                 .problem = ret_problem};
     struct built_answer built = {0};
     *ret_problem = (struct csv_problem){.line = given->line, .err = SKP_E_NO_MEMORY};
-    enum skp_err err = check_all_there(&building);
+    enum skp_err err = check_readable(&building);
+    if (!err)
+        err = check_all_there(&building);
     if (!err && given->outcome == SKP__V1__OUTCOME__OUTCOME_CLAIMS)
         err = sort_claims(&building);
     if (!err)
@@ -364,8 +384,10 @@ enum skp_err answers_build(const struct question *question, const struct list_re
         err = fingerprint_of(&building, built.part, &built.fingerprint);
     if (err)
         return err;
-    built.unchanged = question->answered_version > 0 &&
-                      hash_equal(&built.fingerprint, &question->answered_fingerprint);
+    built.unchanged = is_unreadable(given)
+                          ? question->returned
+                          : question->answered_version > 0 &&
+                                hash_equal(&built.fingerprint, &question->answered_fingerprint);
     err = build_version(&building, correction, built.unchanged);
     if (err)
         return err;

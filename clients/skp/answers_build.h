@@ -18,6 +18,8 @@ struct question {
     uint32_t line;
     struct skp_hash leaf;
     const Skp__V1__RequestFact *fact;
+    enum skp_err unreadable; /* why it cannot be read; SKP_OK: it can */
+    bool returned;           /* answered UNREADABLE, and the broker has that */
     uint32_t answered_version; /* that the broker has; 0: none */
     struct skp_hash answered_fingerprint;
     const Skp__V1__AnswerFact *answered; /* NULL: none */
@@ -37,6 +39,8 @@ struct built_answer {
  *   AGREEMENT_UNKNOWN, AGREEMENT_SCOPE  agreed, without an agreement that covers it
  *   CORRECTION_REASON, FIELD_UNEXPECTED another answer without reason; a reason for the first one
  *   CLAIM_UNKNOWN                       a Regelkenmerk that is not in the request
+ *   STATE_INVALID                       unreadable, after it was answered
+ *   UNSEAL                              another answer to what cannot be read
  *   NO_MEMORY */
 enum skp_err answers_build(const struct question *question, const struct list_request *given,
                            const Skp__V1__DirectoryEntry *counsellor, int correction,

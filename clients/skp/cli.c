@@ -66,8 +66,10 @@ static int exit_code(enum skp_err err)
 {
     if (err == SKP_OK)
         return EXIT_ALL_OK;
-    if (err == SKP_E_USAGE || err == SKP_E_CONFIG || err == SKP_E_CERTIFICATE)
+    if (err == SKP_E_USAGE)
         return EXIT_USAGE;
+    if (err == SKP_E_CONFIG || err == SKP_E_CERTIFICATE)
+        return EXIT_SETTINGS;
     if (err == SKP_E_IO || err == SKP_E_NO_MEMORY)
         return EXIT_IO;
     if (err >= SKP_E_UNSEAL && err != SKP_E_NOT_CONNECTED && err != SKP_E_FULL)
@@ -146,7 +148,7 @@ int cli_load_settings(struct cli *cli)
     enum skp_err err = settings_load(file ? file : SETTINGS_PATH, &cli->settings, why);
     if (err) {
         (void)cli_fail(cli, err, why);
-        return EXIT_USAGE;
+        return EXIT_SETTINGS;
     }
     if (!cli->language)
         cli->english = strcmp(cli->settings.language, "en") == 0;
@@ -211,6 +213,8 @@ bool cli_parse(struct cli *cli, char **args, const struct cli_option *options,
 
 static int unknown_command(struct cli *cli, char **args)
 {
+    if (strncmp(*args, "--", 2) == 0)
+        return cli_usage(cli, "onbekende optie ", "unknown option ", *args);
     return cli_usage(cli, "onbekende opdracht: ", "unknown command: ", *args);
 }
 

@@ -16,10 +16,11 @@
 enum exit_code {
     EXIT_ALL_OK = 0,
     EXIT_SOME = 1,         /* some lines were refused, or something waits: see the command */
-    EXIT_USAGE = 64,       /* command, option or configuration */
+    EXIT_USAGE = 64,       /* command or option */
     EXIT_DATA = 65,        /* a file as a whole */
     EXIT_UNAVAILABLE = 69, /* the broker; try again, nothing is lost */
     EXIT_IO = 74,          /* disk */
+    EXIT_SETTINGS = 78,    /* settings or certificates */
 };
 
 struct command;

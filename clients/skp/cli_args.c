@@ -85,8 +85,16 @@ static void print_row(const struct cli *cli, const struct command *command)
 
 static void print_everywhere(const struct cli *cli)
 {
-    (void)puts(cli->english ? "\n  with each: [--config FILE] [--json] [--language nl|en] [--help]"
-                            : "\n  bij elk: [--config FILE] [--json] [--language nl|en] [--help]");
+    (void)puts(
+        cli->english
+            ? "\n  with each: [--config FILE] [--json] [--language nl|en] [--help]\n"
+              "  exit codes: 0 ok, 1 some rows refused or something waits, 64 usage, 65 a file "
+              "that "
+              "cannot\n    be used, 69 no connection, 74 disk, 78 settings; manual page: skp(1)"
+            : "\n  bij elk: [--config FILE] [--json] [--language nl|en] [--help]\n"
+              "  codes: 0 goed, 1 een deel is geweigerd of er wacht iets, 64 opdracht of optie, 65 "
+              "bestand\n    onbruikbaar, 69 geen verbinding, 74 schijf, 78 instellingen; "
+              "handleiding: skp(1)");
 }
 
 static bool begins_with_word(const struct command *command, const char *word)

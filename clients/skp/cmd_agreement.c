@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "agreements.h"
+#include "calendar.h"
 #include "clock.h"
 #include "csv_words.h"
 #include "wire.h"
@@ -86,46 +87,70 @@ static int sign(struct cli *cli, const char *path, struct arena *arena)
 
 /* ---------------------------------------------------------------- show */
 
-static void show_codes(const struct cli *cli, const char *name, const int *codes, size_t count,
+/* One line, and one member of the JSON result: a text, or with `many` a list that it is added to. */
+static void show_text(struct cli *cli, const char *name, const char *text, bool many)
+{
+    cli_say(cli, "%s = %s", "%s = %s", name, text);
+    if (!many) {
+        cli_put_text(cli, name, text);
+        return;
+    }
+    if (!json_object_get(cli->result, name))
+        (void)json_object_set_new(cli->result, name, json_array());
+    (void)json_array_append_new(json_object_get(cli->result, name), json_string(text));
+}
+
+static void show_codes(struct cli *cli, const char *name, const int *codes, size_t count,
                        const struct csv_word *words)
 {
     for (size_t i = 0; i < count; i++)
-        cli_say(cli, "%s = %s", "%s = %s", name, csv_word_print(words, codes[i]));
+        show_text(cli, name, csv_word_print(words, codes[i]), true);
 }
 
-static void show_schedule(const struct cli *cli, const Skp__V1__RoundSchedule *schedule)
+/* As the description writes it: "di,do 07:00", or "hand". */
+static void show_schedule(struct cli *cli, const Skp__V1__RoundSchedule *schedule)
 {
     static const char *const days[] = {"ma", "di", "wo", "do", "vr", "za", "zo"};
-    if (!schedule || schedule->weekdays == 0) {
-        cli_say(cli, "ronde = met de hand", "round = by hand");
-        return;
-    }
-    for (unsigned day = 0; day < 7; day++)
+    char text[64] = "hand";
+    size_t len = 0;
+    for (unsigned day = 0; schedule && day < 7; day++)
         if ((schedule->weekdays >> day & 1U) != 0)
-            cli_say(cli, "ronde = %s %02u:%02u", "round = %s %02u:%02u", days[day],
-                    schedule->minute_of_day / 60, schedule->minute_of_day % 60);
+            len +=
+                (size_t)snprintf(text + len, sizeof text - len, "%s%s", len ? "," : "", days[day]);
+    if (len > 0)
+        (void)snprintf(text + len, sizeof text - len, " %02u:%02u", schedule->minute_of_day / 60,
+                       schedule->minute_of_day % 60);
+    show_text(cli, "schedule", text, false);
 }
 
-static void show_agreement(const struct cli *cli, const Skp__V1__Agreement *agreement)
+static void show_date(struct cli *cli, const char *name, plain_date date)
 {
-    char id_text[ID_TEXT_BYTES] = "";
+    char text[CALENDAR_TEXT_BYTES] = "?";
+    if (calendar_date_valid(date))
+        calendar_print_dutch(date, text);
+    show_text(cli, name, text, false);
+}
+
+static void show_agreement(struct cli *cli, const Skp__V1__Agreement *agreement)
+{
+    char id_text[ID_TEXT_BYTES] = "", number[24];
     struct skp_id id;
     if (id_take(wire_span(agreement->agreement_id), &id))
         id_print(&id, id_text);
-    cli_say(cli, "agreement_id = %s", "agreement_id = %s", id_text);
+    show_text(cli, "agreement_id", id_text, false);
     cli_say(cli, "version = %u", "version = %u", agreement->version);
-    cli_say(cli, "creditor = %s", "creditor = %s", agreement->creditor);
+    show_text(cli, "creditor", agreement->creditor, false);
     for (size_t i = 0; i < agreement->n_counsellors; i++)
-        cli_say(cli, "counsellor = %s", "counsellor = %s", agreement->counsellors[i]);
-    cli_say(cli, "valid = %d - %d", "valid = %d - %d", agreement->valid_from_date,
-            agreement->valid_until_date);
+        show_text(cli, "counsellor", agreement->counsellors[i], true);
+    show_date(cli, "valid_from", agreement->valid_from_date);
+    show_date(cli, "valid_until", agreement->valid_until_date);
     bool covenant =
         agreement->consent_form == SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT;
-    cli_say(cli, "consent_form = %s", "consent_form = %s",
-            covenant ? "tenzij belemmering" : "per saldoverzoek");
-    cli_say(cli, "term_working_days = %u", "term_working_days = %u", agreement->term_working_days);
+    show_text(cli, "consent_form", covenant ? "tenzij belemmering" : "per saldoverzoek", false);
+    (void)snprintf(number, sizeof number, "%u", agreement->term_working_days);
+    show_text(cli, "term_working_days", number, false);
     if (agreement->brand[0] != '\0')
-        cli_say(cli, "brand = %s", "brand = %s", agreement->brand);
+        show_text(cli, "brand", agreement->brand, false);
     show_schedule(cli, agreement->schedule);
     show_codes(cli, "product", (const int *)agreement->products, agreement->n_products,
                csv_words_product);
@@ -144,9 +169,11 @@ static int show(struct cli *cli, const char *path, struct arena *arena)
     if (err)
         return cli_fail(cli, err, why);
     show_agreement(cli, agreement);
+    (void)json_object_set_new(cli->result, "signers", json_array());
     for (size_t i = 0; i < file->n_signatures; i++) {
         struct skp_oin oin = {"?"};
         (void)agreements_signer(file->signatures[i], arena, &oin);
+        (void)json_array_append_new(json_object_get(cli->result, "signers"), json_string(oin.text));
         cli_say(cli, "handtekening van %s (niet gecontroleerd)", "signature of %s (not verified)",
                 oin.text);
     }

@@ -63,6 +63,11 @@ static enum skp_err flush(struct answer_command *command)
 static void remember(struct answer_command *command, const struct question *question,
                      const struct built_answer *built)
 {
+    if (built->line->answer->outcome == SKP__V1__OUTCOME__OUTCOME_UNREADABLE) {
+        state_run(&command->cli->state, "UPDATE question SET returned = 1 WHERE request_id = ?",
+                  "d", &question->request_id);
+        return;
+    }
     /* The commitment is written while signing; what counts here is what was said. */
     struct span fact = wire_pack(&built->line->base, &command->arena);
     if (!fact.data)
@@ -177,8 +182,10 @@ static int run_answer(struct answer_command *command)
         return cli_state_failed(cli, err);
     enum skp_err sent = link_send_outbox(&command->link);
     results_settle(&command->results, &cli->state,
-                   "SELECT stage, err FROM answer_out WHERE request_id = ?"
-                   " ORDER BY version DESC LIMIT 1");
+                   "SELECT returned, returned_err FROM question WHERE request_id = ?1"
+                   " AND returned > 0 UNION ALL SELECT stage, err FROM (SELECT stage, err"
+                   " FROM answer_out WHERE request_id = ?1 AND NOT EXISTS (SELECT 1 FROM question"
+                   "  WHERE request_id = ?1 AND returned > 0) ORDER BY version DESC LIMIT 1)");
     err = results_name_rows(&command->results, command->file, "Referentienummer", "SHV",
                             &command->arena);
     if (err)

@@ -1,9 +1,11 @@
 /* skp cert: one's encryption certificates, as the mailbox record that senders seal for. */
 #include "commands.h"
 
+#include "fact.h"
 #include "link.h"
 #include "wire.h"
 
+#include <openssl/pem.h>
 #include <stdio.h>
 
 struct cert_command {
@@ -11,6 +13,9 @@ struct cert_command {
     struct link link;
     const Skp__V1__DirectoryEntry *self;
     Skp__V1__MailboxRecord *record; /* of our mailbox; NULL: none yet */
+    const char *withdraw;           /* --withdraw; NULL: none */
+    struct skp_hash withdrawn[FACT_MAX_WITHDRAWN + 1];
+    size_t withdrawn_count;
     bool published;
     uint32_t version;
 };
@@ -74,20 +79,76 @@ static enum skp_err publish(struct cert_command *command)
     struct link *link = &command->link;
     for (size_t i = 0; i < link->key_count; i++)
         certs[i] = keypair_cert(link->keys[i]);
-    uint32_t version = command->record ? command->record->version + 1 : 1;
+    struct skp_mailbox mailbox = {.name = command->cli->settings.mailbox,
+                                  .version = command->record ? command->record->version + 1 : 1,
+                                  .certs = certs,
+                                  .cert_count = link->key_count,
+                                  .withdrawn = command->withdrawn,
+                                  .withdrawn_count = command->withdrawn_count};
     link->asking = true;
-    enum skp_err err = skp_publish(link->client, command->cli->settings.mailbox, version, certs,
-                                   link->key_count, 1);
+    enum skp_err err = skp_publish(link->client, &mailbox, 1);
     return err ? err : link_wait(link, &command->published);
 }
+
+/* ---------------------------------------------------------------- withdrawn */
+
+/* False: it stands there already, or there is no room. */
+static bool add_withdrawn(struct cert_command *command, const struct skp_hash *thumbprint)
+{
+    for (size_t i = 0; i < command->withdrawn_count; i++)
+        if (hash_equal(&command->withdrawn[i], thumbprint))
+            return false;
+    if (command->withdrawn_count > FACT_MAX_WITHDRAWN)
+        return false;
+    command->withdrawn[command->withdrawn_count++] = *thumbprint;
+    return true;
+}
+
+/* What was withdrawn stays so. */
+static void keep_withdrawn(struct cert_command *command)
+{
+    for (size_t i = 0; command->record && i < command->record->n_withdrawn; i++) {
+        struct skp_hash thumbprint;
+        if (hash_take(wire_span(command->record->withdrawn[i]), &thumbprint))
+            (void)add_withdrawn(command, &thumbprint);
+    }
+}
+
+/* The exit code when the file is none, or one's own present certificate. */
+static int read_withdrawn(struct cert_command *command, bool *ret_new)
+{
+    struct cli *cli = command->cli;
+    FILE *file = fopen(command->withdraw, "re");
+    X509 *cert = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+    if (file)
+        (void)fclose(file);
+    if (!cert)
+        return cli_fail(cli, SKP_E_CERTIFICATE, command->withdraw);
+    struct skp_hash thumbprint = cert_thumbprint(cert);
+    X509_free(cert);
+    for (size_t i = 0; i < command->link.key_count; i++) {
+        struct skp_hash own = sha256(keypair_der(command->link.keys[i]));
+        if (hash_equal(&own, &thumbprint))
+            return cli_usage(cli, "dit certificaat staat nog in de instellingen: ",
+                             "this certificate still stands in the settings: ", command->withdraw);
+    }
+    *ret_new = add_withdrawn(command, &thumbprint);
+    return EXIT_ALL_OK;
+}
+
+/* ---------------------------------------------------------------- publish */
 
 static int run_publish(struct cert_command *command)
 {
     struct cli *cli = command->cli;
+    bool withdraws = false;
     int code = open_command(command);
+    keep_withdrawn(command);
+    if (code == 0 && command->withdraw)
+        code = read_withdrawn(command, &withdraws);
     if (code != 0)
         return code;
-    if (is_unchanged(command)) {
+    if (is_unchanged(command) && !withdraws) {
         cli_put(cli, "version", command->record->version);
         cli_put(cli, "published", 0);
         cli_say(cli, "Ongewijzigd: versie %u", "Unchanged: version %u", command->record->version);
@@ -104,7 +165,7 @@ static int run_publish(struct cert_command *command)
 
 /* ---------------------------------------------------------------- show */
 
-static void show_cert(const struct cli *cli, struct span der)
+static void show_cert(struct cli *cli, struct span der)
 {
     X509 *cert = NULL;
     struct skp_oin oin = {""};
@@ -116,6 +177,8 @@ static void show_cert(const struct cli *cli, struct span der)
         for (size_t i = 0; i < HASH_BYTES; i++)
             (void)snprintf(text + 2 * i, 3, "%02x", print.bytes[i]);
         cli_say(cli, "  %s sha256 %s", "  %s sha256 %s", oin.text, text);
+        (void)json_array_append_new(json_object_get(cli->result, "certificates"),
+                                    json_pack("{s:s, s:s}", "oin", oin.text, "sha256", text));
     }
     X509_free(cert);
 }
@@ -133,6 +196,8 @@ static int run_show(struct cert_command *command)
     }
     cli_put(cli, "version", command->record->version);
     cli_put(cli, "unchanged", is_unchanged(command));
+    cli_put_text(cli, "mailbox", command->record->mailbox);
+    (void)json_object_set_new(cli->result, "certificates", json_array());
     cli_say(cli, "Postbus '%s', versie %u", "Mailbox '%s', version %u", command->record->mailbox,
             command->record->version);
     for (size_t i = 0; i < command->record->n_encryption_certificates; i++)
@@ -143,7 +208,9 @@ static int run_show(struct cert_command *command)
 static int run_with(struct cli *cli, char **args, int (*body)(struct cert_command *))
 {
     struct cert_command command = {.cli = cli};
-    struct cli_option options[] = {{NULL, NULL, NULL}};
+    struct cli_option withdraw[] = {{"--withdraw", &command.withdraw, NULL}, {NULL, NULL, NULL}};
+    struct cli_option none[] = {{NULL, NULL, NULL}};
+    struct cli_option *options = body == run_publish ? withdraw : none;
     if (!cli_parse(cli, args, options, NULL, 0))
         return EXIT_USAGE;
     int code = body(&command);
@@ -163,9 +230,11 @@ static int show_certs(struct cli *cli, char **args)
 
 const struct command command_cert_publish = {
     .words = "cert publish",
-    .usage = "",
-    .dutch = "Publiceert de eigen versleutelingscertificaten.",
-    .english = "Publishes one's encryption certificates.",
+    .usage = "[--withdraw OLD.pem]",
+    .dutch = "Publiceert de eigen versleutelingscertificaten. --withdraw: de sleutel van dit oude "
+             "certificaat is weg; wat daarvoor versleuteld is, wordt opnieuw verstuurd.",
+    .english = "Publishes one's encryption certificates. --withdraw: the key of this old "
+               "certificate is gone; what was sealed for it is sent again.",
     .needs_settings = true,
     .run = publish_cert,
 };

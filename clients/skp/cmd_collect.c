@@ -93,6 +93,23 @@ static int write_bsns(struct collect_command *command)
     return 0;
 }
 
+static void tell_unreadable(const struct collect_command *command)
+{
+    struct cli *cli = command->cli;
+    size_t count = command->collecting.opening.unreadable;
+    cli_put(cli, "unreadable", (int64_t)count);
+    if (count > 0)
+        cli_warn(
+            cli,
+            "Niet te lezen: %zu %s. Kijk eerst of elke sleutel van een gepubliceerd certificaat "
+            "in de instellingen staat. Anders: stuur de lijst terug waarin Onleesbaar op Ja "
+            "staat, dan verstuurt de schuldhulpverlener ze opnieuw.",
+            "Cannot be read: %zu %s. First see that the key of every published certificate "
+            "stands in the settings. Otherwise send back the list that says Onleesbaar Ja, and "
+            "the counsellor seals them again.",
+            count, cli_noun(cli, count, NOUN_REQUEST));
+}
+
 /* Lists are written also when the connection broke off: what is in the database was collected. */
 static int run_collect(struct collect_command *command)
 {
@@ -107,6 +124,7 @@ static int run_collect(struct collect_command *command)
         code = write_bsns(command);
     if (err)
         code = link_failed(&collecting->link, err);
+    tell_unreadable(command);
     cli_put(cli, "requests", (int64_t)collecting->opening.requests);
     cli_put(cli, "overviews", (int64_t)collecting->opening.overviews);
     cli_put(cli, "collected", (int64_t)collecting->collected);

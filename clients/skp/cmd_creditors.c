@@ -17,21 +17,34 @@ struct matching_command {
     size_t bad_rows;
 };
 
-static const char *const words[] = {
-    [MATCH_FOUND] = "FOUND", [MATCH_AMBIGUOUS] = "AMBIGUOUS", [MATCH_NOT_FOUND] = "NOT_FOUND"};
+/* What became of a row: in the file, on the screen in English, in JSON. */
+struct outcome {
+    const char *dutch, *english, *name;
+};
+
+static const struct outcome outcomes[] = {
+    [MATCH_FOUND] = {"gevonden", "found", "FOUND"},
+    [MATCH_AMBIGUOUS] = {"niet eenduidig", "ambiguous", "AMBIGUOUS"},
+    [MATCH_NOT_FOUND] = {"niet gevonden", "not found", "NOT_FOUND"},
+};
+static const struct outcome unreadable = {"niet leesbaar", "unreadable", "UNREADABLE"};
 
 /* Names go to the file only: a creditor may be a private person. */
-static void put_row(struct matching_command *command, const struct csv_row *row, const char *word,
-                    const char *oin)
+static void put_row(struct matching_command *command, const struct csv_row *row,
+                    const struct outcome *outcome, const char *oin)
 {
     char line[24];
     (void)snprintf(line, sizeof line, "%lu", row->line);
-    cli_say(command->cli, "regel %s: %s %s", "line %s: %s %s", line, word, oin);
+    cli_say(command->cli, "regel %s: %s %s", "line %s: %s %s", line,
+            command->cli->english ? outcome->english : outcome->dutch, oin);
+    (void)json_array_append_new(json_object_get(command->cli->result, "rows"),
+                                json_pack("{s:I, s:s, s:s}", "line", (json_int_t)row->line,
+                                          "outcome", outcome->name, "oin", oin));
     if (!command->writer)
         return;
     csv_writer_plain(command->writer, line);
     csv_writer_text(command->writer, row->err ? "" : row->cells[COLUMN_NAME]);
-    csv_writer_plain(command->writer, word);
+    csv_writer_plain(command->writer, outcome->dutch);
     csv_writer_text(command->writer, oin);
     csv_writer_end_row(command->writer);
 }
@@ -42,13 +55,13 @@ static void match_row(struct matching_command *command, const struct csv_row *ro
     struct skp_oin oin = {""};
     if (row->err) {
         command->bad_rows++;
-        put_row(command, row, skp_error_name(row->err), "");
+        put_row(command, row, &unreadable, "");
         return;
     }
     (void)oin_take(span_text(row->cells[COLUMN_OIN]), &oin);
     enum match match = matching_find(&command->link.book, row->cells[COLUMN_NAME], &oin, &entry);
     command->counts[match]++;
-    put_row(command, row, words[match], entry ? entry->oin : "");
+    put_row(command, row, &outcomes[match], entry ? entry->oin : "");
 }
 
 static int open_files(struct matching_command *command)
@@ -78,6 +91,7 @@ static int run_matching(struct matching_command *command)
     enum skp_err err = link_fetch_directory(&command->link);
     if (err)
         return link_failed(&command->link, err);
+    (void)json_object_set_new(cli->result, "rows", json_array());
     while (csv_reader_next(command->reader, &row) && row.err != SKP_E_IO)
         match_row(command, &row);
     if (command->writer && csv_writer_close(command->writer, &problem))

@@ -9,7 +9,7 @@ static int reason_of(const struct request_view *view)
 {
     if (view->route == ROUTE_AMBIGUOUS)
         return LETTER_AMBIGUOUS;
-    if (view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_UNREADABLE)
+    if (view->unsealable)
         return LETTER_UNREADABLE;
     return view->route == ROUTE_LETTER && !views_answered(view) ? view->letter_reason : 0;
 }

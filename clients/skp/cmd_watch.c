@@ -4,6 +4,8 @@
 #include "answers_write.h"
 #include "calendar.h"
 #include "collecting.h"
+#include "resealing.h"
+#include "targets.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +48,10 @@ static void on_event(void *ctx, const Skp__V1__EventFact *event)
     case SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE:
         cli_say(cli, "te laat: %s, %zu %s", "overdue: %s, %zu %s", other, count, requests);
         return;
+    case SKP__V1__EVENT_KIND__EVENT_KIND_RESEAL_NEEDED:
+        cli_say(cli, "opnieuw versturen nodig: %s, %zu %s", "to be sealed again: %s, %zu %s", other,
+                count, requests);
+        return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED:
         cli_say(cli, "een ronde is gesloten", "a round is closed");
         return;
@@ -64,6 +70,9 @@ struct watching {
     bool once;
     struct collecting collecting;
     size_t written; /* answers that were new at the last writing */
+    size_t resealed, left;
+    bool tried; /* to seal again, when there were */
+    size_t tried_at;
     bool ever_written;
 };
 
@@ -88,6 +97,84 @@ static int write_answers(struct watching *watching)
     return 0;
 }
 
+/* ---------------------------------------------------------------- sealed again */
+
+static void on_left(void *ctx, const struct skp_oin *creditor, const struct skp_id *request_id,
+                    enum skp_err err)
+{
+    struct watching *watching = ctx;
+    const struct cli *cli = watching->cli;
+    char id[ID_TEXT_BYTES], label[BOOK_LABEL_BYTES];
+    id_print(request_id, id);
+    (void)book_label(&watching->collecting.link.book, creditor->text, label);
+    watching->left++;
+    if (err == SKP_E_UNSEAL)
+        cli_warn(cli,
+                 "Saldoverzoek %s is %d keer opnieuw verstuurd en nog steeds onleesbaar voor %s. "
+                 "Bel de schuldeiser; het staat nu bij de brieven.",
+                 "Request %s was sealed again %d times and is still unreadable for %s. Call the "
+                 "creditor; it stands among the letters now.",
+                 id, RESEAL_TIMES, label);
+    else
+        cli_warn(cli, "Saldoverzoek %s voor %s is niet opnieuw verstuurd: %s",
+                 "Request %s to %s was not sealed again: %s", id, label,
+                 cli->english ? skp_error(err)->sentence : skp_error(err)->dutch);
+}
+
+static enum skp_err seal_again(struct watching *watching, struct targets *targets)
+{
+    struct link *link = &watching->collecting.link;
+    struct resealing resealing = {.db = &watching->cli->state,
+                                  .book = &link->book,
+                                  .identity = {.self = *skp_self(link->client),
+                                               .broker = link_broker(link),
+                                               .signer = skp_signer(link->client),
+                                               .now_ms = skp_now_ms(link->client)},
+                                  .target = targets_find,
+                                  .ctx = targets,
+                                  .on_left = on_left,
+                                  .left_ctx = watching};
+    enum skp_err err = resealing_run(&resealing);
+    watching->resealed += resealing.sealed;
+    return err;
+}
+
+/* What did not succeed is tried again when something new comes, and at the next run. */
+static bool is_due(struct watching *watching)
+{
+    size_t unreadable = watching->collecting.opening.unreadable;
+    if (watching->tried && watching->tried_at == unreadable)
+        return false;
+    watching->tried = true;
+    watching->tried_at = unreadable;
+    return resealing_waits(&watching->cli->state);
+}
+
+/* The directory is fetched again: who could not read it may have published new certificates. */
+static int reseal(struct watching *watching)
+{
+    struct collecting *collecting = &watching->collecting;
+    struct targets targets;
+    if (!is_due(watching))
+        return 0;
+    size_t before = watching->resealed;
+    enum skp_err err = targets_init(&targets, &collecting->link);
+    if (!err)
+        err = collecting_refresh(collecting);
+    if (!err)
+        err = seal_again(watching, &targets);
+    if (!err)
+        err = collecting_send(collecting);
+    targets_fini(&targets);
+    if (watching->resealed > before)
+        cli_say(watching->cli, "opnieuw verstuurd: %zu %s", "sealed again: %zu %s",
+                watching->resealed - before,
+                cli_noun(watching->cli, watching->resealed - before, NOUN_REQUEST));
+    return err ? link_failed(&collecting->link, err) : 0;
+}
+
+/* ---------------------------------------------------------------- watching */
+
 static int watch_on(struct watching *watching)
 {
     struct collecting *collecting = &watching->collecting;
@@ -98,6 +185,8 @@ static int watch_on(struct watching *watching)
             return link_failed(&collecting->link, err);
         if (collecting->drained)
             code = write_answers(watching);
+        if (code == 0 && collecting->drained)
+            code = reseal(watching);
     }
     return code;
 }
@@ -107,7 +196,9 @@ static int watch_once(struct watching *watching)
     struct collecting *collecting = &watching->collecting;
     enum skp_err err = collecting_drain(collecting);
     int code = write_answers(watching); /* also what came before it broke off */
-    return err ? link_failed(&collecting->link, err) : code;
+    if (err)
+        return link_failed(&collecting->link, err);
+    return code != 0 ? code : reseal(watching);
 }
 
 static int run_watch(struct watching *watching)
@@ -121,7 +212,8 @@ static int run_watch(struct watching *watching)
     cli_put(cli, "events", (int64_t)collecting->opening.events);
     cli_put(cli, "collected", (int64_t)collecting->collected);
     cli_put(cli, "not_collected", (int64_t)collecting->not_collected);
-    bool left = collecting->not_collected + collecting->link.problems > 0;
+    cli_put(cli, "resealed", (int64_t)watching->resealed);
+    bool left = watching->left + collecting->not_collected + collecting->link.problems > 0;
     return code == 0 && left ? EXIT_SOME : code;
 }
 
@@ -148,11 +240,12 @@ static int run(struct cli *cli, char **args)
 const struct command command_watch = {
     .words = "counsellor watch",
     .usage = "[--once] [--out DIR]",
-    .dutch = "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. --once stopt als "
-             "er niets "
-             "meer klaarstaat.",
-    .english = "Fetches answers and events; writes antwoorden.csv in DIR. --once ends when nothing "
-               "is left.",
+    .dutch =
+        "Haalt antwoorden en berichten op; schrijft antwoorden.csv in DIR. Wat een schuldeiser "
+        "niet kon lezen, wordt opnieuw verstuurd. --once stopt als er niets meer klaarstaat.",
+    .english =
+        "Fetches answers and events; writes antwoorden.csv in DIR. What a creditor could not "
+        "read is sealed again. --once ends when nothing is left.",
     .needs_settings = true,
     .role = SKP__V1__ROLE__ROLE_COUNSELLOR,
     .run = run,

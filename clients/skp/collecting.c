@@ -58,6 +58,25 @@ static enum skp_err keep_and_collect(struct collecting *collecting)
     return err;
 }
 
+static void note_left(struct collecting *collecting, const struct envelope_delivery *checked)
+{
+    char sender[BOOK_LABEL_BYTES];
+    const struct skp_error_info *error = skp_error(collecting->opening.problem);
+    collecting->not_collected++;
+    cli_warn(collecting->cli, "Een bundel van %s is niet opgehaald: %s",
+             "A bundle of %s was not collected: %s",
+             book_label(&collecting->link.book, checked->header.sender.text, sender),
+             collecting->cli->english ? error->sentence : error->dutch);
+}
+
+static void note_taken(struct collecting *collecting, const Skp__V1__Delivery *delivery,
+                       const struct envelope_delivery *checked)
+{
+    collecting->items[collecting->item_count].position = delivery->position;
+    collecting->items[collecting->item_count].head_hash = checked->head_hash;
+    collecting->item_count++;
+}
+
 static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
                         const struct envelope_delivery *checked)
 {
@@ -67,24 +86,14 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     collecting->in_transaction = true;
     opening_take(&collecting->opening, delivery, checked);
     collecting->drained = false;
-    if (collecting->opening.problem) {
-        char sender[BOOK_LABEL_BYTES];
-        collecting->not_collected++;
-        cli_warn(collecting->cli, "Een bundel van %s is niet opgehaald: %s",
-                 "A bundle of %s was not collected: %s",
-                 book_label(&collecting->link.book, checked->header.sender.text, sender),
-                 collecting->cli->english ? skp_error(collecting->opening.problem)->sentence
-                                          : skp_error(collecting->opening.problem)->dutch);
-        return;
-    }
-    collecting->items[collecting->item_count].position = delivery->position;
-    collecting->items[collecting->item_count].head_hash = checked->head_hash;
-    collecting->item_count++;
-    if (collecting->item_count == FACT_MAX_COLLECTED) {
-        enum skp_err err = keep_and_collect(collecting);
-        if (err)
-            collecting->link.err = err;
-    }
+    if (collecting->opening.problem)
+        note_left(collecting, checked);
+    else
+        note_taken(collecting, delivery, checked);
+    bool full = collecting->item_count == FACT_MAX_COLLECTED;
+    enum skp_err err = full || collecting->alone ? keep_and_collect(collecting) : SKP_OK;
+    if (err)
+        collecting->link.err = err;
 }
 
 static void on_drained(void *ctx, uint64_t waiting)
@@ -119,6 +128,9 @@ int collecting_open(struct cli *cli, struct collecting *collecting,
                                            .ctx = collecting,
                                            .on_event = on_event};
     enum skp_err err = link_fetch_directory(&collecting->link);
+    const Skp__V1__DirectoryEntry *self =
+        book_find(&collecting->link.book, skp_self(collecting->link.client)->text);
+    collecting->opening.bsn_forbidden = self && !self->bsn_entitled;
     if (!err)
         err = skp_fetch(collecting->link.client, cli->settings.mailbox, CREDIT_MESSAGES,
                         CREDIT_BYTES);
@@ -138,6 +150,29 @@ enum skp_err collecting_turn(struct collecting *collecting, int ms)
     skp_run(collecting->link.client, &never, ms);
     enum skp_err err = keep_and_collect(collecting);
     return err ? err : collecting->link.err;
+}
+
+enum skp_err collecting_refresh(struct collecting *collecting)
+{
+    enum skp_err err = keep_and_collect(collecting);
+    if (err)
+        return err;
+    book_fini(&collecting->link.book);
+    book_init(&collecting->link.book);
+    collecting->alone = true;
+    err = link_fetch_directory(&collecting->link);
+    collecting->alone = false;
+    return err;
+}
+
+enum skp_err collecting_send(struct collecting *collecting)
+{
+    enum skp_err err = keep_and_collect(collecting);
+    collecting->alone = true;
+    if (!err)
+        err = link_send_outbox(&collecting->link);
+    collecting->alone = false;
+    return err;
 }
 
 enum skp_err collecting_drain(struct collecting *collecting)

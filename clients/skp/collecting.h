@@ -14,6 +14,7 @@ struct collecting {
     struct link link;
     struct opening opening;
     bool drained, in_transaction;
+    bool alone;         /* others write too: no transaction stays open between callbacks */
     uint64_t elsewhere; /* leased to another worker */
     size_t collected, not_collected;
     size_t asked, confirmed; /* statements */
@@ -32,6 +33,13 @@ void collecting_close(struct collecting *collecting);
 
 /* One turn of at most `ms`: fetches, keeps what came in one transaction, collects it. */
 enum skp_err collecting_turn(struct collecting *collecting, int ms) SKP_MUST_CHECK;
+
+/* Fetches the directory anew while mail goes on coming: what was borrowed from the book ends. Errors of
+ * link_fetch_directory(). */
+enum skp_err collecting_refresh(struct collecting *collecting) SKP_MUST_CHECK;
+
+/* Sends the outbox while mail goes on coming. Errors of link_send_outbox(). */
+enum skp_err collecting_send(struct collecting *collecting) SKP_MUST_CHECK;
 
 /* Fetches until nothing is ready and everything kept is collected. */
 enum skp_err collecting_drain(struct collecting *collecting) SKP_MUST_CHECK;

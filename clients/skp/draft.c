@@ -34,6 +34,11 @@ size_t draft_line_bytes(const Skp__V1__Line *line, struct span part)
     return protobuf_c_message_get_packed_size(&line->base) + part.len + LINE_OVERHEAD + BOX_BYTES;
 }
 
+size_t draft_kept_bytes(const struct envelope_kept *kept)
+{
+    return kept->line.len + kept->plaintext.len + LINE_OVERHEAD + BOX_BYTES;
+}
+
 static void note_addressee(struct draft *draft, const struct addressee *to)
 {
     for (size_t i = 0; i < draft->addressee_count; i++)
@@ -52,6 +57,14 @@ void draft_add(struct draft *draft, const struct addressee *to, Skp__V1__Line *l
     draft->lines[draft->count] = (struct draft_line){
         .to = to, .line = line, .part = part, .version = version, .order = draft->count};
     draft->count++;
+}
+
+void draft_add_again(struct draft *draft, const struct addressee *to, Skp__V1__Line *line,
+                     struct envelope_kept kept, uint32_t version)
+{
+    draft_add(draft, to, line, kept.plaintext, version);
+    draft->lines[draft->count - 1].again = true;
+    draft->lines[draft->count - 1].kept = kept;
 }
 
 /* ---------------------------------------------------------------- signing */
@@ -86,18 +99,27 @@ static enum skp_err begin(struct signing *signing, const struct addressee *to)
                                  &signing->bundle_id);
 }
 
+static enum skp_err add_line(struct signing *signing, struct draft_line *line)
+{
+    return line->again ? envelope_line_reseal(signing->writer, &line->kept, &line->leaf)
+                       : envelope_line_add(signing->writer, line->line, line->part, &line->leaf);
+}
+
 static enum skp_err put_line(struct signing *signing, struct draft_line *line)
 {
-    enum skp_err err = envelope_line_add(signing->writer, line->line, line->part, &line->leaf);
+    enum skp_err err = add_line(signing, line);
     if (err == SKP_E_BATCH_TOO_LARGE && signing->index > 0) {
         err = begin(signing, line->to);
         if (!err)
-            err = envelope_line_add(signing->writer, line->line, line->part, &line->leaf);
+            err = add_line(signing, line);
     }
+    if (err)
+        return err;
+    line->kept = envelope_line_kept(signing->writer);
     line->bundle = signing->bundle_count - 1;
     line->index = signing->index++;
     line->bundle_id = signing->bundle_id;
-    return err;
+    return SKP_OK;
 }
 
 enum skp_err draft_sign(struct draft *draft, const struct skp_oin *self,

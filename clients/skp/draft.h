@@ -25,7 +25,9 @@ struct draft_line {
     Skp__V1__Line *line;
     struct span part;
     uint32_t version;
+    bool again; /* sent before: `kept` goes out byte for byte */
     /* filled by draft_sign() */
+    struct envelope_kept kept; /* to send it again; lives in the draft's arena */
     size_t order;
     size_t bundle;
     size_t index;
@@ -52,9 +54,16 @@ bool draft_has_room(const struct draft *draft, size_t count, size_t bytes);
 /* The bytes one line takes at most. */
 size_t draft_line_bytes(const Skp__V1__Line *line, struct span part);
 
+size_t draft_kept_bytes(const struct envelope_kept *kept); /* of one that is sent again */
+
 /* There must be room (asserted). */
 void draft_add(struct draft *draft, const struct addressee *to, Skp__V1__Line *line,
                struct span part, uint32_t version);
+
+/* The very same line as before, `line` being what stands in it; the part is sealed anew. The spans of `kept` are
+ * borrowed until the draft is signed. There must be room (asserted). */
+void draft_add_again(struct draft *draft, const struct addressee *to, Skp__V1__Line *line,
+                     struct envelope_kept kept, uint32_t version);
 
 /* Signs; the lines are sorted and know their places. Errors as of envelope.h. */
 enum skp_err draft_sign(struct draft *draft, const struct skp_oin *self,

@@ -136,19 +136,20 @@ struct writing {
     size_t rows;
 };
 
-/* Columns: request, bundle, counsellor, stored at, fact, part, due date, state. */
+/* Columns: request, bundle, counsellor, stored at, fact, part, due date, state, why it cannot be read. */
 static sqlite3_stmt *ask(struct writing *writing)
 {
     static const char in_round[] =
         "SELECT q.request_id, q.bundle_id, q.counsellor, q.stored_at_ms, q.fact, q.part,"
-        " i.due_date, i.state FROM overview_item AS i"
+        " i.due_date, i.state, q.err FROM overview_item AS i"
         " JOIN question AS q ON q.request_id = i.request_id WHERE i.round_id = ?"
+        " AND q.returned <> 2"
         " AND NOT EXISTS (SELECT 1 FROM answer_out AS o"
         "  WHERE o.request_id = q.request_id AND o.stage = 2)"
         " ORDER BY i.part, i.place";
     static const char at_once[] =
-        "SELECT q.request_id, q.bundle_id, q.counsellor, q.stored_at_ms, q.fact, q.part, 0, 3"
-        " FROM question AS q WHERE q.counsellor = ? AND q.listed = 0"
+        "SELECT q.request_id, q.bundle_id, q.counsellor, q.stored_at_ms, q.fact, q.part, 0, 3,"
+        " q.err FROM question AS q WHERE q.counsellor = ? AND q.listed = 0 AND q.returned <> 2"
         " AND q.request_id NOT IN (SELECT i.request_id FROM overview_item AS i"
         "  JOIN overview_part AS p ON p.round_id = i.round_id AND p.listed = 0)"
         " AND NOT EXISTS (SELECT 1 FROM answer_out AS o"
@@ -178,6 +179,11 @@ static void fill_context(const struct writing *writing, sqlite3_stmt *row,
     ret_row->round = writing->round;
     ret_row->due_date = sqlite3_column_int(row, 6);
     ret_row->state = sqlite3_column_int(row, 7);
+    if (sqlite3_column_int(row, 8) != SKP_OK) {
+        ret_row->state = SKP__V1__REQUEST_STATE__REQUEST_STATE_UNREADABLE;
+        ret_row->answer.unreadable =
+            true; /* sending the list back as it is asks to seal it again */
+    }
     if (ret_row->due_date == 0)
         ret_row->due_date = lists_due_date(agreement, fact->urgent, stored_at_ms);
 }

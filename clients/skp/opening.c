@@ -21,15 +21,21 @@ static void complain(struct taking *taking, enum skp_err err)
         taking->opening->problem = err;
 }
 
-/* An empty part when nothing is sealed. False: it does not open. */
-static bool open_part(struct taking *taking, ProtobufCBinaryData commitment, struct span *ret_part)
+/* An empty part when nothing is sealed. */
+static enum skp_err try_part(struct taking *taking, ProtobufCBinaryData commitment,
+                             struct span *ret_part)
 {
     struct opening *opening = taking->opening;
     *ret_part = span_of("", 0);
-    if (commitment.len == 0)
-        return true;
-    enum skp_err err = opening->open_part(opening->ctx, taking->delivery, taking->checked,
-                                          taking->index, &taking->arena, ret_part);
+    return commitment.len == 0 ? SKP_OK
+                               : opening->open_part(opening->ctx, taking->delivery, taking->checked,
+                                                    taking->index, &taking->arena, ret_part);
+}
+
+/* False: it does not open. */
+static bool open_part(struct taking *taking, ProtobufCBinaryData commitment, struct span *ret_part)
+{
+    enum skp_err err = try_part(taking, commitment, ret_part);
     if (err)
         complain(taking, err);
     return !err;
@@ -61,35 +67,80 @@ bool opening_has_bsn(const Skp__V1__PersonPart *part)
 /* ---------------------------------------------------------------- creditor */
 
 /* The broker lets a BSN pass by the flag; a part that does not agree with it slipped past that rule. */
-static bool bsn_is_declared(struct taking *taking, const Skp__V1__RequestFact *fact,
-                            struct span part)
+static enum skp_err check_bsn(struct taking *taking, const Skp__V1__RequestFact *fact,
+                              struct span part)
 {
     char path[WIRE_PATH_MAX];
     ProtobufCMessage *message = NULL;
     enum skp_err err =
         wire_unpack(&skp__v1__person_part__descriptor, part, &taking->arena, path, &message);
-    if (!err && opening_has_bsn((const Skp__V1__PersonPart *)message) != fact->contains_bsn)
-        err = SKP_E_FIELD_UNEXPECTED;
     if (err)
-        complain(taking, err);
-    return !err;
+        return err;
+    bool has_bsn = opening_has_bsn((const Skp__V1__PersonPart *)message);
+    if (has_bsn != fact->contains_bsn)
+        return SKP_E_FIELD_UNEXPECTED;
+    return has_bsn && taking->opening->bsn_forbidden ? SKP_E_BSN_NOT_ALLOWED : SKP_OK;
+}
+
+/* Sealed, and gone: the case ended, or the request was sealed again and comes in another bundle. */
+static bool was_destroyed(const struct taking *taking, const Skp__V1__RequestFact *fact)
+{
+    const Skp__V1__Bundle *bundle = taking->checked->bundle;
+    return fact->commitment.len > 0 && taking->index < bundle->n_sealed &&
+           bundle->sealed[taking->index].len == 0;
+}
+
+/* Answered UNREADABLE where it stands, or known from a later bundle. */
+static bool is_settled(struct taking *taking, const struct skp_id *request_id)
+{
+    return state_number(taking->opening->db, 0,
+                        "SELECT 1 FROM question WHERE request_id = ?1 AND ((bundle_id = ?2 AND"
+                        " returned = 2) OR (bundle_id <> ?2 AND"
+                        " (stored_at_ms, position) > (?3, ?4)))",
+                        "ddii", request_id, &taking->checked->head.bundle_id,
+                        taking->delivery->stored_at_ms, (int64_t)taking->delivery->position) != 0;
+}
+
+/* A later bundle with the very same line replaces the place it had; a part that opens after all, what was unreadable
+ * before. */
+static void keep_request(struct taking *taking, const struct skp_id *request_id, struct span part,
+                         enum skp_err why)
+{
+    state_run(taking->opening->db,
+              "INSERT INTO question (request_id, counsellor, bundle_id, line, leaf, stored_at_ms,"
+              " position, fact, part, err) VALUES (?,?,?,?,?,?,?,?,?,?)"
+              " ON CONFLICT (request_id) DO UPDATE SET bundle_id = excluded.bundle_id,"
+              " line = excluded.line, stored_at_ms = excluded.stored_at_ms,"
+              " position = excluded.position, part = excluded.part, err = excluded.err,"
+              " returned = 0, returned_err = 0, listed = 0"
+              " WHERE leaf = excluded.leaf AND counsellor = excluded.counsellor AND"
+              " ((bundle_id <> excluded.bundle_id AND"
+              "   (excluded.stored_at_ms, excluded.position) > (stored_at_ms, position))"
+              "  OR (bundle_id = excluded.bundle_id AND err <> 0 AND excluded.err = 0))",
+              "dtdihiibbi", request_id, taking->checked->header.sender.text,
+              &taking->checked->head.bundle_id, (int64_t)taking->index,
+              &taking->checked->leaves[taking->index], taking->delivery->stored_at_ms,
+              (int64_t)taking->delivery->position, taking->bytes, part, (int64_t)why);
 }
 
 static void take_request(struct taking *taking, const Skp__V1__RequestFact *fact)
 {
     struct skp_id request_id;
-    struct span part;
-    if (!id_take(wire_span(fact->request_id), &request_id) ||
-        !open_part(taking, fact->commitment, &part) || !bsn_is_declared(taking, fact, part))
+    struct span part = span_of("", 0);
+    if (!id_take(wire_span(fact->request_id), &request_id) || was_destroyed(taking, fact))
         return;
-    state_run(taking->opening->db,
-              "INSERT OR IGNORE INTO question (request_id, counsellor, bundle_id, line, leaf,"
-              " stored_at_ms, fact, part) VALUES (?,?,?,?,?,?,?,?)",
-              "dtdihibb", &request_id, taking->checked->header.sender.text,
-              &taking->checked->head.bundle_id, (int64_t)taking->index,
-              &taking->checked->leaves[taking->index], taking->delivery->stored_at_ms,
-              taking->bytes, part);
-    taking->opening->requests += was_new(taking);
+    enum skp_err err = try_part(taking, fact->commitment, &part);
+    if (!err)
+        err = check_bsn(taking, fact, part);
+    if (err && is_settled(taking, &request_id))
+        return;
+    keep_request(taking, &request_id, err ? span_of("", 0) : part, err);
+    if (err) {
+        taking->opening->unreadable++;
+        complain(taking, err);
+    } else {
+        taking->opening->requests += was_new(taking);
+    }
 }
 
 static void take_item(struct taking *taking, const Skp__V1__OverviewFact *fact,
@@ -141,6 +192,29 @@ static enum skp_err check_answer(struct taking *taking, const struct skp_id *req
     return err;
 }
 
+/* Asked once for each place a request had: what comes about an earlier one was dealt with. */
+static void ask_reseal(struct taking *taking, const struct skp_id *request_id,
+                       Skp__V1__RequestState cause, int64_t at_ms, struct span bundle_id)
+{
+    state_run(taking->opening->db,
+              "INSERT OR IGNORE INTO reseal (request_id, bundle_id, cause, asked_at_ms)"
+              " SELECT request_id, bundle_id, ?2, ?3 FROM request WHERE request_id = ?1"
+              " AND bundle_id IS NOT NULL AND (?4 = x'' OR bundle_id = ?4)",
+              "diib", request_id, (int64_t)cause, at_ms, bundle_id);
+    taking->opening->unreadable += was_new(taking);
+}
+
+/* The highest version counts. With it nobody needs to seal the request again. */
+static void keep_answer(struct taking *taking, const struct skp_id *request_id,
+                        const Skp__V1__AnswerFact *fact, struct span part)
+{
+    struct state_db *db = taking->opening->db;
+    state_run(db, "INSERT OR IGNORE INTO answer_in VALUES (?,?,?,?,?)", "diibb", request_id,
+              (int64_t)fact->version, taking->delivery->stored_at_ms, taking->bytes, part);
+    taking->opening->answers += was_new(taking);
+    state_run(db, "DELETE FROM kept_line WHERE item_id = ?", "d", request_id);
+}
+
 static void take_answer(struct taking *taking, const Skp__V1__AnswerFact *fact)
 {
     struct skp_id request_id;
@@ -150,12 +224,13 @@ static void take_answer(struct taking *taking, const Skp__V1__AnswerFact *fact)
     enum skp_err err = check_answer(taking, &request_id, fact);
     if (err)
         complain(taking, err);
-    if (err || !open_part(taking, fact->commitment, &part))
+    if (err)
         return;
-    state_run(taking->opening->db, "INSERT OR IGNORE INTO answer_in VALUES (?,?,?,?,?)", "diibb",
-              &request_id, (int64_t)fact->version, taking->delivery->stored_at_ms, taking->bytes,
-              part);
-    taking->opening->answers += was_new(taking);
+    if (fact->outcome == SKP__V1__OUTCOME__OUTCOME_UNREADABLE)
+        ask_reseal(taking, &request_id, SKP__V1__REQUEST_STATE__REQUEST_STATE_UNREADABLE,
+                   taking->delivery->stored_at_ms, wire_span(fact->request_bundle_id));
+    else if (open_part(taking, fact->commitment, &part))
+        keep_answer(taking, &request_id, fact, part);
 }
 
 /* ---------------------------------------------------------------- events */
@@ -172,8 +247,9 @@ static void apply_overdue(struct state_db *db, const struct skp_id *request_id)
     state_run(db, "UPDATE request SET overdue = 1 WHERE request_id = ?", "d", request_id);
 }
 
-static void apply_to_requests(struct state_db *db, const Skp__V1__EventFact *event)
+static void apply_to_requests(struct taking *taking, const Skp__V1__EventFact *event)
 {
+    struct state_db *db = taking->opening->db;
     for (size_t i = 0; i < event->n_request_ids; i++) {
         struct skp_id request_id;
         if (!id_take(wire_span(event->request_ids[i]), &request_id))
@@ -182,6 +258,9 @@ static void apply_to_requests(struct state_db *db, const Skp__V1__EventFact *eve
             apply_published(db, event, &request_id);
         else if (event->kind == SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE)
             apply_overdue(db, &request_id);
+        else if (event->kind == SKP__V1__EVENT_KIND__EVENT_KIND_RESEAL_NEEDED)
+            ask_reseal(taking, &request_id, SKP__V1__REQUEST_STATE__REQUEST_STATE_RESEAL_NEEDED,
+                       event->happened_at_ms, span_of("", 0));
     }
 }
 
@@ -212,7 +291,8 @@ static void apply_event(struct taking *taking, const Skp__V1__EventFact *event)
     switch (event->kind) {
     case SKP__V1__EVENT_KIND__EVENT_KIND_PUBLISHED:
     case SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE:
-        apply_to_requests(taking->opening->db, event);
+    case SKP__V1__EVENT_KIND__EVENT_KIND_RESEAL_NEEDED:
+        apply_to_requests(taking, event);
         return;
     case SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED:
         apply_collected(taking, event);
@@ -338,6 +418,8 @@ Skp__V1__RequestState opening_request_state(const struct request_facts *facts)
         return in_time ? SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED
                        : SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED_LATE;
     }
+    if (facts->reseal != 0)
+        return (Skp__V1__RequestState)facts->reseal;
     if (facts->overdue)
         return SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE;
     return facts->published_at_ms != 0 ? SKP__V1__REQUEST_STATE__REQUEST_STATE_REQUESTED

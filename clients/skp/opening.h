@@ -6,7 +6,8 @@
  *
  * Everything is kept under its own id, so the same delivery a second time has no effect. What may be
  * collected is only what was read whole: a part that does not open, or an answer to something else than was
- * asked, leaves the delivery where it is. Writes inside the caller's transaction. */
+ * asked, leaves the delivery where it is. A request that cannot be read is kept with the reason; once it was answered
+ * UNREADABLE, or came again sealed anew, it is in nobody's way any more. Writes inside the caller's transaction. */
 #ifndef SKP_OPENING_H
 #define SKP_OPENING_H
 
@@ -26,10 +27,12 @@ struct opening {
     const struct skp_oin *broker;
     open_part_fn open_part;
     check_collected_fn check_collected;
-    void *ctx; /* of these and of on_event */
+    void *ctx;          /* of these and of on_event */
+    bool bsn_forbidden; /* we are not entitled to a BSN */
     /* Called for each event and answer that is new; may be NULL. */
     void (*on_event)(void *ctx, const Skp__V1__EventFact *event);
     size_t requests, overviews, answers, events; /* new ones */
+    size_t unreadable;    /* requests that cannot be read, or that creditors could not read */
     enum skp_err problem; /* of the last delivery: why it is not to be collected */
 };
 
@@ -48,6 +51,7 @@ struct request_facts {
     bool off_network, recorded, overdue;
     int64_t published_at_ms;
     int64_t answered_at_ms; /* of the first answer */
+    int reseal;             /* Skp__V1__RequestState that asks to seal it again, while it does; 0 */
     int32_t due_date;
 };
 Skp__V1__RequestState opening_request_state(const struct request_facts *facts);

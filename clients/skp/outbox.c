@@ -124,13 +124,23 @@ static void apply(struct state_db *db, const struct skp_id *batch_id)
     state_run(
         db,
         "UPDATE request SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
-            "2,3") " AND l.item_id = request_id",
+            "2,3") " AND l.item_id = request_id AND stage = 1",
+        "d", batch_id);
+    state_run(
+        db,
+        "UPDATE reseal SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
+            "3") " AND l.item_id = request_id AND stage = 1",
         "d", batch_id);
     state_run(
         db,
         "UPDATE answer_out SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
-            "4") " AND l.item_id = request_id AND l.version = answer_out.version",
+            "4") " AND l.item_id = request_id AND l.version = answer_out.version AND stage = 1",
         "d", batch_id);
+    state_run(db,
+              "UPDATE question SET returned_err = l.err,"
+              " returned = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
+                  "4") " AND l.item_id = request_id AND returned = 1",
+              "d", batch_id);
     state_run(
         db,
         "UPDATE recorded SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(

@@ -52,9 +52,11 @@ enum skp_err questions_load(struct state_db *db, const struct skp_id *request_id
     struct question question = {.request_id = *request_id};
     struct span fact = {0};
     bool found = false;
-    sqlite3_stmt *row = state_ask(
-        db, "SELECT bundle_id, counsellor, line, leaf, fact FROM question WHERE request_id = ?",
-        "d", request_id);
+    sqlite3_stmt *row =
+        state_ask(db,
+                  "SELECT bundle_id, counsellor, line, leaf, fact, err, returned FROM question"
+                  " WHERE request_id = ?",
+                  "d", request_id);
     while (state_next(db, row)) {
         found = true;
         question.bundle_id = state_id(row, 0);
@@ -62,6 +64,8 @@ enum skp_err questions_load(struct state_db *db, const struct skp_id *request_id
         question.line = (uint32_t)sqlite3_column_int64(row, 2);
         question.leaf = state_hash(row, 3);
         fact = state_blob(db, row, 4, arena);
+        question.unreadable = (enum skp_err)sqlite3_column_int(row, 5);
+        question.returned = sqlite3_column_int(row, 6) == STAGE_STORED;
     }
     enum skp_err err = state_error(db);
     if (!err && !found)
@@ -87,7 +91,8 @@ static size_t round_lists(struct state_db *db, struct question_list *ret_lists, 
         db,
         "SELECT p.round_id, min(p.opened_at_ms),"
         " (SELECT count(*) FROM overview_item AS i JOIN question AS q"
-        "  ON q.request_id = i.request_id WHERE i.round_id = p.round_id AND NOT EXISTS"
+        "  ON q.request_id = i.request_id WHERE i.round_id = p.round_id AND q.returned <> 2"
+        "  AND NOT EXISTS"
         "  (SELECT 1 FROM answer_out AS o WHERE o.request_id = q.request_id AND o.stage = 2))"
         " FROM overview_part AS p GROUP BY p.round_id HAVING min(p.listed) = 0 ORDER BY 2",
         "");
@@ -107,6 +112,7 @@ size_t questions_lists(struct state_db *db, struct question_list *ret_lists, siz
     sqlite3_stmt *rows =
         state_ask(db,
                   "SELECT counsellor, min(stored_at_ms), count(*) FROM question WHERE listed = 0"
+                  " AND returned <> 2"
                   " AND request_id NOT IN (SELECT i.request_id FROM overview_item AS i"
                   "  JOIN overview_part AS p ON p.round_id = i.round_id AND p.listed = 0)"
                   " GROUP BY counsellor ORDER BY 2",

@@ -183,7 +183,7 @@ static void refuse(struct plan_request *request, enum skp_err err)
 static void find_route(struct planning *planning, const struct register_case *file_case,
                        struct plan_request *request, enum match match)
 {
-    if (request->asked->broken) {
+    if (request->asked->broken_line > 0) {
         refuse(request, SKP_E_VALUE_INVALID);
     } else if (match == MATCH_AMBIGUOUS) {
         request->route = ROUTE_AMBIGUOUS;
@@ -209,8 +209,9 @@ static void join_known(struct plan_request *request, const struct known_request 
     request->stage = known->stage;
     if (known->stage != STAGE_STORED && known->stage != STAGE_SENT)
         return;
-    if (request->asked->broken || !hash_equal(&known->fingerprint, &request->fingerprint)) {
-        if (!request->asked->broken)
+    bool broken = request->asked->broken_line > 0;
+    if (broken || !hash_equal(&known->fingerprint, &request->fingerprint)) {
+        if (!broken)
             refuse(request, SKP_E_CASE_CHANGED);
         return;
     }
@@ -267,7 +268,7 @@ bool plan_must_send(const struct plan_request *request)
 
 static void count_to_send(struct plan_case *plan, const struct known_case *known)
 {
-    if (plan->asked->broken)
+    if (plan->asked->broken_line > 0)
         plan->err = SKP_E_VALUE_INVALID;
     else if (known->found && known->stored_version > 0 && has_changed(known, plan->asked))
         plan->err = SKP_E_CASE_CHANGED;

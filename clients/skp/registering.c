@@ -1,5 +1,6 @@
 #include "registering.h"
 
+#include "fact.h"
 #include "outbox.h"
 
 #include <stdlib.h>
@@ -17,17 +18,17 @@ struct batching {
 
 static void remember_sent(struct state_db *db, const struct draft_line *line)
 {
-    const Skp__V1__Line *said = line->line;
-    if (said->fact_case == SKP__V1__LINE__FACT_CASE_FACT)
-        return;
-    struct skp_id request_id;
-    bool digital = said->fact_case == SKP__V1__LINE__FACT_REQUEST;
-    ProtobufCBinaryData id = digital ? said->request->request_id : said->off_network->request_id;
-    if (id_take(span_of(id.data, id.len), &request_id))
+    struct skp_id item_id;
+    if (fact_item_id(line->line, &item_id))
+        return; /* it was packed, so it has one */
+    if (line->line->fact_case != SKP__V1__LINE__FACT_OFF_NETWORK)
+        state_run(db, "INSERT OR REPLACE INTO kept_line VALUES (?,?,?)", "dbb", &item_id,
+                  line->kept.line, line->kept.plaintext);
+    if (line->line->fact_case != SKP__V1__LINE__FACT_CASE_FACT)
         state_run(db,
-                  "UPDATE request SET stage = 1, err = 0, leaf = ?, head_hash = ?"
+                  "UPDATE request SET stage = 1, err = 0, leaf = ?, head_hash = ?, bundle_id = ?"
                   " WHERE request_id = ?",
-                  "hhd", &line->leaf, &line->head_hash, &request_id);
+                  "hhdd", &line->leaf, &line->head_hash, &line->bundle_id, &item_id);
 }
 
 static enum skp_err flush(struct batching *batching)
@@ -148,7 +149,7 @@ static void planned_status(const struct plan_request *request, struct result_row
     row->problem.err = request->err;
 }
 
-/* The receipt has the last word about what was sent. */
+/* The receipt has the last word about what was sent; what it stored is no plan any more. */
 static void real_status(struct state_db *db, const struct plan_request *request,
                         struct result_row *row)
 {
@@ -158,6 +159,9 @@ static void real_status(struct state_db *db, const struct plan_request *request,
                                     &request->request_id);
     while (state_next(db, found)) {
         enum stage stage = (enum stage)sqlite3_column_int(found, 0);
+        if (stage == STAGE_STORED && row->status != RESULT_LETTER &&
+            row->status != RESULT_UNCHANGED)
+            row->status = RESULT_REGISTERED;
         if (stage == STAGE_STORED)
             continue;
         row->status = RESULT_REFUSED;
@@ -173,11 +177,14 @@ static enum skp_err add_request(struct registering *registering, const struct pl
     struct result_row row = {.dossier = plan->asked->dossier,
                              .creditor = request->asked->creditor_name,
                              .request_id = request->request_id};
+    unsigned long cause = plan->asked->broken_line;
     planned_status(request, &row);
     if (plan->err) {
         row.status = RESULT_REFUSED;
         row.problem.err = plan->err;
     }
+    if (row.status == RESULT_REFUSED && row.problem.err == SKP_E_VALUE_INVALID)
+        row.cause_line = (uint32_t)(cause > 0 ? cause : request->asked->broken_line);
     if (!check)
         real_status(registering->planning.db, request, &row);
     enum skp_err err = SKP_OK;
@@ -199,5 +206,6 @@ enum skp_err registering_results(struct registering *registering, const struct r
         for (const struct plan_request *at = plan->requests; !err && at; at = at->next)
             err = add_request(registering, plan, at, check, results);
     }
+    results_drop_echoes(results);
     return err ? err : state_error(registering->planning.db);
 }

@@ -11,7 +11,10 @@ void report_count_request(struct report *report, const struct request_view *view
     report->recorded += view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED;
     report->pre_agreed +=
         digital && answered && view->consent == SKP__V1__CONSENT__CONSENT_PRE_AGREED;
+    report->late += view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED_LATE;
     report->overdue += view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE;
+    report->open +=
+        digital && !answered && view->state != SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE;
     report->off_network += view->route == ROUTE_LETTER;
     report->ambiguous += view->route == ROUTE_AMBIGUOUS;
     report->refused += view->route == ROUTE_REFUSED || view->stage == STAGE_REFUSED;

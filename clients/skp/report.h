@@ -4,12 +4,14 @@
 
 #include "views.h"
 
-#define REPORT_SUPPRESS_BELOW 10 /* smaller cells could point at persons */
+#define REPORT_SUPPRESS_BELOW 10 /* smaller cells of a public report could point at persons */
 
 struct report {
     size_t cases, incomplete, inventory, complete;
     size_t requests, published, collected, answered, recorded, pre_agreed, overdue, off_network;
     size_t refused, ambiguous;
+    size_t late; /* of the answered ones, after the term */
+    size_t open; /* digital: waits for its round, or its term runs */
 };
 
 void report_count_request(struct report *report, const struct request_view *view);

@@ -84,6 +84,35 @@ static int by_line(const void *a, const void *b)
     return (left->line > right->line) - (left->line < right->line);
 }
 
+/* The rows from `begin` that are of one line: *ret_end is behind them. Whether one is refused for itself. */
+static bool has_own_reason(const struct results *results, size_t begin, size_t *ret_end)
+{
+    const struct result_row *rows = results->rows;
+    bool own = false;
+    size_t at = begin;
+    for (; at < results->count && rows[at].line == rows[begin].line; at++)
+        own = own || (rows[at].status == RESULT_REFUSED && rows[at].cause_line == 0);
+    *ret_end = at;
+    return own;
+}
+
+void results_drop_echoes(struct results *results)
+{
+    size_t kept = 0, end = 0;
+    if (results->count > 0)
+        qsort(results->rows, results->count, sizeof *results->rows, by_line);
+    for (size_t begin = 0; begin < results->count; begin = end) {
+        bool own = has_own_reason(results, begin, &end);
+        for (size_t at = begin; at < end; at++) {
+            if (own && results->rows[at].cause_line > 0)
+                results->by_status[RESULT_REFUSED]--;
+            else
+                results->rows[kept++] = results->rows[at];
+        }
+    }
+    results->count = kept;
+}
+
 /* ---------------------------------------------------------------- what a row is about */
 
 static bool is_nameless(const struct result_row *row)

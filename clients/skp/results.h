@@ -20,6 +20,9 @@ enum skp_err results_add(struct results *results, const struct result_row *row) 
 enum skp_err results_add_problems(struct results *results,
                                   const struct csv_problems *problems) SKP_MUST_CHECK;
 
+/* Leaves out rows that are refused because of another line where their own line has a reason of its own. */
+void results_drop_echoes(struct results *results);
+
 /* Reads the file handed in again, for the rows that are about nothing yet: columns `dossier` and `creditor` of their
  * lines, as they stand there, into `arena`. A line that cannot be read stays nameless. Errors of csv_reader_open(). */
 enum skp_err results_name_rows(struct results *results, const char *path, const char *dossier,

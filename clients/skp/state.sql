@@ -3,7 +3,7 @@
 -- Ids are 16 bytes, hashes 32, OINs text, dates yyyymmdd with 0 for none, *_ms milliseconds since 1970 UTC.
 -- `fact` is a packed Line exactly as it was signed, `part` what was sealed with it, opened: personal data.
 -- Codes are those of skp.proto, except where a column says otherwise. Nothing is ever removed from a table
--- but outbox*, and that only in the transaction that keeps the receipt.
+-- but outbox*, and that only in the transaction that keeps the receipt, and kept_line, when the answer is in.
 
 -- ---------------------------------------------------------------- counsellor
 
@@ -36,7 +36,8 @@ CREATE TABLE request (
     err              INTEGER NOT NULL DEFAULT 0,   -- of a refusal
     fingerprint      BLOB NOT NULL,                -- of what the office asked
     leaf             BLOB,                         -- of the RequestFact
-    head_hash        BLOB,                         -- of the bundle it was sent in
+    head_hash        BLOB,                         -- of the bundle it was sent in last, and
+    bundle_id        BLOB,                         -- its id
     published_at_ms  INTEGER NOT NULL DEFAULT 0,
     collected_at_ms  INTEGER NOT NULL DEFAULT 0,
     due_date         INTEGER NOT NULL DEFAULT 0,
@@ -44,6 +45,22 @@ CREATE TABLE request (
     UNIQUE (case_id, place)
 ) WITHOUT ROWID;
 CREATE INDEX request_by_bundle ON request (head_hash);
+
+CREATE TABLE kept_line (                           -- what it takes to seal a request again: the very same bytes
+    item_id   BLOB PRIMARY KEY,                    -- request_id, or case_id of the CaseFact that goes along
+    line      BLOB NOT NULL,                       -- as it was signed
+    plaintext BLOB NOT NULL                        -- what was sealed with it, with its salt
+) WITHOUT ROWID;
+
+CREATE TABLE reseal (                              -- asked to seal a request again, once for each place it had
+    request_id  BLOB NOT NULL,
+    bundle_id   BLOB NOT NULL,                     -- where it stood
+    cause       INTEGER NOT NULL,                  -- RequestState: UNREADABLE or RESEAL_NEEDED
+    asked_at_ms INTEGER NOT NULL,
+    stage       INTEGER NOT NULL DEFAULT 0,        -- enum stage; refused: it is not tried again
+    err         INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (request_id, bundle_id)
+) WITHOUT ROWID;
 
 CREATE TABLE claim (                               -- what the client knew of, to recognise it in answers
     claim_id       BLOB PRIMARY KEY,
@@ -74,15 +91,19 @@ CREATE TABLE answer_in (                           -- the highest version counts
 
 -- ---------------------------------------------------------------- creditor
 
-CREATE TABLE question (                            -- saldoverzoek as it came
+CREATE TABLE question (                            -- saldoverzoek as it came, where it came last
     request_id   BLOB PRIMARY KEY,
     counsellor   TEXT NOT NULL,
     bundle_id    BLOB NOT NULL,
     line         INTEGER NOT NULL,
     leaf         BLOB NOT NULL,
     stored_at_ms INTEGER NOT NULL,
+    position     INTEGER NOT NULL,                 -- in the mailbox
     fact         BLOB NOT NULL,
-    part         BLOB NOT NULL,
+    part         BLOB NOT NULL,                    -- empty when it cannot be read, and then
+    err          INTEGER NOT NULL DEFAULT 0,       -- why
+    returned     INTEGER NOT NULL DEFAULT 0,       -- enum stage of the answer UNREADABLE; 0: not given
+    returned_err INTEGER NOT NULL DEFAULT 0,       -- of its refusal
     listed       INTEGER NOT NULL DEFAULT 0        -- it stands in a saldolijst that was written
 ) WITHOUT ROWID;
 

@@ -13,7 +13,7 @@
 
 #include <sqlite3.h>
 
-#define STATE_VERSION    1
+#define STATE_VERSION    2
 #define STATE_STATEMENTS 96
 #define STATE_WHY_BYTES  512
 

@@ -11,12 +11,16 @@ static const char all_requests[] =
     " r.overdue, c.responsible, c.created_at_ms, a.fact, a.part, a.stored_at_ms,"
     " (SELECT stored_at_ms FROM answer_in WHERE request_id = r.request_id"
     "  ORDER BY version LIMIT 1),"
-    " d.version, d.outcome, d.consent, d.total_cents, d.received_date"
+    " d.version, d.outcome, d.consent, d.total_cents, d.received_date,"
+    " s.cause, s.stage"
     " FROM request AS r JOIN case_file AS c ON c.case_id = r.case_id"
     " LEFT JOIN answer_in AS a ON a.request_id = r.request_id AND a.version ="
     "  (SELECT max(version) FROM answer_in WHERE request_id = r.request_id)"
     " LEFT JOIN recorded AS d ON d.request_id = r.request_id AND d.version ="
     "  (SELECT max(version) FROM recorded WHERE request_id = r.request_id AND stage = 2)"
+    " LEFT JOIN reseal AS s ON s.request_id = r.request_id AND s.bundle_id ="
+    "  (SELECT bundle_id FROM reseal WHERE request_id = r.request_id AND stage <> 2"
+    "   ORDER BY asked_at_ms DESC, bundle_id LIMIT 1)"
     " WHERE ?1 = '' OR c.dossier = ?1 ORDER BY c.dossier, r.place";
 
 void views_open(struct views *views, struct state_db *db, const char *dossier)
@@ -72,12 +76,16 @@ static void read_state(struct views *views, struct request_view *view)
         .published_at_ms = sqlite3_column_int64(views->rows, 11),
         .answered_at_ms = sqlite3_column_int64(views->rows, 20),
         .due_date = view->due_date,
+        .reseal = sqlite3_column_int(views->rows, 26),
     };
     if (sqlite3_column_type(views->rows, 17) != SQLITE_NULL)
         read_answer(views, view);
     if (recorded)
         read_recorded(views, view);
     view->state = opening_request_state(&facts);
+    if (view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_UNREADABLE)
+        view->outcome = SKP__V1__OUTCOME__OUTCOME_UNREADABLE;
+    view->unsealable = facts.reseal != 0 && sqlite3_column_int(views->rows, 27) == STAGE_REFUSED;
 }
 
 bool views_next(struct views *views, struct request_view *ret_view)

@@ -67,3 +67,9 @@ json_t *ctl_channel_ask(struct ctl_channel *channel, const json_t *request, char
         snprintf(ret_why, WHY_BYTES, "the answer is not JSON: %s", error.text);
     return answer;
 }
+
+void ctl_channel_wait_closed(struct ctl_channel *channel)
+{
+    while (getline(&channel->line, &channel->room, channel->stream) > 0)
+        continue;
+}

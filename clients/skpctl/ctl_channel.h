@@ -14,4 +14,7 @@ void ctl_channel_close(struct ctl_channel *channel);
  * drops the reference. */
 json_t *ctl_channel_ask(struct ctl_channel *channel, const json_t *request, char *ret_why);
 
+/* Waits until the broker closes the line, which it does when its store is closed. */
+void ctl_channel_wait_closed(struct ctl_channel *channel);
+
 #endif

@@ -26,6 +26,8 @@ enum ctl_way {
     CTL_ASK,     /* one request, one answer */
     CTL_IMPORT,  /* a request per line of standard input */
     CTL_ADVANCE, /* asked again until the clock is where it should be */
+    CTL_SUM,     /* answered in slices, whose numbers are added up */
+    CTL_STOP,    /* asked, and waited until the broker is gone */
     CTL_EXPLAIN, /* needs no broker */
 };
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELL_BYTES  512
 #define MAX_COLUMNS 32
 
 bool ctl_answer_is_ok(const json_t *answer)
@@ -16,14 +15,14 @@ bool ctl_answer_is_ok(const json_t *answer)
 static void put_text(char *cell, const char *text)
 {
     size_t used = strlen(cell);
-    for (; *text != '\0' && used + 1 < CELL_BYTES; text++) {
+    for (; *text != '\0' && used + 1 < CTL_CELL_BYTES; text++) {
         unsigned char byte = (unsigned char)*text;
         cell[used++] = byte < 0x20 || byte == 0x7f ? '?' : *text;
     }
     cell[used] = '\0';
 }
 
-static void print_value(const json_t *value, char *cell)
+void ctl_print_value(const json_t *value, char *cell)
 {
     char number[32];
     size_t index;
@@ -39,7 +38,7 @@ static void print_value(const json_t *value, char *cell)
         json_array_foreach(value, index, item)
         {
             put_text(cell, index > 0 ? "," : "");
-            print_value(item, cell);
+            ctl_print_value(item, cell);
         }
     } else {
         put_text(cell, "-");
@@ -82,8 +81,8 @@ static size_t find_columns(const json_t *rows, struct column *columns)
     json_array_foreach(rows, index, row)
     {
         for (size_t i = 0; i < count; i++) {
-            char cell[CELL_BYTES] = "";
-            print_value(json_object_get(row, columns[i].name), cell);
+            char cell[CTL_CELL_BYTES] = "";
+            ctl_print_value(json_object_get(row, columns[i].name), cell);
             if (width_of(cell) > columns[i].width)
                 columns[i].width = width_of(cell);
         }
@@ -120,8 +119,8 @@ static void print_table(FILE *stream, const json_t *rows)
     json_array_foreach(rows, index, row)
     {
         for (size_t i = 0; i < count; i++) {
-            char cell[CELL_BYTES] = "";
-            print_value(json_object_get(row, columns[i].name), cell);
+            char cell[CTL_CELL_BYTES] = "";
+            ctl_print_value(json_object_get(row, columns[i].name), cell);
             print_cell(stream, &columns[i], cell, i + 1 == count);
         }
         fputc('\n', stream);
@@ -144,8 +143,8 @@ static void print_members(FILE *stream, const json_t *answer)
         fputs("ok\n", stream);
     json_object_foreach(object, name, value)
     {
-        char cell[CELL_BYTES] = "";
-        print_value(value, cell);
+        char cell[CTL_CELL_BYTES] = "";
+        ctl_print_value(value, cell);
         fprintf(stream, "%-*s  %s\n", (int)width, name, cell);
     }
     json_decref(object);
@@ -166,13 +165,13 @@ void ctl_print_answer(FILE *stream, const json_t *answer)
 static const char *member(const json_t *object, const char *name, char *cell)
 {
     cell[0] = '\0';
-    print_value(json_object_get(object, name), cell);
+    ctl_print_value(json_object_get(object, name), cell);
     return cell;
 }
 
 void ctl_print_refusal(FILE *stream, const json_t *answer)
 {
-    char cell[CELL_BYTES];
+    char cell[CTL_CELL_BYTES];
     const json_t *error = json_object_get(answer, "error");
     fprintf(stream, "%s ", member(error, "code", cell));
     fprintf(stream, "%s", member(error, "name", cell));

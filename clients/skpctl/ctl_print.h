@@ -1,4 +1,5 @@
-/* Answers for people: lists as aligned tables, the rest as name and value, refusals as sentence and remedy. */
+/* Answers for people: lists as aligned tables, the rest as name and value, refusals as sentence and remedy; and
+ * as CSV for their spreadsheets. */
 #ifndef SKP_CTL_PRINT_H
 #define SKP_CTL_PRINT_H
 
@@ -9,6 +10,14 @@
 bool ctl_answer_is_ok(const json_t *answer);
 
 void ctl_print_answer(FILE *stream, const json_t *answer);
+
+/* As these offices use it: `;`, byte order mark, texts that a spreadsheet keeps. What is no list is one row; an
+ * empty list is an empty file. */
+void ctl_print_csv(FILE *stream, const json_t *answer);
+
+/* One value as text, behind what `cell`[CTL_CELL_BYTES] holds; nothing in it steers a terminal. */
+#define CTL_CELL_BYTES 512
+void ctl_print_value(const json_t *value, char *cell);
 
 /* "305 RECIPIENT_UNKNOWN (oin): no such recipient. What to do: ..." */
 void ctl_print_refusal(FILE *stream, const json_t *answer);

@@ -118,13 +118,15 @@ static bool put(json_t *request, const struct ctl_field *field, json_t *value, c
 
 /* Takes the argument at *at, and the next one when that is its value. */
 static bool take_argument(const struct ctl_command *command, int count, char *const *arguments,
-                          int *at, json_t *request, char *ret_why)
+                          int *at, json_t *request, bool *ret_file, char *ret_why)
 {
     const char *value;
     const char *argument = arguments[*at];
     const struct ctl_field *field = find_field(command, argument, request, &value);
     if (field == NULL) {
-        snprintf(ret_why, CTL_WHY_BYTES, "%s is not an option here; add --help", argument);
+        snprintf(ret_why, CTL_WHY_BYTES, "%s is not an option here; see skpctl %s%s%s --help",
+                 argument, command->noun, command->verb != NULL ? " " : "",
+                 command->verb != NULL ? command->verb : "");
         return false;
     }
     if (field->type == CTL_FLAG && value != NULL) {
@@ -139,6 +141,7 @@ static bool take_argument(const struct ctl_command *command, int count, char *co
         value = arguments[++*at];
     }
     json_t *json = read_value(field, value, ret_why);
+    *ret_file = json == NULL && field->type == CTL_FILE;
     return json != NULL && put(request, field, json, ret_why);
 }
 
@@ -159,15 +162,16 @@ static bool is_complete(const struct ctl_command *command, const json_t *request
 }
 
 json_t *ctl_request_build(const struct ctl_command *command, int count, char *const *arguments,
-                          char *ret_why)
+                          bool *ret_file, char *ret_why)
 {
     json_t *request = json_object();
+    *ret_file = false;
     bool good = request != NULL;
     snprintf(ret_why, CTL_WHY_BYTES, "out of memory");
     if (good && command->wire != NULL)
         good = json_object_set_new(request, "command", json_string(command->wire)) == 0;
     for (int at = 0; good && at < count; at++)
-        good = take_argument(command, count, arguments, &at, request, ret_why);
+        good = take_argument(command, count, arguments, &at, request, ret_file, ret_why);
     if (good && is_complete(command, request, ret_why))
         return request;
     json_decref(request);

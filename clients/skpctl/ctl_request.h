@@ -6,9 +6,9 @@
 
 #include <jansson.h>
 
-/* NULL with a sentence in ret_why[CTL_WHY_BYTES]: an unknown option, a missing value or a required one not given. The
- * caller drops the reference. */
+/* NULL with a sentence in ret_why[CTL_WHY_BYTES]: an unknown option, a missing value, a required one not given, or, and
+ * then *ret_file is set, a file that cannot be used. The caller drops the reference. */
 json_t *ctl_request_build(const struct ctl_command *command, int count, char *const *arguments,
-                          char *ret_why);
+                          bool *ret_file, char *ret_why);
 
 #endif

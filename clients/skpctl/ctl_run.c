@@ -3,6 +3,7 @@
 #include "ctl_import.h"
 #include "ctl_print.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,8 @@
 #include <time.h>
 
 #define WHY_BYTES        512
-#define ADVANCE_PAUSE_NS 20000000L /* 20 ms: the broker does what became due meanwhile */
-#define ADVANCE_STUCK    1500      /* pauses without progress: half a minute */
+#define ADVANCE_PAUSE_NS 2000000L /* 2 ms: the broker does what became due meanwhile */
+#define ADVANCE_STUCK    15000    /* pauses without progress: half a minute */
 
 static void print_raw(const json_t *answer)
 {
@@ -19,11 +20,13 @@ static void print_raw(const json_t *answer)
     putchar('\n');
 }
 
-static int show(const json_t *answer, bool raw)
+static int show(const json_t *answer, enum ctl_format format)
 {
     bool ok = ctl_answer_is_ok(answer);
-    if (raw)
+    if (format == CTL_JSON)
         print_raw(answer);
+    else if (ok && format == CTL_CSV)
+        ctl_print_csv(stdout, answer);
     else if (ok)
         ctl_print_answer(stdout, answer);
     else
@@ -41,10 +44,10 @@ static json_t *ask(struct ctl_channel *channel, const json_t *request)
     return answer;
 }
 
-static int run_ask(struct ctl_channel *channel, const json_t *request, bool raw)
+static int run_ask(struct ctl_channel *channel, const json_t *request, enum ctl_format format)
 {
     json_t *answer = ask(channel, request);
-    int code = answer != NULL ? show(answer, raw) : EX_UNAVAILABLE;
+    int code = answer != NULL ? show(answer, format) : EX_UNAVAILABLE;
     json_decref(answer);
     return code;
 }
@@ -54,8 +57,8 @@ struct import_count {
 };
 
 /* Each row stands on its own: one that is refused does not stop the others. False: the line broke. */
-static bool import_one(struct ctl_channel *channel, const json_t *request, size_t number, bool raw,
-                       struct import_count *count)
+static bool import_one(struct ctl_channel *channel, const json_t *request, size_t number,
+                       enum ctl_format format, struct import_count *count)
 {
     json_t *answer = ask(channel, request);
     if (answer == NULL)
@@ -63,7 +66,7 @@ static bool import_one(struct ctl_channel *channel, const json_t *request, size_
     bool ok = ctl_answer_is_ok(answer);
     count->taken += ok;
     count->refused += !ok;
-    if (raw) {
+    if (format == CTL_JSON) {
         print_raw(answer);
     } else if (!ok) {
         fprintf(stderr, "line %zu: ", number);
@@ -74,7 +77,8 @@ static bool import_one(struct ctl_channel *channel, const json_t *request, size_
 }
 
 static bool import_json_line(struct ctl_channel *channel, const struct ctl_command *command,
-                             const char *line, size_t number, bool raw, struct import_count *count)
+                             const char *line, size_t number, enum ctl_format format,
+                             struct import_count *count)
 {
     json_error_t error;
     json_t *request = json_loads(line, JSON_REJECT_DUPLICATES, &error);
@@ -85,13 +89,13 @@ static bool import_json_line(struct ctl_channel *channel, const struct ctl_comma
         return true;
     }
     json_object_set_new(request, "command", json_string(command->wire));
-    bool ok = import_one(channel, request, number, raw, count);
+    bool ok = import_one(channel, request, number, format, count);
     json_decref(request);
     return ok;
 }
 
 static bool import_json_lines(struct ctl_channel *channel, const struct ctl_command *command,
-                              bool raw, struct import_count *count)
+                              enum ctl_format format, struct import_count *count)
 {
     char *line = NULL;
     size_t room = 0;
@@ -100,14 +104,14 @@ static bool import_json_lines(struct ctl_channel *channel, const struct ctl_comm
     while (ok && getline(&line, &room, stdin) > 0) {
         number++;
         if (line[strspn(line, " \t\r\n")] != '\0')
-            ok = import_json_line(channel, command, line, number, raw, count);
+            ok = import_json_line(channel, command, line, number, format, count);
     }
     free(line);
     return ok;
 }
 
-static bool import_rows(struct ctl_channel *channel, struct ctl_import *import, bool raw,
-                        struct import_count *count)
+static bool import_rows(struct ctl_channel *channel, struct ctl_import *import,
+                        enum ctl_format format, struct import_count *count)
 {
     json_t *request;
     unsigned long line;
@@ -115,7 +119,7 @@ static bool import_rows(struct ctl_channel *channel, struct ctl_import *import, 
     bool ok = true;
     while (ok && ctl_import_next(import, &request, &line, &problem)) {
         if (request != NULL) {
-            ok = import_one(channel, request, line, raw, count);
+            ok = import_one(channel, request, line, format, count);
         } else {
             char text[CSV_PROBLEM_TEXT_BYTES];
             csv_problem_print(&problem, text);
@@ -128,7 +132,7 @@ static bool import_rows(struct ctl_channel *channel, struct ctl_import *import, 
 }
 
 static int run_import(struct ctl_channel *channel, const struct ctl_command *command,
-                      const json_t *request, bool raw)
+                      const json_t *request, enum ctl_format format)
 {
     struct import_count count = {0};
     struct ctl_import *import;
@@ -136,19 +140,22 @@ static int run_import(struct ctl_channel *channel, const struct ctl_command *com
     const char *file = json_string_value(json_object_get(request, "file"));
     bool ok;
     if (file == NULL) {
-        ok = import_json_lines(channel, command, raw, &count);
+        ok = import_json_lines(channel, command, format, &count);
     } else if (ctl_import_open(file, &import, &problem)) {
         char text[CSV_PROBLEM_TEXT_BYTES];
         csv_problem_print(&problem, text);
         fprintf(stderr, "skpctl: %s: %s\n", file, text);
         return EX_DATAERR;
     } else {
-        ok = import_rows(channel, import, raw, &count);
+        ok = import_rows(channel, import, format, &count);
         ctl_import_close(import);
     }
     if (!ok)
         return EX_UNAVAILABLE;
-    if (!raw)
+    if (format == CTL_JSON)
+        printf("{\"ok\":%s,\"taken\":%zu,\"refused\":%zu}\n", count.refused > 0 ? "false" : "true",
+               count.taken, count.refused);
+    else
         printf("%zu taken, %zu refused\n", count.taken, count.refused);
     return count.refused > 0 ? CTL_EXIT_REFUSED : EX_OK;
 }
@@ -164,7 +171,7 @@ static void aim_at_target(json_t *request, const json_t *answer)
 }
 
 /* Time never jumps over what is due on the way: the broker goes there stop by stop, and says when it arrived. */
-static int run_advance(struct ctl_channel *channel, json_t *request, bool raw)
+static int run_advance(struct ctl_channel *channel, json_t *request, enum ctl_format format)
 {
     struct timespec pause = {.tv_nsec = ADVANCE_PAUSE_NS};
     char before[64] = "";
@@ -174,7 +181,7 @@ static int run_advance(struct ctl_channel *channel, json_t *request, bool raw)
             return EX_UNAVAILABLE;
         bool more = ctl_answer_is_ok(answer) && json_is_false(json_object_get(answer, "reached"));
         if (!more) {
-            int code = show(answer, raw);
+            int code = show(answer, format);
             json_decref(answer);
             return code;
         }
@@ -193,19 +200,64 @@ static int run_advance(struct ctl_channel *channel, json_t *request, bool raw)
     return CTL_EXIT_REFUSED;
 }
 
+/* Adds the numbers of the slice before to those of `answer`. */
+static void add_up(json_t *answer, const json_t *before)
+{
+    const char *name;
+    json_t *number;
+    json_object_foreach((json_t *)(uintptr_t)before, name, number)
+    {
+        json_t *mine = json_object_get(answer, name);
+        if (json_is_integer(number) && json_is_integer(mine))
+            json_integer_set(mine, json_integer_value(mine) + json_integer_value(number));
+    }
+}
+
+static int run_sum(struct ctl_channel *channel, json_t *request, enum ctl_format format)
+{
+    json_t *sum = NULL;
+    for (;;) {
+        json_t *answer = ask(channel, request);
+        if (answer == NULL) {
+            json_decref(sum);
+            return EX_UNAVAILABLE;
+        }
+        if (sum != NULL)
+            add_up(answer, sum);
+        json_decref(sum);
+        sum = answer;
+        json_t *after = json_object_get(answer, "after");
+        if (!json_is_string(after))
+            break;
+        json_object_set(request, "after", after);
+        json_object_del(answer, "after");
+    }
+    int code = show(sum, format);
+    json_decref(sum);
+    return code;
+}
+
 int ctl_run(struct ctl_channel *channel, const struct ctl_command *command, json_t *request,
-            bool raw)
+            enum ctl_format format)
 {
     int code = EX_SOFTWARE;
     switch (command->way) {
     case CTL_ASK:
-        code = run_ask(channel, request, raw);
+        code = run_ask(channel, request, format);
         break;
     case CTL_IMPORT:
-        code = run_import(channel, command, request, raw);
+        code = run_import(channel, command, request, format);
         break;
     case CTL_ADVANCE:
-        code = run_advance(channel, request, raw);
+        code = run_advance(channel, request, format);
+        break;
+    case CTL_SUM:
+        code = run_sum(channel, request, format);
+        break;
+    case CTL_STOP:
+        code = run_ask(channel, request, format);
+        if (code == EX_OK)
+            ctl_channel_wait_closed(channel);
         break;
     case CTL_EXPLAIN: /* needs no channel: skpctl.c */
         break;

@@ -7,8 +7,10 @@
 
 #define CTL_EXIT_REFUSED 1
 
+enum ctl_format { CTL_TABLE, CTL_JSON, CTL_CSV };
+
 /* Takes the reference to `request`. Returns the exit code. */
 int ctl_run(struct ctl_channel *channel, const struct ctl_command *command, json_t *request,
-            bool raw);
+            enum ctl_format format);
 
 #endif

@@ -3,6 +3,7 @@
 #include "ctl_explain.h"
 #include "ctl_request.h"
 #include "ctl_run.h"
+#include "errors.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@
 
 struct arguments {
     const char *socket;
-    bool raw, help, version;
+    enum ctl_format format;
+    bool help, version;
     int first; /* of the words of the command */
 };
 
@@ -23,7 +25,9 @@ static void print_usage(FILE *stream)
     fputs("usage: skpctl [--socket PATH] [--json] COMMAND [options]\n\n"
           "  --socket PATH  the broker's control_socket (default $SKPD_SOCKET, then " DEFAULT_SOCKET
           ")\n"
-          "  --json         print the answer as JSON, one line\n"
+          "  --json         print the answer as JSON, one line; also what went wrong\n"
+          "  --csv          print it as CSV for a spreadsheet\n"
+          "  --version\n"
           "  --help         this, or after a command: its options\n\n",
           stream);
     for (size_t i = 0; i < ctl_command_count; i++) {
@@ -32,7 +36,8 @@ static void print_usage(FILE *stream)
         fprintf(stream, "  %-12s %-8s %s\n", command->noun, verb, command->help);
     }
     fputs("\nCommands may be shortened as far as they stay unambiguous (skpctl p l).\n"
-          "Exit codes: 0 ok, 1 refused, 64 usage, 69 no broker answers.\n",
+          "Exit codes: 0 ok, 1 refused, 64 usage, 65 a file that cannot be used, 69 no broker "
+          "answers.\nManual page: skpctl(1).\n",
           stream);
 }
 
@@ -63,7 +68,28 @@ static void print_command_help(FILE *stream, const struct ctl_command *command)
     }
 }
 
-/* False: an option that is none of ours, or a socket without path. */
+/* Also for programs that asked for JSON. */
+static int fail(const struct arguments *arguments, enum skp_err err, const char *why, int code)
+{
+    fprintf(stderr, "skpctl: %s\n", why);
+    if (arguments->format == CTL_JSON) {
+        const struct skp_error_info *info = skp_error(err);
+        json_t *answer =
+            json_pack("{s:b,s:{s:i,s:s,s:s,s:s}}", "ok", 0, "error", "code", (int)info->code,
+                      "name", info->name, "sentence", why, "remedy", info->remedy);
+        if (json_dumpf(answer, stdout, JSON_COMPACT) == 0)
+            putchar('\n');
+        json_decref(answer);
+    }
+    return code;
+}
+
+static int usage_error(const struct arguments *arguments, const char *why)
+{
+    return fail(arguments, SKP_E_USAGE, why, EX_USAGE);
+}
+
+/* False: told which option is none of ours, or lacks its value. */
 static bool parse_globals(int argc, char **argv, struct arguments *ret_arguments)
 {
     const char *socket = getenv("SKPD_SOCKET");
@@ -71,7 +97,9 @@ static bool parse_globals(int argc, char **argv, struct arguments *ret_arguments
     for (; arguments.first < argc && argv[arguments.first][0] == '-'; arguments.first++) {
         const char *option = argv[arguments.first];
         if (strcmp(option, "--json") == 0)
-            arguments.raw = true;
+            arguments.format = CTL_JSON;
+        else if (strcmp(option, "--csv") == 0)
+            arguments.format = CTL_CSV;
         else if (strcmp(option, "--help") == 0)
             arguments.help = true;
         else if (strcmp(option, "--version") == 0)
@@ -80,14 +108,17 @@ static bool parse_globals(int argc, char **argv, struct arguments *ret_arguments
             arguments.socket = option + 9;
         else if (strcmp(option, "--socket") == 0 && arguments.first + 1 < argc)
             arguments.socket = argv[++arguments.first];
-        else
+        else {
+            fprintf(stderr, "skpctl: there is no %s %s; see skpctl --help\n",
+                    strcmp(option, "--socket") == 0 ? "value behind" : "option", option);
             return false;
+        }
     }
     *ret_arguments = arguments;
     return true;
 }
 
-/* --json and --help are understood behind the command as well; takes them out. */
+/* --json, --csv and --help are understood behind the command as well; takes them out. */
 static int take_trailing(int count, char **words, struct arguments *arguments)
 {
     int kept = 0;
@@ -95,17 +126,13 @@ static int take_trailing(int count, char **words, struct arguments *arguments)
         if (strcmp(words[i], "--help") == 0)
             arguments->help = true;
         else if (strcmp(words[i], "--json") == 0)
-            arguments->raw = true;
+            arguments->format = CTL_JSON;
+        else if (strcmp(words[i], "--csv") == 0)
+            arguments->format = CTL_CSV;
         else
             words[kept++] = words[i];
     }
     return kept;
-}
-
-static int usage_error(const char *why)
-{
-    fprintf(stderr, "skpctl: %s\n", why);
-    return EX_USAGE;
 }
 
 static int explain(json_t *request, bool raw)
@@ -122,18 +149,20 @@ static int run(const struct arguments *arguments, const struct ctl_command *comm
                char *const *words)
 {
     char why[CTL_WHY_BYTES];
-    json_t *request = ctl_request_build(command, count, words, why);
+    bool file = false;
+    json_t *request = ctl_request_build(command, count, words, &file, why);
+    if (request == NULL && file)
+        return fail(arguments, SKP_E_IO, why, EX_DATAERR);
     if (request == NULL)
-        return usage_error(why);
+        return usage_error(arguments, why);
     if (command->way == CTL_EXPLAIN)
-        return explain(request, arguments->raw);
+        return explain(request, arguments->format == CTL_JSON);
     struct ctl_channel *channel = ctl_channel_open(arguments->socket, why);
     if (channel == NULL) {
-        fprintf(stderr, "skpctl: %s\n", why);
         json_decref(request);
-        return EX_UNAVAILABLE;
+        return fail(arguments, SKP_E_NOT_CONNECTED, why, EX_UNAVAILABLE);
     }
-    int code = ctl_run(channel, command, request, arguments->raw);
+    int code = ctl_run(channel, command, request, arguments->format);
     ctl_channel_close(channel);
     return code;
 }
@@ -144,25 +173,25 @@ int main(int argc, char **argv)
     struct arguments arguments;
     int taken = 0;
     signal(SIGPIPE, SIG_IGN);
-    if (!parse_globals(argc, argv, &arguments)) {
-        print_usage(stderr);
+    if (!parse_globals(argc, argv, &arguments))
         return EX_USAGE;
-    }
     char **words = argv + arguments.first;
     int count = take_trailing(argc - arguments.first, words, &arguments);
     if (arguments.version) {
         puts("skpctl " SKP_VERSION);
         return EX_OK;
     }
-    if (count == 0) {
-        print_usage(arguments.help ? stdout : stderr);
-        return arguments.help ? EX_OK : EX_USAGE;
+    if (count == 0 && arguments.help) {
+        print_usage(stdout);
+        return EX_OK;
     }
+    if (count == 0)
+        return usage_error(&arguments, "say what to do; see skpctl --help");
     if (arguments.help && count == 1 && print_noun_help(stdout, words[0]))
         return EX_OK;
     const struct ctl_command *command = ctl_command_find(count, words, &taken, why);
     if (command == NULL)
-        return usage_error(why);
+        return usage_error(&arguments, why);
     if (arguments.help) {
         print_command_help(stdout, command);
         return EX_OK;

@@ -1,15 +1,19 @@
 #include "bench.h"
 
 #include <dirent.h>
+#include <ftw.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PATH_BYTES 512
+#define PATH_BYTES   512
+#define FOLDER_BYTES 200
 
 double bench_now_s(void)
 {
@@ -43,42 +47,69 @@ void *bench_calloc(size_t count, size_t bytes)
     return memory;
 }
 
-static FILE *open_proc(pid_t pid, const char *name)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        bench_die("%s: the process is gone", path);
-    return file;
-}
-
 double bench_cpu_s(pid_t pid)
 {
-    char line[1024] = "";
-    unsigned long user = 0;
-    unsigned long system = 0;
-    FILE *file = open_proc(pid, "stat");
-    char *read = fgets(line, sizeof line, file);
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        bench_die("process %d is gone", (int)pid);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+static bool read_task(pid_t pid, const char *task, const char *name, char *ret_line, int size)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/%d/task/%s/%s", (int)pid, task, name);
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(ret_line, size, file);
+    if (file)
+        fclose(file);
+    return read;
+}
+
+double bench_threads_cpu_s(pid_t pid, const char *name)
+{
+    char path[PATH_BYTES];
+    char line[256];
+    double seconds = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *tasks = opendir(path);
+    if (!tasks)
+        bench_die("process %d is gone", (int)pid);
+    for (const struct dirent *task; (task = readdir(tasks));) {
+        if (!read_task(pid, task->d_name, "comm", line, sizeof line))
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        if (strcmp(line, name) == 0 && read_task(pid, task->d_name, "schedstat", line, sizeof line))
+            seconds += (double)strtoull(line, NULL, 10) / 1e9; /* first of three: ns on a CPU */
+    }
+    closedir(tasks);
+    return seconds;
+}
+
+static double read_status_mb(pid_t pid, const char *name)
+{
+    char line[256];
+    double mb = 0;
+    snprintf(line, sizeof line, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(line, "re");
+    if (!file)
+        bench_die("process %d is gone", (int)pid);
+    while (fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            mb = (double)strtol(line + strlen(name), NULL, 10) / 1024; /* it says kB */
     fclose(file);
-    /* The name may hold anything; what follows its last bracket is numbers. */
-    const char *numbers = read ? strrchr(line, ')') : NULL;
-    if (!numbers || sscanf(numbers + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                           &user, &system) != 2)
-        bench_die("/proc/%d/stat cannot be read", (int)pid);
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    return mb;
+}
+
+double bench_rss_mb(pid_t pid)
+{
+    return read_status_mb(pid, "VmRSS:");
 }
 
 double bench_peak_rss_mb(pid_t pid)
 {
-    char line[256];
-    long kib = 0;
-    FILE *file = open_proc(pid, "status");
-    while (fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %ld", &kib) == 1)
-            break;
-    fclose(file);
-    return (double)kib / 1024;
+    return read_status_mb(pid, "VmHWM:");
 }
 
 double bench_folder_mb(const char *folder)
@@ -96,6 +127,57 @@ double bench_folder_mb(const char *folder)
     }
     closedir(listing);
     return bytes / (1 << 20);
+}
+
+void bench_folder_make(const char *parent, char *ret_folder)
+{
+    if (snprintf(ret_folder, FOLDER_BYTES, "%s/skp-bench-XXXXXX", parent) >= FOLDER_BYTES ||
+        !mkdtemp(ret_folder))
+        bench_die("%s: no folder can be made there", parent);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *at)
+{
+    (void)status, (void)type, (void)at;
+    return remove(path);
+}
+
+void bench_folder_remove(const char *folder)
+{
+    if (nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
+        bench_die("%s cannot be removed", folder);
+}
+
+void bench_allow_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        bench_die("getrlimit failed");
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double *left = a;
+    const double *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+double bench_quantile(double *values, size_t count, double share)
+{
+    qsort(values, count, sizeof *values, compare_doubles);
+    size_t at = (size_t)((double)count * share);
+    return values[at < count ? at : count - 1];
+}
+
+unsigned bench_number(const char *text)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (*end != '\0' || value == 0 || value > 10000000)
+        bench_die("%s is no number", text);
+    return (unsigned)value;
 }
 
 uint64_t bench_random(uint64_t *state)

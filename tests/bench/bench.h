@@ -14,12 +14,27 @@ _Noreturn void bench_die(const char *format, ...) __attribute__((format(printf, 
 void bench_must(enum skp_err err, const char *what);
 void *bench_calloc(size_t count, size_t bytes);
 
-/* Of a process and, for `self` and the like, nothing of its children. Seconds of user and system time. */
+/* Of one process without its children, that still runs. Seconds of user and system time. */
 double bench_cpu_s(pid_t pid);
+double bench_threads_cpu_s(pid_t pid, const char *name); /* of its threads of this name */
+double bench_rss_mb(pid_t pid);
 double bench_peak_rss_mb(pid_t pid);
 
 /* What the files of a folder take on disk now. */
 double bench_folder_mb(const char *folder);
+
+/* A new folder "skp-bench-..." in `parent` into ret_folder[200], short enough for a socket's name; and its end. */
+void bench_folder_make(const char *parent, char *ret_folder);
+void bench_folder_remove(const char *folder);
+
+/* As many open files as the machine allows: each session takes a few. */
+void bench_allow_files(void);
+
+/* Sorts; the value that `share` (0 to 1) of them do not exceed. */
+double bench_quantile(double *values, size_t count, double share);
+
+/* A number of the command line, 1 to 10 million. */
+unsigned bench_number(const char *text);
 
 /* xorshift64*: the same seed draws the same. Never zero as state. */
 uint64_t bench_random(uint64_t *state);

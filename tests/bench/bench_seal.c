@@ -111,13 +111,6 @@ static const struct {
     {"verify_with_chain_us", step_verify_chain},
 };
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double *left = a;
-    const double *right = b;
-    return (*left > *right) - (*left < *right);
-}
-
 static double median_us(struct scene *scene, void (*step)(struct scene *scene))
 {
     double times[ROUNDS];
@@ -133,8 +126,7 @@ static double median_us(struct scene *scene, void (*step)(struct scene *scene))
     }
     scene->arena = kept;
     step(scene); /* once more, for the next step to use */
-    qsort(times, ROUNDS, sizeof times[0], compare_doubles);
-    return times[ROUNDS / 2];
+    return bench_quantile(times, ROUNDS, 0.5);
 }
 
 static struct keypair *load(const char *pki, const char *oin, const char *use)

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,8 +137,8 @@ static void run(struct bench *bench, const struct workload *load)
     if (!rows)
         exit(1);
     fill_keys(bench, rows, load->rows);
-    printf("workload=%s rows=%zu value_bytes=%zu commits=%d ", load->name, load->rows,
-           load->value_bytes, COMMITS);
+    printf("peer=skp bench=store workload=%s rows=%zu value_bytes=%zu commits=%d ", load->name,
+           load->rows, load->value_bytes, COMMITS);
     double total = put_all(bench, load, rows, STORE_NEW, seconds);
     print_puts("insert", load, total, seconds);
     total = put_all(bench, load, rows, 1, seconds);

@@ -34,8 +34,9 @@ static int64_t cents_of(unsigned number)
 
 Skp__V1__Line *round_case_line(const struct round_plan *plan, unsigned index, struct arena *arena)
 {
-    unsigned per_case = plan->sizes.per_case;
-    const struct round_request *requests = plan->requests + (size_t)index * per_case;
+    unsigned first = round_first_request(plan, index);
+    unsigned count = round_first_request(plan, index + 1) - first;
+    const struct round_request *requests = plan->requests + first;
     Skp__V1__Line *line = take(arena, sizeof *line);
     Skp__V1__CaseFact *fact = take(arena, sizeof *fact);
     skp__v1__line__init(line);
@@ -49,9 +50,9 @@ Skp__V1__Line *round_case_line(const struct round_plan *plan, unsigned index, st
     fact->guidance = SKP__V1__GUIDANCE__GUIDANCE_BUDGET;
     fact->reference_date = TODAY;
     fact->responsible = plan->parties[requests->counsellor].identity.oin.text;
-    fact->n_request_ids = per_case;
-    fact->request_ids = take(arena, per_case * sizeof *fact->request_ids);
-    for (unsigned i = 0; i < per_case; i++)
+    fact->n_request_ids = count;
+    fact->request_ids = take(arena, count * sizeof *fact->request_ids);
+    for (unsigned i = 0; i < count; i++)
         fact->request_ids[i] = id_bytes(&requests[i].id);
     return line;
 }

@@ -17,10 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_TRIES   1000
-#define START_STEP_US 20000
+#define START_S       60
+#define START_STEP_US 1000
 #define ANSWER_BYTES  65536
-#define MAX_SETTINGS  12
+#define MAX_SETTINGS  20
 
 static uint16_t free_port(void)
 {
@@ -37,8 +37,7 @@ static uint16_t free_port(void)
 
 /* ---------------------------------------------------------------- start and stop */
 
-static void run_broker(const struct round_office *office, const char *skpd,
-                       const struct round_pki *pki)
+static void run_broker(const struct round_office *office)
 {
     const char *const files[][2] = {{"ca_file", "ca.pem"},
                                     {"crl_file", "crl.pem"},
@@ -47,17 +46,19 @@ static void run_broker(const struct round_office *office, const char *skpd,
                                     {"sign_cert", "broker/sign.pem"},
                                     {"sign_key", "broker/sign.key"}};
     static char settings[MAX_SETTINGS][400];
-    char *arguments[2 * MAX_SETTINGS + 2] = {(char *)(uintptr_t)skpd};
+    char *arguments[2 * MAX_SETTINGS + 2] = {(char *)(uintptr_t)office->skpd};
     size_t count = 0;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        snprintf(settings[count++], sizeof settings[0], "%s=%s/%s", files[i][0], pki->folder,
-                 files[i][1]);
+        snprintf(settings[count++], sizeof settings[0], "%s=%s/%s", files[i][0],
+                 office->pki->folder, files[i][1]);
     snprintf(settings[count++], sizeof settings[0], "store_path=%s/store.db", office->data);
     snprintf(settings[count++], sizeof settings[0], "control_socket=%s", office->socket);
     snprintf(settings[count++], sizeof settings[0], "listen=127.0.0.1:%u", office->port);
     /* All participants of a benchmark come from one address, and its control commands are many. */
     snprintf(settings[count++], sizeof settings[0], "max_handshakes_per_source=1000");
     snprintf(settings[count++], sizeof settings[0], "log_level=warn");
+    for (const char *const *extra = office->settings; extra && *extra; extra++)
+        snprintf(settings[count++], sizeof settings[0], "%s", *extra);
     for (size_t i = 0; i < count; i++) {
         arguments[1 + 2 * i] = (char *)(uintptr_t) "--set";
         arguments[2 + 2 * i] = settings[i];
@@ -66,7 +67,7 @@ static void run_broker(const struct round_office *office, const char *skpd,
     int log = open(office->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (log < 0 || dup2(log, STDERR_FILENO) < 0)
         _exit(126);
-    execv(skpd, arguments);
+    execv(office->skpd, arguments);
     _exit(127);
 }
 
@@ -74,7 +75,7 @@ static int connect_control(const struct round_office *office)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", office->socket);
-    for (int i = 0; i < START_TRIES; i++) {
+    for (double end_s = bench_now_s() + START_S; bench_now_s() < end_s;) {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
             return fd;
@@ -86,9 +87,10 @@ static int connect_control(const struct round_office *office)
     bench_die("%s: the broker did not start", office->log);
 }
 
-void round_office_start(struct round_office *office, const char *skpd, const char *folder,
-                        const struct round_pki *pki)
+void round_office_init(struct round_office *office, const char *skpd, const char *folder,
+                       const struct round_pki *pki, const char *const *settings)
 {
+    *office = (struct round_office){.skpd = skpd, .pki = pki, .settings = settings};
     snprintf(office->data, sizeof office->data, "%s/data", folder);
     snprintf(office->log, sizeof office->log, "%s/skpd.log", folder);
     if ((size_t)snprintf(office->socket, sizeof office->socket, "%s/control", folder) >=
@@ -96,13 +98,19 @@ void round_office_start(struct round_office *office, const char *skpd, const cha
         bench_die("%s: too long a path for a socket", folder);
     if (mkdir(office->data, 0700) != 0)
         bench_die("%s cannot be made", office->data);
+}
+
+double round_office_start(struct round_office *office)
+{
+    double start_s = bench_now_s();
     office->port = free_port();
     office->pid = fork();
     if (office->pid == 0)
-        run_broker(office, skpd, pki);
+        run_broker(office);
     if (office->pid < 0)
         bench_die("fork failed");
     office->control = connect_control(office);
+    return bench_now_s() - start_s;
 }
 
 bool round_office_stop(struct round_office *office)
@@ -111,6 +119,13 @@ bool round_office_stop(struct round_office *office)
     close(office->control);
     kill(office->pid, SIGTERM);
     return waitpid(office->pid, &status, 0) == office->pid && status == 0;
+}
+
+void round_office_kill(struct round_office *office)
+{
+    close(office->control);
+    kill(office->pid, SIGKILL);
+    waitpid(office->pid, NULL, 0);
 }
 
 /* ---------------------------------------------------------------- questions */

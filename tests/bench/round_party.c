@@ -1,25 +1,30 @@
 #include "round_party.h"
 
 #include "bench.h"
-#include "fact.h"
-#include "round_lines.h"
 #include "wire.h"
-
-#include <stdlib.h>
-
-#define OPEN_ARENA_BYTES ((size_t)8 << 20)
 
 static const struct round_party *planned(const struct party *party)
 {
-    return &party->plan->parties[party->index];
+    return &party->desk->plan->parties[party->index];
 }
 
 /* ---------------------------------------------------------------- sending */
 
-static void send_batches(struct party *party)
+bool party_has_batches(const struct party *party)
 {
-    for (const struct round_batch *batch = planned(party)->batches; batch; batch = batch->next)
-        bench_must(skp_send(party->client, &batch->sealed, NULL), "skp_send");
+    return party->sent < planned(party)->batch_count;
+}
+
+/* The bytes of a batch in the air stand in its tag. */
+void party_send_next(struct party *party)
+{
+    struct round_batch batch;
+    round_batches_next(party->desk->plan, party->index, &party->batch_offset, &batch);
+    bench_must(skp_send(party->client, &batch.sealed, (void *)(uintptr_t)batch.bytes), "skp_send");
+    party->sent++;
+    party->desk->batches_in_air++;
+    party->desk->bytes_in_air += batch.bytes;
+    round_batch_free(&batch);
 }
 
 static void on_report(void *ctx, const struct skp_report *report)
@@ -32,12 +37,9 @@ static void on_report(void *ctx, const struct skp_report *report)
                   skp_error_name((enum skp_err)report->receipt->refusals[0]->code),
                   report->receipt->refusals[0]->path);
     party->reports++;
-}
-
-void party_start(struct party *party)
-{
-    if (round_is_counsellor(party->plan, party->index))
-        send_batches(party);
+    party->desk->batches_in_air--;
+    party->desk->bytes_in_air -= (size_t)(uintptr_t)report->tag;
+    party->desk->progress++;
 }
 
 /* ---------------------------------------------------------------- receiving */
@@ -55,16 +57,14 @@ void party_collect(struct party *party)
 static void keep(struct party *party, const Skp__V1__Delivery *delivery,
                  const struct envelope_delivery *checked)
 {
-    size_t len = delivery->bundle.len;
-    struct kept_bundle *kept = bench_calloc(1, sizeof *kept + len);
-    kept->place = (struct seal_place){.sender = checked->header.sender,
-                                      .recipient = checked->head.recipient,
-                                      .batch_id = checked->header.batch_id,
-                                      .bundle_id = checked->head.bundle_id};
-    kept->len = len;
-    memcpy(kept->bytes, delivery->bundle.data, len);
-    kept->next = party->post;
-    party->post = kept;
+    struct round_post post = {.party = party->index,
+                              .place = {.sender = checked->header.sender,
+                                        .recipient = checked->head.recipient,
+                                        .batch_id = checked->header.batch_id,
+                                        .bundle_id = checked->head.bundle_id},
+                              .len = delivery->bundle.len};
+    if (party->desk->post)
+        round_post_add(party->desk->post, &post, delivery->bundle.data);
     party->lines += (unsigned)checked->bundle->n_lines;
 }
 
@@ -75,6 +75,7 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     const char *sender = checked->header.sender.text;
     unsigned at = party->item_count++;
     party->deliveries++;
+    party->desk->progress++;
     party->delivery_bytes += delivery->bundle.len + delivery->header.len + strlen(delivery->jws);
     bool is_post = strcmp(sender, ROUND_BROKER_OIN) != 0;
     if (is_post)
@@ -86,8 +87,8 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     bool is_last = is_post && party->lines == planned(party)->expected_lines;
     if (party->item_count == PARTY_COLLECT_ITEMS || is_last)
         party_collect(party);
-    if (is_last && !round_is_counsellor(party->plan, party->index))
-        send_batches(party); /* answers what is safe with it */
+    if (is_last && !round_is_counsellor(party->desk->plan, party->index))
+        round_desk_send(party->desk, party); /* answers what is safe with it */
 }
 
 static void on_collected(void *ctx, uint64_t tag, const Skp__V1__Collected *collected)
@@ -98,6 +99,7 @@ static void on_collected(void *ctx, uint64_t tag, const Skp__V1__Collected *coll
         bench_die("%s: %zu deliveries could not be collected", planned(party)->identity.oin.text,
                   collected->n_unknown);
     party->collecting--;
+    party->desk->progress++;
 }
 
 /* ---------------------------------------------------------------- the session */
@@ -109,8 +111,15 @@ static void on_welcome(void *ctx, const Skp__V1__Welcome *welcome)
     if (party->is_up)
         bench_die("%s: the session was lost", planned(party)->identity.oin.text);
     party->is_up = true;
+    party->desk->up_count++;
+    party->desk->progress++;
+}
+
+void party_publish(struct party *party)
+{
     X509 *cert = keypair_cert(planned(party)->identity.enc);
-    bench_must(skp_publish(party->client, "", 1, &cert, 1, 0), "skp_publish");
+    struct skp_mailbox mailbox = {.name = "", .version = 1, .certs = &cert, .cert_count = 1};
+    bench_must(skp_publish(party->client, &mailbox, 0), "skp_publish");
 }
 
 static void on_published(void *ctx, uint64_t tag, const Skp__V1__Published *published)
@@ -118,6 +127,7 @@ static void on_published(void *ctx, uint64_t tag, const Skp__V1__Published *publ
     struct party *party = ctx;
     (void)tag, (void)published;
     party->is_published = true;
+    party->desk->progress++;
 }
 
 /* As before sealing: every record is checked, which leaves each signer's chain known for a minute. */
@@ -135,7 +145,7 @@ static void on_directory(void *ctx, uint64_t tag, const Skp__V1__Directory *dire
             skp_record_certs(party->client, entry->records[0], &oin, &cert, 1, &count, &why))
             bench_die("%s: no usable mailbox record: %s", entry->oin, why);
         X509_free(cert);
-        party->learned++;
+        party->desk->progress++;
     }
     party->is_learning = directory->more && directory->n_entries > 0;
     if (party->is_learning)
@@ -178,6 +188,7 @@ static void on_cases(void *ctx, uint64_t tag, const Skp__V1__Cases *cases)
             party->answered += cases->cases[i]->requests[n]->state ==
                                SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED;
     party->has_view = !cases->more;
+    party->desk->progress++;
     if (!cases->more || cases->n_cases == 0)
         return;
     if (!id_take(wire_span(cases->cases[cases->n_cases - 1]->case_id), &party->view_after))
@@ -192,8 +203,7 @@ void party_ask_view(struct party *party)
     bench_must(skp_cases_get(party->client, NULL, 0, NULL, 0), "skp_cases_get");
 }
 
-void party_open(struct party *party, const struct round_plan *plan, unsigned index,
-                const struct round_pki *pki, uint16_t port, struct skp_client *same_trust)
+void party_open(struct party *party, struct round_desk *desk, unsigned index)
 {
     static const struct skp_callbacks callbacks = {.on_welcome = on_welcome,
                                                    .on_down = on_down,
@@ -208,17 +218,17 @@ void party_open(struct party *party, const struct round_plan *plan, unsigned ind
     char crl[320];
     char key[320];
     const char *why = "";
-    const struct round_identity *identity = &plan->parties[index].identity;
-    *party = (struct party){.plan = plan, .index = index};
-    round_pki_file(pki, "ca.pem", ca);
-    round_pki_file(pki, "crl.pem", crl);
-    round_pki_file(pki, ROUND_KEY_FILE, key);
+    const struct round_identity *identity = &desk->plan->parties[index].identity;
+    *party = (struct party){.desk = desk, .index = index};
+    round_pki_file(desk->pki, "ca.pem", ca);
+    round_pki_file(desk->pki, "crl.pem", crl);
+    round_pki_file(desk->pki, ROUND_KEY_FILE, key);
     struct skp_config config = {.host = "127.0.0.1",
-                                .port = port,
+                                .port = desk->port,
                                 .broker_oin = ROUND_BROKER_OIN,
                                 .ca_file = ca,
                                 .crl_file = crl,
-                                .same_trust = same_trust,
+                                .same_trust = desk->trusted,
                                 .tls_cert_file = identity->tls_cert,
                                 .tls_key_file = key,
                                 .sign_cert_file = identity->sign_cert,
@@ -228,10 +238,17 @@ void party_open(struct party *party, const struct round_plan *plan, unsigned ind
                                 .software = "bench"};
     if (skp_client_new(&config, &callbacks, party, &party->client, &why))
         bench_die("%s: %s", identity->oin.text, why);
+    if (!desk->trusted)
+        desk->trusted = party->client;
     bench_must(skp_fetch(party->client, "", UINT32_MAX, 0), "skp_fetch");
 }
 
-bool party_is_ready(const struct party *party)
+bool party_is_up(const struct party *party)
+{
+    return party->is_up;
+}
+
+bool party_is_published(const struct party *party)
 {
     return party->is_published;
 }
@@ -248,12 +265,6 @@ bool party_has_view(const struct party *party)
     return party->has_view;
 }
 
-unsigned party_progress(const struct party *party)
-{
-    return party->is_up + party->is_published + party->deliveries + party->reports +
-           party->learned + party->collects - party->collecting + party->answered + party->has_view;
-}
-
 void party_complain(const struct party *party, const char *what)
 {
     bench_die("%s does not go on: %s has %u of %u lines in %u deliveries, %u of %u batches stored, "
@@ -266,82 +277,4 @@ void party_complain(const struct party *party, const char *what)
 void party_close(struct party *party)
 {
     skp_client_free(party->client);
-    for (struct kept_bundle *kept = party->post, *next; kept; kept = next) {
-        next = kept->next;
-        free(kept);
-    }
-}
-
-/* ---------------------------------------------------------------- opening */
-
-struct opening {
-    const struct party *party;
-    const struct kept_bundle *kept;
-    const Skp__V1__Bundle *bundle;
-    struct seal_key key;
-    struct arena arena;
-};
-
-static bool open_key(struct opening *opening)
-{
-    struct span boxes[BUNDLE_MAX_BOXES];
-    struct keypair *const keys[] = {planned(opening->party)->identity.enc};
-    for (size_t i = 0; i < opening->bundle->n_key_boxes; i++)
-        boxes[i] = span_text(opening->bundle->key_boxes[i]);
-    return unseal_box(keys, 1, boxes, opening->bundle->n_key_boxes, &opening->kept->place,
-                      &opening->arena, &opening->key) == SKP_OK;
-}
-
-/* The line is of a request that is this party's, and what is sealed is what the plan sealed. */
-static bool open_line(struct opening *opening, size_t index, unsigned char *seen)
-{
-    const struct party *party = opening->party;
-    char path[WIRE_PATH_MAX];
-    Skp__V1__Line *line;
-    struct skp_id id;
-    struct skp_hash commitment;
-    struct span part;
-    if (fact_read(wire_span(opening->bundle->lines[index]), &opening->arena, path, &line) ||
-        fact_item_id(line, &id) || !fact_commitment(line, &commitment))
-        return false;
-    const struct round_request *request = round_request_of(party->plan, &id);
-    bool is_answer = line->fact_case == SKP__V1__LINE__FACT_ANSWER;
-    if (!request || (is_answer ? request->counsellor : request->creditor) != party->index ||
-        unseal_part(&opening->key, &opening->kept->place, &id, &commitment,
-                    wire_span(opening->bundle->sealed[index]), &opening->arena, &part))
-        return false;
-    unsigned number = (unsigned)(request - party->plan->requests);
-    struct span wanted = is_answer ? round_answer_part(number, &opening->arena)
-                                   : round_request_part(number, &opening->arena);
-    return seen[number]++ == 0 && span_equal(part, wanted);
-}
-
-static unsigned open_bundle(const struct party *party, const struct kept_bundle *kept,
-                            unsigned char *seen)
-{
-    unsigned wrong = 0;
-    char path[WIRE_PATH_MAX];
-    ProtobufCMessage *message;
-    struct opening opening = {.party = party, .kept = kept};
-    arena_init(&opening.arena, OPEN_ARENA_BYTES);
-    bench_must(wire_unpack(&skp__v1__bundle__descriptor, span_of(kept->bytes, kept->len),
-                           &opening.arena, path, &message),
-               "unpacking a bundle");
-    opening.bundle = (const Skp__V1__Bundle *)(const void *)message;
-    if (open_key(&opening))
-        for (size_t i = 0; i < opening.bundle->n_lines; i++)
-            wrong += !open_line(&opening, i, seen);
-    else
-        wrong += (unsigned)opening.bundle->n_lines;
-    seal_key_wipe(&opening.key);
-    arena_fini(&opening.arena);
-    return wrong;
-}
-
-unsigned party_open_post(struct party *party, unsigned char *seen)
-{
-    unsigned wrong = 0;
-    for (const struct kept_bundle *kept = party->post; kept; kept = kept->next)
-        wrong += open_bundle(party, kept, seen);
-    return wrong;
 }

@@ -1,6 +1,7 @@
 #include "round_pki.h"
 
 #include "bench.h"
+#include "random.h"
 
 #include <openssl/ec.h>
 #include <openssl/pem.h>
@@ -9,10 +10,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATH_BYTES 320
 #define DAY_S      86400L
+#define VALID_S    (30 * DAY_S)
+#define FRESH_S    (20 * DAY_S)
 
 void round_pki_file(const struct round_pki *pki, const char *name, char *ret_path)
 {
@@ -41,21 +45,46 @@ static void make_authorities(const char *folder)
         bench_die("certs/make %s failed", folder);
 }
 
+static EVP_PKEY *read_key(const struct round_pki *pki, const char *name)
+{
+    FILE *file = open_file(pki, name, "re");
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    fclose(file);
+    return key;
+}
+
+/* The key is written last: a folder that was not finished has none. */
+static void make_all(struct round_pki *pki)
+{
+    make_authorities(pki->folder);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    FILE *file = open_file(pki, ROUND_KEY_FILE, "we");
+    if (!key || PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) != 1 ||
+        fclose(file) != 0)
+        bench_die("%s: the key cannot be written", pki->folder);
+    EVP_PKEY_free(key);
+}
+
 void round_pki_make(struct round_pki *pki, const char *folder)
 {
+    struct stat made;
+    char key[PATH_BYTES];
     snprintf(pki->folder, sizeof pki->folder, "%s", folder);
-    make_authorities(folder);
+    round_pki_file(pki, ROUND_KEY_FILE, key);
+    bool is_there = stat(folder, &made) == 0;
+    if (is_there && (stat(key, &made) != 0 || made.st_mtime + FRESH_S < time(NULL))) {
+        bench_folder_remove(folder);
+        is_there = false;
+    }
+    if (!is_there)
+        make_all(pki);
     FILE *file = open_file(pki, "ca/sub.pem", "re");
     pki->issuer = PEM_read_X509(file, NULL, NULL, NULL);
     fclose(file);
-    file = open_file(pki, "ca/sub.key", "re");
-    pki->issuer_key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-    fclose(file);
-    pki->key = EVP_EC_gen("P-256");
-    file = open_file(pki, ROUND_KEY_FILE, "we");
-    if (!pki->issuer || !pki->issuer_key || !pki->key ||
-        PEM_write_PrivateKey(file, pki->key, NULL, NULL, 0, NULL, NULL) != 1 || fclose(file) != 0)
-        bench_die("%s: the CA cannot be read or the key not be written", folder);
+    pki->issuer_key = read_key(pki, "ca/sub.key");
+    pki->key = read_key(pki, ROUND_KEY_FILE);
+    if (!pki->issuer || !pki->issuer_key || !pki->key)
+        bench_die("%s: the CA or the key cannot be read", folder);
 }
 
 void round_pki_fini(struct round_pki *pki)
@@ -87,17 +116,24 @@ static void add_name(X509 *cert, const char *field, const char *value)
         bench_die("subject %s", field);
 }
 
+/* Two certificates of one CA never share a number. */
+static void number_cert(X509 *cert)
+{
+    uint64_t serial = random_u64() >> 1 | 1;
+    if (ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), serial) != 1)
+        bench_die("a certificate cannot be numbered");
+}
+
 static X509 *new_cert(const struct round_pki *pki, const struct skp_oin *oin)
 {
-    static long serial = 100000;
     X509 *cert = X509_new();
     if (!cert || X509_set_version(cert, X509_VERSION_3) != 1 ||
-        ASN1_INTEGER_set(X509_get_serialNumber(cert), ++serial) != 1 ||
         !X509_gmtime_adj(X509_getm_notBefore(cert), -DAY_S) ||
-        !X509_gmtime_adj(X509_getm_notAfter(cert), 30 * DAY_S) ||
+        !X509_gmtime_adj(X509_getm_notAfter(cert), VALID_S) ||
         X509_set_pubkey(cert, pki->key) != 1 ||
         X509_set_issuer_name(cert, X509_get_subject_name(pki->issuer)) != 1)
         bench_die("a certificate cannot be made");
+    number_cert(cert);
     add_name(cert, "C", "NL");
     add_name(cert, "O", "TEST organisation");
     add_name(cert, "CN", oin->text);
@@ -125,18 +161,23 @@ static X509 *issue(const struct round_pki *pki, const struct skp_oin *oin, const
     return cert;
 }
 
+/* Under another name first: a certificate that is there is whole. */
 static void write_cert(const struct round_pki *pki, const struct skp_oin *oin, const char *purpose,
                        const char *usage, const char *extended_usage, char *ret_path)
 {
     char name[64];
-    X509 *cert = issue(pki, oin, usage, extended_usage);
+    char part[PATH_BYTES + 8];
     snprintf(name, sizeof name, "%s-%s.pem", oin->text, purpose);
-    FILE *file = open_file(pki, name, "we");
-    if (PEM_write_X509(file, cert) != 1 || PEM_write_X509(file, pki->issuer) != 1 ||
-        fclose(file) != 0)
-        bench_die("%s cannot be written", name);
-    X509_free(cert);
     round_pki_file(pki, name, ret_path);
+    if (access(ret_path, R_OK) == 0)
+        return;
+    X509 *cert = issue(pki, oin, usage, extended_usage);
+    snprintf(part, sizeof part, "%s.part", ret_path);
+    FILE *file = fopen(part, "we");
+    if (!file || PEM_write_X509(file, cert) != 1 || PEM_write_X509(file, pki->issuer) != 1 ||
+        fclose(file) != 0 || rename(part, ret_path) != 0)
+        bench_die("%s cannot be written", ret_path);
+    X509_free(cert);
 }
 
 void round_pki_issue(struct round_pki *pki, const struct skp_oin *oin,

@@ -22,7 +22,8 @@ struct round_identity {
     struct keypair *enc, *sign;
 };
 
-/* `folder` must not exist yet. Ends the program when something fails. */
+/* What `folder` holds from an earlier time is used again while it is fresh, else made anew. Ends the program when
+ * something fails. */
 void round_pki_make(struct round_pki *pki, const char *folder);
 void round_pki_issue(struct round_pki *pki, const struct skp_oin *oin,
                      struct round_identity *ret_identity);

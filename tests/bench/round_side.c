@@ -2,162 +2,76 @@
 
 #include "bench.h"
 #include "round_party.h"
+#include "round_post.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define COLLECT_MS    100 /* a desk signs for what it has stored at most this often */
-#define EVENTS_MAX    64
-#define VIEW_S        60
+#define VIEW_S        300
 #define VIEW_PAUSE_MS 50
-#define STALL_MS      30000 /* nothing done by any party for this long: something is lost */
 
 struct side {
     const struct round_side_config *config;
-    struct party *parties;
-    unsigned count;
-    int epoll;
-    double collected_s; /* when all were asked to collect */
-    bool told;          /* by the parent: the next step */
+    struct round_desk desk;
+    int to_parent;
 };
-
-typedef bool (*party_test_fn)(const struct party *party);
-
-static bool each(const struct side *side, party_test_fn test)
-{
-    for (unsigned i = 0; i < side->count; i++)
-        if (!test(&side->parties[i]))
-            return false;
-    return true;
-}
-
-static void collect_all(struct side *side)
-{
-    double now_s = bench_now_s();
-    if ((now_s - side->collected_s) * 1000 < COLLECT_MS)
-        return;
-    side->collected_s = now_s;
-    for (unsigned i = 0; i < side->count; i++)
-        party_collect(&side->parties[i]);
-}
-
-/* One turn of the loop; the parent's pipe has no party. */
-static void turn(struct side *side, int wait_ms)
-{
-    struct epoll_event events[EVENTS_MAX];
-    collect_all(side);
-    int count = epoll_wait(side->epoll, events, EVENTS_MAX, wait_ms);
-    if (count < 0 && errno != EINTR)
-        bench_die("epoll_wait failed");
-    for (int i = 0; i < count; i++) {
-        struct party *party = events[i].data.ptr;
-        if (party)
-            skp_process(party->client);
-        else
-            side->told = true;
-    }
-}
 
 static void say(const struct side *side, char word)
 {
-    if (write(side->config->to_parent, &word, 1) != 1)
+    if (write(side->to_parent, &word, 1) != 1)
         bench_die("the parent is gone");
 }
 
 static void hear(struct side *side)
 {
     char word;
-    while (!side->told)
-        turn(side, COLLECT_MS);
-    side->told = false;
-    if (read(side->config->from_parent, &word, 1) != 1)
+    while (!side->desk.told)
+        round_desk_turn(&side->desk, DESK_TURN_MS);
+    side->desk.told = false;
+    if (read(side->desk.parent, &word, 1) != 1)
         bench_die("the parent is gone");
-}
-
-static const struct party *first_not(const struct side *side, party_test_fn test)
-{
-    const struct party *party = side->parties;
-    while (test(party))
-        party++;
-    return party;
-}
-
-static unsigned done_so_far(const struct side *side)
-{
-    unsigned sum = 0;
-    for (unsigned i = 0; i < side->count; i++)
-        sum += party_progress(&side->parties[i]);
-    return sum;
-}
-
-static void until(struct side *side, party_test_fn test, const char *what)
-{
-    unsigned progress = done_so_far(side);
-    double since_s = bench_now_s();
-    while (!each(side, test)) {
-        turn(side, COLLECT_MS);
-        double now_s = bench_now_s();
-        if (progress != done_so_far(side))
-            since_s = now_s;
-        else if ((now_s - since_s) * 1000 >= STALL_MS)
-            party_complain(first_not(side, test), what);
-        progress = done_so_far(side);
-    }
-}
-
-static void watch(struct side *side, int fd, struct party *party)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = party}};
-    if (epoll_ctl(side->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-        bench_die("epoll_ctl failed");
-}
-
-static void open_all(struct side *side)
-{
-    const struct round_side_config *config = side->config;
-    side->parties = bench_calloc(config->party_count, sizeof *side->parties);
-    side->epoll = epoll_create1(EPOLL_CLOEXEC);
-    watch(side, config->from_parent, NULL);
-    for (unsigned i = 0; i < config->party_count; i++) {
-        struct party *party = &side->parties[side->count++];
-        party_open(party, config->plan, config->first_party + i, config->pki, config->port,
-                   i > 0 ? side->parties[0].client : NULL);
-        watch(side, skp_fd(party->client), party);
-        skp_process(party->client);
-        turn(side, 0); /* the broker does not wait long for a handshake */
-    }
-    until(side, party_is_ready, "connecting and publishing");
 }
 
 /* One party reads the directory for all: they share what was verified. */
 static void learn(struct side *side)
 {
-    party_learn(&side->parties[0]);
-    until(side, party_has_learned, "reading the directory");
+    party_learn(&side->desk.parties[0]);
+    round_desk_until(&side->desk, party_has_learned, "reading the directory");
 }
 
-static unsigned ask_view(struct side *side)
+static void work(struct side *side)
+{
+    struct round_desk *desk = &side->desk;
+    if (round_is_counsellor(desk->plan, side->config->first_party))
+        for (unsigned i = 0; i < desk->count; i++)
+            round_desk_send(desk, &desk->parties[i]);
+    round_desk_until(desk, party_is_done, "the round");
+}
+
+/* ---------------------------------------------------------------- after the clock */
+
+static unsigned ask_view(struct round_desk *desk)
 {
     unsigned answered = 0;
-    for (unsigned i = 0; i < side->count; i++)
-        party_ask_view(&side->parties[i]);
-    until(side, party_has_view, "the cases view");
-    for (unsigned i = 0; i < side->count; i++)
-        answered += side->parties[i].answered;
+    for (unsigned i = 0; i < desk->count; i++)
+        party_ask_view(&desk->parties[i]);
+    round_desk_until(desk, party_has_view, "the cases view");
+    for (unsigned i = 0; i < desk->count; i++)
+        answered += desk->parties[i].answered;
     return answered;
 }
 
 /* Cases are folded a moment after their answers: so the view is asked again until it agrees. */
-static unsigned check_view(struct side *side)
+static unsigned check_view(struct round_desk *desk)
 {
     double end_s = bench_now_s() + VIEW_S;
     unsigned answered;
-    while ((answered = ask_view(side)) < side->config->plan->request_count &&
-           bench_now_s() < end_s) {
+    while ((answered = ask_view(desk)) < desk->plan->request_count && bench_now_s() < end_s) {
         struct timespec pause = {.tv_nsec = VIEW_PAUSE_MS * 1000000L};
         nanosleep(&pause, NULL);
     }
@@ -165,43 +79,86 @@ static unsigned check_view(struct side *side)
 }
 
 /* Every line opened, and counted by the number of its request. */
-static void check_post(struct side *side, struct round_side_result *ret_result)
+static void check_post(struct round_desk *desk, struct round_side_result *ret_result)
 {
-    const struct round_plan *plan = side->config->plan;
-    unsigned char *seen = bench_calloc(plan->request_count, 1);
-    for (unsigned i = 0; i < side->count; i++) {
-        struct party *party = &side->parties[i];
-        ret_result->wrong += party_open_post(party, seen);
+    unsigned char *seen = bench_calloc(desk->plan->request_count, 1);
+    for (unsigned i = 0; i < desk->count; i++) {
+        const struct party *party = &desk->parties[i];
         ret_result->lines += party->lines;
         ret_result->deliveries += party->deliveries;
         ret_result->delivery_bytes += party->delivery_bytes;
         ret_result->collects += party->collects;
     }
-    for (unsigned i = 0; i < plan->request_count; i++)
+    ret_result->wrong = round_post_open(desk, seen);
+    for (unsigned i = 0; i < desk->plan->request_count; i++)
         ret_result->missing += seen[i] == 0;
     free(seen);
 }
 
-void round_side_run(const struct round_side_config *config, struct round_side_result *ret_result)
+static void run(const struct round_side_config *config, int from_parent, int to_parent,
+                struct round_side_result *ret_result)
 {
-    struct side side = {.config = config};
-    *ret_result = (struct round_side_result){.lines = 0};
-    open_all(&side);
+    struct side side = {.config = config, .to_parent = to_parent};
+    round_desk_init(&side.desk, config->plan, config->pki, config->port);
+    side.desk.parent = from_parent;
+    side.desk.post = round_post_create(config->post);
+    round_desk_open(&side.desk, config->first_party, config->party_count);
+    round_desk_publish(&side.desk);
     say(&side, 'R');
     hear(&side);
     learn(&side);
     say(&side, 'L');
     hear(&side);
-    for (unsigned i = 0; i < side.count; i++)
-        party_start(&side.parties[i]);
-    until(&side, party_is_done, "the round");
+    work(&side);
     say(&side, 'D');
     hear(&side);
+    ret_result->rss_mb = bench_peak_rss_mb(getpid());
     if (round_is_counsellor(config->plan, config->first_party))
-        ret_result->answered = check_view(&side);
-    check_post(&side, ret_result);
-    for (unsigned i = side.count; i > 0; i--)
-        party_close(&side.parties[i - 1]);
-    free(side.parties);
-    close(side.epoll);
+        ret_result->answered = check_view(&side.desk);
+    check_post(&side.desk, ret_result);
+    round_desk_close(&side.desk);
+}
+
+/* ---------------------------------------------------------------- the process */
+
+void round_side_start(struct round_side *side, const struct round_side_config *config)
+{
+    int down[2];
+    int up[2];
+    side->result =
+        mmap(NULL, sizeof *side->result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (side->result == MAP_FAILED || pipe(down) != 0 || pipe(up) != 0)
+        bench_die("no memory or pipes for a process");
+    side->pid = fork();
+    if (side->pid < 0)
+        bench_die("fork failed");
+    if (side->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        run(config, down[0], up[1], side->result);
+        _exit(0);
+    }
+    close(down[0]);
+    close(up[1]);
+    side->to = down[1];
+    side->from = up[0];
+}
+
+void round_side_tell(const struct round_side *side, char word)
+{
+    if (write(side->to, &word, 1) != 1)
+        bench_die("a side is gone");
+}
+
+bool round_side_end(struct round_side *side)
+{
+    int status = 0;
+    bool ended = waitpid(side->pid, &status, 0) == side->pid && status == 0;
+    close(side->from);
+    close(side->to);
+    return ended;
+}
+
+void round_side_free(struct round_side *side)
+{
+    munmap(side->result, sizeof *side->result);
 }

@@ -1,9 +1,10 @@
 /* The disk is full, the sync fails: what the store says then, and what is there afterwards. */
 #include "store_testing.h"
 
-#include "fault_vfs.h"
+#include "power_vfs.h"
 
-static char large[20000]; /* a text; main() fills it */
+static struct power_vfs *disk; /* of the test that runs */
+static char large[20000];      /* a text; main() fills it */
 
 /* One transaction; any of its calls may be the one that fails. */
 static enum skp_err try_commit(struct store *store, const char *key, const char *value)
@@ -26,14 +27,14 @@ static void a_full_disk_refuses_reads_on_and_recovers_without_restart(void **sta
 {
     struct fixture *fixture = *state;
     commit_one(fixture->store, "before", "x", STORE_NEW);
-    fault_knobs.is_full = true;
+    power_vfs_set_full(disk, true);
     for (int i = 0; i < 3; i++) {
         assert_err(try_commit(fixture->store, "during", large), SKP_E_UNAVAILABLE);
         assert_non_null(strstr(fixture->store->why, "full"));
         assert_true(is_there(fixture, "before"));
         assert_false(is_there(fixture, "during"));
     }
-    fault_knobs.is_full = false;
+    power_vfs_set_full(disk, false);
     assert_ok(try_commit(fixture->store, "after", large));
     sqlite_open_again(fixture);
     assert_true(is_there(fixture, "before"));
@@ -48,14 +49,14 @@ static void a_disk_that_fills_inside_a_large_transaction_loses_none_of_the_other
     uint8_t *value = arena_calloc(&fixture->arena, 1, STORE_VALUE_MAX);
     enum skp_err err = SKP_OK;
     commit_one(fixture->store, "before", "x", STORE_NEW);
-    fault_knobs.is_full = true;
+    power_vfs_set_full(disk, true);
     assert_ok(store_begin(fixture->store));
     for (uint8_t i = 1; err == SKP_OK && i < 60; i++) {
         struct store_row row = {.key = span_of(&i, 1), .value = span_of(value, STORE_VALUE_MAX)};
         err = store_put(fixture->store, STORE_BATCH, &row, 1);
     }
     assert_err(err, SKP_E_UNAVAILABLE);
-    fault_knobs.is_full = false;
+    power_vfs_set_full(disk, false);
     assert_ok(try_commit(fixture->store, "after", "x"));
     sqlite_open_again(fixture);
     assert_true(is_there(fixture, "before"));
@@ -73,10 +74,10 @@ static void a_full_disk_at_the_checkpoint_costs_nothing(void **state)
         assert_ok(store_put(fixture->store, STORE_BATCH, &row, 1));
     }
     assert_ok(store_commit(fixture->store));
-    fault_knobs.is_full = true;
+    power_vfs_set_full(disk, true);
     assert_err(store_maintain(fixture->store), SKP_E_UNAVAILABLE);
     assert_true(is_there(fixture, "\x13"));
-    fault_knobs.is_full = false;
+    power_vfs_set_full(disk, false);
     assert_ok(store_maintain(fixture->store));
     assert_ok(try_commit(fixture->store, "after", "x"));
     sqlite_open_again(fixture);
@@ -106,12 +107,12 @@ static void after_a_failed_sync_nothing_is_promised_any_more(void **state)
 {
     struct fixture *fixture = *state;
     commit_one(fixture->store, "before", "x", STORE_NEW);
-    fault_knobs.syncs_to_failure = 1;
+    power_vfs_fail(disk, POWER_SYNCS, 1, POWER_EIO);
     assert_err(try_commit(fixture->store, "unknown", "x"), SKP_E_OUTCOME_UNKNOWN);
     assert_dead(fixture->store);
-    int syncs = fault_knobs.sync_count;
+    uint64_t syncs = power_vfs_counts(disk).syncs;
     close_store(fixture);
-    assert_int_equal(fault_knobs.sync_count, syncs); /* a dead handle does not checkpoint */
+    assert_int_equal(power_vfs_counts(disk).syncs, syncs); /* a dead handle does not checkpoint */
     sqlite_open_again(fixture);
     assert_true(is_there(fixture, "before"));
     assert_ok(try_commit(fixture->store, "after", "x"));
@@ -123,13 +124,13 @@ static void a_write_error_in_the_commit_is_an_unknown_outcome(void **state)
     struct fixture *fixture = *state;
     unsigned failures = 0;
     commit_one(fixture->store, "before", "x", STORE_NEW);
-    for (int at = 1; at < 20; at++) {
+    for (unsigned at = 1; at < 20; at++) {
         char key[16];
-        snprintf(key, sizeof key, "at %d", at);
-        fault_knobs.writes_to_failure = at;
+        snprintf(key, sizeof key, "at %u", at);
+        power_vfs_fail(disk, POWER_WRITES, at, POWER_EIO);
         enum skp_err err = try_commit(fixture->store, key, large);
-        bool is_spent = fault_knobs.writes_to_failure == 0;
-        fault_knobs.writes_to_failure = 0;
+        bool is_spent = power_vfs_has_failed(disk);
+        power_vfs_fail(disk, POWER_WRITES, 0, POWER_EIO);
         assert_err(err, is_spent ? SKP_E_OUTCOME_UNKNOWN : SKP_OK);
         failures += is_spent;
         sqlite_open_again(fixture);
@@ -149,7 +150,7 @@ static void a_failed_sync_at_the_checkpoint_ends_the_handle(void **state)
         assert_ok(store_put(fixture->store, STORE_BATCH, &row, 1));
     }
     assert_ok(store_commit(fixture->store));
-    fault_knobs.syncs_to_failure = 1;
+    power_vfs_fail(disk, POWER_SYNCS, 1, POWER_EIO);
     assert_err(store_maintain(fixture->store), SKP_E_OUTCOME_UNKNOWN);
     assert_dead(fixture->store);
     sqlite_open_again(fixture);
@@ -163,9 +164,9 @@ static void every_commit_is_synced_before_it_is_acknowledged(void **state)
     for (int i = 0; i < 10; i++) {
         char key[16];
         snprintf(key, sizeof key, "%d", i);
-        int before = fault_knobs.sync_count;
+        uint64_t before = power_vfs_counts(disk).syncs;
         commit_one(fixture->store, key, "x", STORE_NEW);
-        assert_int_equal(fault_knobs.sync_count, before + 1);
+        assert_int_equal(power_vfs_counts(disk).syncs, before + 1);
     }
 }
 
@@ -175,25 +176,27 @@ static void opening_syncs_what_an_earlier_broker_left(void **state)
     struct store *store = NULL;
     char why[256] = "";
     close_store(fixture);
-    fault_knobs.sync_count = 0;
+    uint64_t before = power_vfs_counts(disk).syncs;
     sqlite_open_again(fixture);
-    assert_true(fault_knobs.sync_count > 0);
+    assert_true(power_vfs_counts(disk).syncs > before);
     close_store(fixture);
-    fault_knobs.syncs_to_failure = 1;
+    power_vfs_fail(disk, POWER_SYNCS, 1, POWER_EIO);
     assert_err(store_sqlite_open(fixture->path, true, &store, why), SKP_E_IO);
     assert_non_null(strstr(why, "disk I/O error"));
 }
 
 static int open_faulty(void **state)
 {
-    fault_knobs = (struct fault_knobs){0};
+    disk = power_vfs_new(1);
     return open_sqlite(state);
 }
 
 static int close_faulty(void **state)
 {
-    fault_knobs = (struct fault_knobs){0};
-    return close_fixture(state);
+    power_vfs_set_full(disk, false);
+    close_fixture(state);
+    power_vfs_free(disk);
+    return 0;
 }
 
 #define ON_FAULTY(test)                                                                            \
@@ -214,6 +217,5 @@ int main(void)
         ON_FAULTY(opening_syncs_what_an_earlier_broker_left),
     };
     memset(large, 'x', sizeof large - 1);
-    fault_vfs_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,8 +69,8 @@ static void a_newer_schema_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     close_store(fixture);
-    raw_sql(fixture, "PRAGMA user_version=2");
-    assert_refused(fixture->path, true, SKP_E_DATA_LOSS, "schema version 2");
+    raw_sql(fixture, "PRAGMA user_version=99");
+    assert_refused(fixture->path, true, SKP_E_DATA_LOSS, "schema version 99");
 }
 
 static void a_file_of_another_program_is_refused_and_left_alone(void **state)

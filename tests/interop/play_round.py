@@ -13,6 +13,7 @@ import skp_pb2 as pb
 import skp_crypto as crypto
 import round_facts as facts
 import round_refusals
+import round_reseal
 from round_story import Story
 from skp_batch import new_id
 from skp_client import Client, Participant
@@ -279,6 +280,7 @@ def look_back(scene, story):
 
 CHAPTERS = (open_house, publish_and_agree, register_cases, send_again, *round_refusals.BATCHES, mend_the_line,
             take_the_urgent_one, play_the_round, answer_all, read_answers, *round_refusals.ANSWERS, finish_cases,
+            *round_reseal.CHAPTERS,
             *round_refusals.SESSIONS, look_back)
 
 

@@ -18,6 +18,7 @@ class Bundle:
         self.mailbox, self.certs = mailbox, certs
         self.key = os.urandom(32)
         self.lines, self.sealed = [], []
+        self.kept = {}  # item id -> (line, plaintext): what it takes to seal it again
 
     def add(self, line, part=None):
         """line: a pb.Line; part: a PersonPart or AnswerPart. Its leaf hash, which an answer names."""
@@ -26,7 +27,13 @@ class Bundle:
         if part is not None:
             plaintext, fact.commitment = crypto.part_prepare(part.SerializeToString())
             sealed = crypto.part_seal(self.key, self.place, fact.request_id, plaintext)
+            self.kept[fact.request_id] = (line.SerializeToString(), plaintext)
         return self.add_bytes(line.SerializeToString(), sealed)
+
+    def add_again(self, request_id, kept):
+        """The very same line, its part sealed anew."""
+        line, plaintext = kept
+        return self.add_bytes(line, crypto.part_seal(self.key, self.place, request_id, plaintext))
 
     def add_bytes(self, line_bytes, sealed=b""):
         self.lines.append(line_bytes)

@@ -73,10 +73,10 @@ class Client:
 
     # -------------------------------------------------------------- directory
 
-    def publish(self, version, certs=None):
+    def publish(self, version, certs=None, withdrawn=()):
         chain = certs or self.me.chains["enc"]
         record = pb.MailboxRecord(context="skp.v1 mailbox", participant=self.me.oin, version=version,
-                                  created_at_ms=now_ms(),
+                                  created_at_ms=now_ms(), withdrawn=withdrawn,
                                   encryption_certificates=[crypto.der(cert) for cert in chain]).SerializeToString()
         signed = pb.SignedRecord(record=record, jws=self.me.sign(record))
         return self._ask(pb.Publish(record=signed), pb.Published)

@@ -1,52 +1,11 @@
-"""Catalogue 44 to 54: who one is, and what one may say to whom."""
+"""Catalogue 46 to 54: who one is, and what one may say to whom."""
 import os
 import subprocess
 
-from bad_certs import SERVER, Forger
-from bad_scene import (BROKER, COUNSELLOR, CREDITOR, OTHER_COUNSELLOR, OTHER_CREDITOR, REVOKED, STRANGER, UNCONNECTED,
+from bad_scene import (BROKER, COUNSELLOR, CREDITOR, OTHER_COUNSELLOR, OTHER_CREDITOR, STRANGER, UNCONNECTED,
                        Session, facts, field, hear_error, is_alive, meets, new_id, now_ms, pack_frame, pb)
 from bad_wire import whole_batch
 from cryptography.hazmat.primitives.serialization import Encoding
-from process_testing import wait_until
-from skp_wire import tls_context
-
-PKI_FILES = ("ca.pem", "crl.pem")
-
-
-def _context(scene, pem, key, **options):
-    return tls_context(*(os.path.join(scene.pki, name) for name in PKI_FILES), pem, key, **options)
-
-
-def certificates(scene):
-    """44, 45: TLS certificates that do not come in; each alert and each line of the log says why."""
-    story = scene.story
-    forger = Forger(scene.pki, scene.test.folder)
-    oin = [COUNSELLOR]
-    revoked = os.path.join(scene.pki, "participants", REVOKED, "tls")
-    sign = os.path.join(scene.pki, "participants", COUNSELLOR, "sign")
-    # what, (pem, key), the alert the client sees ("closed": TLS ended without one), words in the broker's log
-    for what, files, alert, words in (
-            ("44: no certificate", (None, None), "TLSV13_ALERT_CERTIFICATE_REQUIRED", "no certificate"),
-            ("44: of a CA that is not trusted", forger.make("foreign", oin, issuer=forger.foreign_ca()),
-             "TLSV1_ALERT_UNKNOWN_CA|TLSV1_ALERT_DECRYPT_ERROR", "why="),
-            ("44: expired", forger.make("expired", oin, days=(-30, -1)), "SSLV3_ALERT_CERTIFICATE_EXPIRED", "expired"),
-            ("44: not yet valid", forger.make("early", oin, days=(1, 30)), "SSLV3_ALERT_BAD_CERTIFICATE", "expired"),
-            ("44: revoked", (revoked + ".pem", revoked + ".key"), "SSLV3_ALERT_CERTIFICATE_REVOKED", "revoked"),
-            ("44: RSA-2048", forger.make("weak", oin, key=forger.small_key()), "closed", "why="),
-            ("44: for servers", forger.make("server", oin, use=SERVER), "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "why="),
-            ("44: for signing", (sign + ".pem", sign + ".key"), "closed", "why="),
-            ("45: without OIN", forger.make("nameless", []), "closed", "OIN"),
-            ("45: with two OINs", forger.make("double", [COUNSELLOR, CREDITOR]), "closed", "OIN"),
-            ("45: with 19 characters", forger.make("short", [COUNSELLOR[:19]]), "closed", "OIN"),
-            ("45: with 21 characters", forger.make("long", [COUNSELLOR + "0"]), "closed", "OIN"),
-            ("45: with small letters", forger.make("small", ["0000009900000000100a"]), "closed", "OIN"),
-            ("45: with a space", forger.make("space", [COUNSELLOR[:19] + " "]), "closed", "OIN")):
-        before = len(scene.broker.log())
-        found = scene.shuts_out(_context(scene, *files))
-        story.says(f"{what}: no session comes of it ({found})",
-                   found is not None and (found in alert.split("|") or alert == "closed"))
-        wait_until(f"{what}: the log says why", lambda: any(
-            "handshake_failed" in line and words in line for line in scene.broker.log()[before:].splitlines()), 10)
 
 
 def strangers(scene):
@@ -241,4 +200,4 @@ def environments(scene):
         scene.story.says(f"54: {what} does not become a participant", not answer["ok"] and words in str(answer))
 
 
-CHAPTERS = (certificates, strangers, weak_tls, roles, sealed_parts, signatures, records, environments)
+CHAPTERS = (strangers, weak_tls, roles, sealed_parts, signatures, records, environments)

@@ -1,9 +1,12 @@
 """Peers that are slow, silent, cut off or deaf, and what does not even speak TLS. Each hurts only itself."""
+import json
 import os
+import signal
 import socket
 import ssl
 import struct
 import subprocess
+import sys
 import time
 
 from bad_scene import (BROKER, COUNSELLOR, CREDITOR, OTHER_CREDITOR, Session, cut, facts, frame, hear_error,
@@ -11,6 +14,22 @@ from bad_scene import (BROKER, COUNSELLOR, CREDITOR, OTHER_CREDITOR, Session, cu
 from process_testing import wait_until
 
 MIB = 1 << 20
+
+# A process of its own, so that it can be stopped: it comes up, pings, and never learns what happens to it.
+FROZEN = """
+import json, sys, time
+sys.path[:0] = sys.argv[1:]
+from skp_client import Client, Participant
+import skp_pb2 as pb
+pki, oin, address = json.loads(sys.stdin.readline())
+client = Client(Participant(pki, oin), tuple(address))
+client.connect()
+print("up", flush=True)
+while True:
+    client.session.send(pb.Ping(nonce=1))
+    client.session.wait(pb.Pong)
+    time.sleep(0.3)
+"""
 TCP_REPAIR = 19
 
 
@@ -275,6 +294,32 @@ def half_open(scene):
     scene.story.says("N7: a peer that vanishes without a word is noticed", True)
 
 
+def frozen_peers(scene):
+    """A process that is stopped in the middle of its mail: cut like one that does not read; its mail waits."""
+    child = subprocess.Popen([sys.executable, "-c", FROZEN, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with child:
+        child.stdin.write(json.dumps([scene.pki, CREDITOR, list(scene.address)]).encode() + b"\n")
+        child.stdin.flush()
+        up = child.stdout.readline()
+        scene.story.says("the peer was up", up == b"up\n")
+        before = sessions_of(scene, CREDITOR)
+        child.send_signal(signal.SIGSTOP)
+        wait_until("the frozen peer is cut", lambda: sessions_of(scene, CREDITOR) < before, 15)
+        child.kill()
+    scene.story.says("a frozen peer is cut, and the others go on", is_alive(scene.session()))
+
+
+def pings(scene):
+    """22: a hundred pings at once are too many; as many as software sends by itself are not."""
+    session = scene.session()
+    for nonce in range(30):
+        session.send(pb.Ping(nonce=nonce))
+    scene.story.says("thirty pings are answered", all(session.wait(pb.Pong).nonce == n for n in range(30)))
+    session.send_bytes(b"".join(pack_frame(pb.Ping(nonce=n)) for n in range(100)))
+    error = _last_error(session)
+    scene.story.error("22: a flood of pings", error, "FLOOD", "")
+
+
 def key_updates(scene):
     """22: TLS key updates cost arithmetic; more than ten a minute are too many."""
     me = scene.counsellor.me
@@ -305,4 +350,5 @@ def _type(client, data):
     time.sleep(0.1)
 
 
-CHAPTERS = (not_tls, slow_handshakes, connection_flood, slow_frames, cut_off, half_open, key_updates, stopped_readers)
+CHAPTERS = (not_tls, slow_handshakes, connection_flood, slow_frames, cut_off, half_open, frozen_peers, pings, key_updates,
+            stopped_readers)

@@ -297,6 +297,7 @@ def play_chapters(test, modules, **settings):
     print(f"{len(story.seen)} codes were met: {' '.join(sorted(story.seen))}")
     test.checks = story.passed
     test.check(story.ends() == 0, "see the lines that say FAILED")
+    test.met(ERRORS[name][0] for name in story.seen)
 
 
 def check_end(scene):

@@ -320,8 +320,11 @@ static void open_client(const struct load_options *options, struct load *load)
 static void publish(struct load *load)
 {
     X509 *cert = keypair_cert(load->keys);
-    uint32_t version = (uint32_t)(skp_now_ms(load->client) / 1000);
-    enum skp_err err = skp_publish(load->client, "", version, &cert, 1, load->next_tag++);
+    struct skp_mailbox mailbox = {.name = "",
+                                  .version = (uint32_t)(skp_now_ms(load->client) / 1000),
+                                  .certs = &cert,
+                                  .cert_count = 1};
+    enum skp_err err = skp_publish(load->client, &mailbox, load->next_tag++);
     if (!err)
         err = skp_fetch(load->client, "", 64, 1 << 20);
     if (err)

@@ -94,6 +94,8 @@ class Broker:
         self.store_path = os.path.join(folder, "store.db")
         self.process = None
         self.notify = None
+        self.prefix = []  # a command that runs skpd in its own process: prlimit, strace -D
+        self.environment = {}
         self.settings = {
             "store_path": self.store_path,
             "listen": f"127.0.0.1:{port}",
@@ -122,8 +124,9 @@ class Broker:
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(path)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([self.binary, "--config", self.config_path], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=os.environ | {"NOTIFY_SOCKET": path})
+            self.process = subprocess.Popen([*self.prefix, self.binary, "--config", self.config_path],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=os.environ | {"NOTIFY_SOCKET": path} | self.environment)
 
     def wait_ready(self, seconds=30.0):
         end = time.monotonic() + seconds
@@ -251,6 +254,7 @@ class Office:
         self.oins = COUNSELLORS[:counsellors] + CREDITORS[:creditors]
         self.peers = {"counsellor": creditors, "creditor": counsellors}
         self.options = options
+        self.client_port = None  # where clients connect, when that is not the broker itself
         self.clients = []
 
     def open(self):
@@ -265,7 +269,8 @@ class Office:
 
     def add_client(self, oin, *options):
         role = ROLES[oin]
-        client = Client(self.test.build, self.test.folder, self.pki, self.broker.port, oin, role, self.peers[role],
+        port = self.client_port or self.broker.port
+        client = Client(self.test.build, self.test.folder, self.pki, port, oin, role, self.peers[role],
                         self.test.rng.getrandbits(32), *options)
         self.clients.append(client)
         return client
@@ -357,6 +362,12 @@ class Test:
         """One promise; the first that does not hold ends the test."""
         need(condition, sentence)
         self.checks += 1
+
+    def met(self, codes):
+        """These codes of proto/errors.def came from the broker, as tests/testing.h test_met(): for check_error_codes."""
+        if folder := os.environ.get("SKP_CODES_MET"):
+            with open(os.path.join(folder, f"process_{self.name}"), "a") as file:
+                file.writelines(f"{code}\n" for code in sorted(codes))
 
     def row(self, key, value, words):
         """For the table at the end, and where there is a key for the key=value lines."""

@@ -39,6 +39,7 @@ def body(test):
     for client in stopped:
         down = [event for event in client.history() if event["e"] == "down"][-1]
         test.check(down["err"] == "DATA_LOSS", f"{client.oin} was told {down}")
+        test.met({607})
     test.row("clients_told", len(stopped), "clients that heard DATA_LOSS")
 
 

@@ -9,7 +9,7 @@ import bad_peers
 from bad_scene import play_chapters
 from process_testing import Test
 
-SETTINGS = {"handshake_timeout": "1s", "hello_timeout": "1s", "frame_timeout": "1s", "idle_timeout": "2s",
+SETTINGS = {"handshake_timeout": "1s", "hello_timeout": "1s", "frame_timeout": "2s", "idle_timeout": "4s",
             "stall_timeout": "2s", "intake_bytes": "32MiB"}
 
 test = Test("test_hostile_peers", (("--only", {"help": "one chapter"}),))

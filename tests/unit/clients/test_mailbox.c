@@ -195,7 +195,7 @@ static void a_checked_delivery_is_shown_and_opens(void **state)
         assert_int_equal(reading.waiting, 3);
         assert_string_equal(reading.parts[0], PART);
         assert_string_equal(reading.parts[1], PART);
-        assert_int_equal(reading.part_errs[2], SKP_E_NOT_FOUND);
+        assert_err(reading.part_errs[2], SKP_E_NOT_FOUND);
         close_reading(&reading);
     }
 }
@@ -215,8 +215,8 @@ static void without_its_key_a_part_stays_closed(void **state)
     assert_ok(skp_fetch(reading.seen.client, "", 10, 0));
     run_until(&reading.seen, &reading.seen.drained, 1);
     assert_int_equal(reading.seen.deliveries, 1);
-    assert_int_equal(reading.part_errs[0], SKP_E_UNSEAL);
-    assert_int_equal(reading.part_errs[1], SKP_E_UNSEAL);
+    assert_err(reading.part_errs[0], SKP_E_UNSEAL);
+    assert_err(reading.part_errs[1], SKP_E_UNSEAL);
     close_reading(&reading);
     keypair_unref(other);
 }
@@ -466,9 +466,10 @@ static void a_refused_question_is_a_problem_and_not_asked_again(void **state)
     struct reading reading = {0};
     open_reading(&reading, refuse_a_question);
     X509 *cert = keypair_cert(reading.enc);
-    assert_ok(skp_publish(reading.seen.client, "", 7, &cert, 1, 1));
+    struct skp_mailbox mailbox = {.name = "", .version = 7, .certs = &cert, .cert_count = 1};
+    assert_ok(skp_publish(reading.seen.client, &mailbox, 1));
     run_until(&reading.seen, &reading.seen.problems, 1);
-    assert_int_equal(reading.seen.problem_err, SKP_E_RECORD_OLD);
+    assert_err(reading.seen.problem_err, SKP_E_RECORD_OLD);
     run_until(&reading.seen, &reading.seen.welcomes, 2);
     assert_int_equal(reading.seen.err,
                      SKP_E_NOT_CONNECTED); /* the later hang-up has its own reason */
@@ -504,7 +505,7 @@ static void a_postponed_question_is_asked_again_and_credit_with_it(void **state)
     assert_ok(skp_directory_get(reading.seen.client, NULL, 0, "", 31));
     run_until(&reading.seen, &reading.seen.directories, 1);
     assert_int_equal(reading.seen.last_tag, 31);
-    assert_int_equal(reading.seen.problem_err, SKP_E_UNAVAILABLE);
+    assert_err(reading.seen.problem_err, SKP_E_UNAVAILABLE);
     close_reading(&reading);
 }
 
@@ -544,7 +545,16 @@ static void what_one_publishes_another_can_seal_for(void **state)
     open_reading(&reading, keep_record);
     struct skp_client *client = reading.seen.client;
     X509 *cert = keypair_cert(reading.enc);
-    assert_ok(skp_publish(client, "", 7, &cert, 1, 55));
+    struct skp_hash lost[65] = {{{1}}, {{2}}};
+    struct skp_mailbox mailbox = {.name = "",
+                                  .version = 7,
+                                  .certs = &cert,
+                                  .cert_count = 1,
+                                  .withdrawn = lost,
+                                  .withdrawn_count = 65};
+    assert_err(skp_publish(client, &mailbox, 55), SKP_E_DECODE_ITEMS);
+    mailbox.withdrawn_count = 2;
+    assert_ok(skp_publish(client, &mailbox, 55));
     run_until(&reading.seen, &reading.seen.published, 1);
     assert_int_equal(reading.seen.last_tag, 55);
 
@@ -552,6 +562,12 @@ static void what_one_publishes_another_can_seal_for(void **state)
     skp__v1__signed_record__init(&record);
     record.record = wire_bytes(span_of(kept.record, kept.record_bytes));
     record.jws = kept.jws;
+    Skp__V1__MailboxRecord *said =
+        skp__v1__mailbox_record__unpack(NULL, kept.record_bytes, kept.record);
+    assert_non_null(said);
+    assert_int_equal(said->n_withdrawn, 2);
+    assert_memory_equal(said->withdrawn[1].data, lost[1].bytes, HASH_BYTES);
+    skp__v1__mailbox_record__free_unpacked(said, NULL);
     assert_ok(skp_record_certs(client, &record, skp_self(client), certs, 4, &count, &why));
     assert_int_equal(count, 1);
     assert_int_equal(X509_cmp(certs[0], cert), 0);

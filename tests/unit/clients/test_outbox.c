@@ -32,7 +32,7 @@ static void send_small(struct sending *sending, void *tag)
 static void expect_report(struct sending *sending, int count, enum skp_err err)
 {
     run_until(&sending->seen, &sending->seen.reports, count);
-    assert_int_equal(sending->seen.report_err, err);
+    assert_err(sending->seen.report_err, err);
 }
 
 /* ---------------------------------------------------------------- one report each */
@@ -416,7 +416,7 @@ static void free_reports_what_is_not_known(void **state)
     run_for(&sending.seen, 100);
     close_sending(&sending);
     assert_int_equal(sending.seen.reports, 1);
-    assert_int_equal(sending.seen.err, SKP_E_OUTCOME_UNKNOWN);
+    assert_err(sending.seen.err, SKP_E_OUTCOME_UNKNOWN);
 }
 
 static void free_reports_what_never_left(void **state)
@@ -432,7 +432,7 @@ static void free_reports_what_never_left(void **state)
     skp_client_free(sending.seen.client);
     arena_fini(&sending.arena);
     assert_int_equal(sending.seen.reports, 2);
-    assert_int_equal(sending.seen.err, SKP_E_NOT_CONNECTED);
+    assert_err(sending.seen.err, SKP_E_NOT_CONNECTED);
 }
 
 /* ---------------------------------------------------------------- proofs */

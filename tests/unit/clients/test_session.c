@@ -79,7 +79,7 @@ static void expect_refusal(struct fake *fake, struct skp_config *config, struct 
 {
     config->port = fake->port;
     run_until(seen, &seen->downs, 1);
-    assert_int_equal(seen->err, err);
+    assert_err(seen->err, err);
     if (strstr(seen->words, words) == NULL)
         fail_msg("expected \"%s\" in \"%s\"", words, seen->words);
     run_for(seen, 150);
@@ -245,7 +245,7 @@ static void a_participant_that_is_struck_off_stops_trying(void **state)
     struct skp_config config = config_for(&fake);
     open_client(&seen, &config, &plain_callbacks);
     run_until(&seen, &seen.downs, 1);
-    assert_int_equal(seen.err, SKP_E_NOT_REGISTERED);
+    assert_err(seen.err, SKP_E_NOT_REGISTERED);
     assert_int_equal(skp_timeout_ms(seen.client), -1);
     struct envelope_batch batch = {0};
     assert_err(skp_send(seen.client, &batch, NULL), SKP_E_NOT_CONNECTED);
@@ -313,7 +313,7 @@ static void nobody_listening_is_tried_again_after_a_pause(void **state)
         skp_process(seen.client); /* however often it is called */
     random_steer(NULL, NULL);
     assert_in_range(monotonic_ms() - begun_at_ms, 195, 2000);
-    assert_int_equal(seen.err, SKP_E_NOT_CONNECTED);
+    assert_err(seen.err, SKP_E_NOT_CONNECTED);
     assert_non_null(strstr(seen.words, "Connection refused"));
     skp_client_free(seen.client);
 }
@@ -340,7 +340,7 @@ static void a_session_comes_back_after_crashes(void **state)
     open_client(&seen, &config, &plain_callbacks);
     run_until(&seen, &seen.welcomes, 2);
     assert_int_equal(seen.downs, 3);
-    assert_int_equal(seen.err, SKP_E_NOT_CONNECTED);
+    assert_err(seen.err, SKP_E_NOT_CONNECTED);
     skp_client_free(seen.client);
     fake_stop(&fake);
 }
@@ -362,7 +362,7 @@ static void going_away_is_respected(void **state)
     struct skp_config config = config_for(&fake);
     open_client(&seen, &config, &plain_callbacks);
     run_until(&seen, &seen.downs, 1);
-    assert_int_equal(seen.err, SKP_E_GOING_AWAY);
+    assert_err(seen.err, SKP_E_GOING_AWAY);
     assert_string_equal(seen.words, "maintenance");
     int64_t down_at_ms = monotonic_ms();
     run_until(&seen, &seen.welcomes, 2);
@@ -393,7 +393,7 @@ static void silence_is_broken_by_ping_and_ended_by_reconnect(void **state)
     struct skp_config config = config_for(&fake);
     open_client(&seen, &config, &plain_callbacks);
     run_until(&seen, &seen.downs, 1);
-    assert_int_equal(seen.err, SKP_E_IDLE_TIMEOUT);
+    assert_err(seen.err, SKP_E_IDLE_TIMEOUT);
     skp_client_free(seen.client);
     fake_stop(&fake);
 }
@@ -528,7 +528,7 @@ static void bad_frames_end_the_connection(void **state)
         struct skp_config config = config_for(&fake);
         open_client(&seen, &config, &plain_callbacks);
         run_until(&seen, &seen.downs, 1);
-        assert_int_equal(seen.err, cases[i].err);
+        assert_err(seen.err, cases[i].err);
         skp_client_free(seen.client);
         fake_stop(&fake);
     }

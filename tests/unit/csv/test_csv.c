@@ -33,7 +33,7 @@ static void expect_bad_row(struct csv_reader *reader, unsigned long line, enum s
 {
     struct csv_row row;
     assert_true(csv_reader_next(reader, &row));
-    assert_int_equal(row.err, err);
+    assert_err(row.err, err);
     assert_int_equal(row.line, line);
 }
 
@@ -169,7 +169,7 @@ static void a_broken_character_under_a_byte_order_mark_costs_its_row_only(void *
     struct csv_reader *reader = OPEN("\xef\xbb\xbf"
                                      "Dossier;Naam;Bedrag\n1;Zo\xeb;\n2;Zo\xc3\xab;\n");
     assert_true(csv_reader_next(reader, &row));
-    assert_int_equal(row.err, SKP_E_TEXT_ENCODING);
+    assert_err(row.err, SKP_E_TEXT_ENCODING);
     assert_string_equal(row.column, "Naam");
     expect_row(reader, 3, "2", "Zo\xc3\xab", "");
     expect_end(reader);

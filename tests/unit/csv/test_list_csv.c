@@ -45,7 +45,7 @@ static void expect_only_problem(unsigned long line, enum skp_err err, const char
 {
     assert_int_equal(answers.problems.count, 1);
     assert_int_equal(answers.problems.first->problem.line, line);
-    assert_int_equal(answers.problems.first->problem.err, err);
+    assert_err(answers.problems.first->problem.err, err);
     if (column)
         assert_string_equal(answers.problems.first->problem.column, column);
 }
@@ -154,6 +154,25 @@ static void two_outcomes_for_one_client_are_a_contradiction(void **state)
     assert_true(request->broken);
 }
 
+#define UNREADABLE_HEADER                                                                          \
+    "ConversatieReferentienummer;Regelkenmerk;SchuldenaarOnbekend;StandaardAkkoord;SoortSchuld;"   \
+    "OpenstaandBedrag;Overleden;Onleesbaar;SoortVordering\n"
+
+static void unreadable_is_said_once_and_with_nothing_else(void **state)
+{
+    (void)state;
+    const struct list_request *request =
+        read_text(UNREADABLE_HEADER R1 ";" C1 ";;;;;;Ja;telecom\n" R1 ";" C2 ";;;;;;;telecom\n");
+    assert_int_equal(answers.problems.count, 0);
+    assert_int_equal(request->outcome, SKP__V1__OUTCOME__OUTCOME_UNREADABLE);
+    assert_int_equal(request->claim_count, 0);
+    request = read_text(UNREADABLE_HEADER R1 ";" C1 ";;;;;Ja;Ja;telecom\n");
+    expect_only_problem(2, SKP_E_FIELD_UNEXPECTED, "Onleesbaar");
+    assert_true(request->broken);
+    read_text(UNREADABLE_HEADER R1 ";" C1 ";;;;10,00;;Ja;telecom\n");
+    expect_only_problem(2, SKP_E_FIELD_UNEXPECTED, "OpenstaandBedrag");
+}
+
 static void no_cooperation_has_its_reason(void **state)
 {
     (void)state;
@@ -259,8 +278,8 @@ static void a_row_without_its_reference_is_a_problem_of_that_row(void **state)
     read_text(HEADER ";" C1 ";;;;5;;;;;;;;;;" ABOUT "12345;" C1 ";;;;5;;;;;;;;;;" ABOUT R1 ";" C1
                      ";;;;5;;;;;;;;;;" ABOUT);
     assert_int_equal(answers.problems.count, 2);
-    assert_int_equal(answers.problems.first->problem.err, SKP_E_REQUIRED);
-    assert_int_equal(answers.problems.last->problem.err, SKP_E_ID_FORMAT);
+    assert_err(answers.problems.first->problem.err, SKP_E_REQUIRED);
+    assert_err(answers.problems.last->problem.err, SKP_E_ID_FORMAT);
     assert_int_equal(answers.request_count, 1);
 }
 
@@ -389,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(amounts_make_claims_and_yes_makes_consent),
+        TEST(unreadable_is_said_once_and_with_nothing_else),
         TEST(silence_is_never_consent),
         TEST(yes_on_some_rows_only_is_refused),
         TEST(yes_with_an_impediment_is_not_yes),

@@ -46,7 +46,7 @@ static void expect_problem(size_t index, unsigned long line, enum skp_err err, c
         node = node->next;
     assert_non_null(node);
     assert_int_equal(node->problem.line, line);
-    assert_int_equal(node->problem.err, err);
+    assert_err(node->problem.err, err);
     if (column)
         assert_string_equal(node->problem.column, column);
     else
@@ -70,7 +70,7 @@ static void one_row_becomes_a_case_a_request_and_a_claim(void **state)
     assert_string_equal(found->client.surname, "Voorbeeld");
     assert_int_equal(found->client.birth_date, 19800403);
     assert_string_equal(found->address.postcode, "1234AB");
-    assert_false(found->has_partner || found->broken);
+    assert_false(found->has_partner || found->broken_line);
     const struct register_request *request = found->requests;
     assert_int_equal(found->request_count, 1);
     assert_string_equal(request->creditor_name, "De Linde");
@@ -130,9 +130,9 @@ static void a_couple_must_say_whose_debt_it_is(void **state)
     expect_problem(1, 4, SKP_E_FIELD_UNEXPECTED, "Schuldenaar");
     assert_true(file.cases->has_partner);
     assert_int_equal(file.cases->requests->claims->debtor, SKP__V1__DEBTOR__DEBTOR_BOTH);
-    assert_false(file.cases->requests->broken);
-    assert_true(file.cases->requests->next->broken);
-    assert_false(file.cases->broken);
+    assert_false(file.cases->requests->broken_line);
+    assert_true(file.cases->requests->next->broken_line);
+    assert_false(file.cases->broken_line);
 }
 
 static void a_wrong_claim_breaks_its_request_and_stays_declared(void **state)
@@ -144,11 +144,11 @@ static void a_wrong_claim_breaks_its_request_and_stays_declared(void **state)
     expect_problem(1, 4, SKP_E_VALUE_INVALID, "Bedrag");
     assert_int_equal(file.problems.count, 2);
     const struct register_case *found = file.cases;
-    assert_false(found->broken);
+    assert_false(found->broken_line);
     assert_int_equal(found->request_count, 3);
-    assert_true(found->requests->broken);
-    assert_true(found->requests->next->broken);
-    assert_false(found->requests->next->next->broken);
+    assert_true(found->requests->broken_line);
+    assert_true(found->requests->next->broken_line);
+    assert_false(found->requests->next->next->broken_line);
 }
 
 static void rows_that_contradict_their_case_break_it(void **state)
@@ -160,7 +160,7 @@ static void rows_that_contradict_their_case_break_it(void **state)
     assert_int_equal(file.problems.count, 1);
     expect_problem(0, 3, SKP_E_VALUE_INVALID, "TypeSchuldregeling");
     assert_int_equal(file.problems.first->problem.other_line, 2);
-    assert_true(file.cases->broken);
+    assert_true(file.cases->broken_line);
     assert_int_equal(file.cases->request_count, 2);
 }
 
@@ -181,7 +181,7 @@ static void every_wrong_field_of_a_row_is_named(void **state)
     assert_int_equal(file.problems.count, sizeof(expected) / sizeof(expected[0]));
     for (size_t i = 0; i < file.problems.count; i++)
         expect_problem(i, 2, expected[i].err, expected[i].column);
-    assert_true(file.cases->broken);
+    assert_true(file.cases->broken_line);
 }
 
 static void a_birth_after_the_reference_date_is_out_of_range(void **state)
@@ -209,7 +209,7 @@ static void the_same_invoice_twice_is_a_duplicate(void **state)
     (void)state;
     read_text(HEADER SINGLE("A") "X;;;;F1;huur;1;;\r\n" SINGLE("A") "X;;;;F1;huur;1;;\r\n");
     expect_problem(0, 3, SKP_E_DUPLICATE_CLAIM, "Factuurnummer");
-    assert_true(file.cases->requests->broken);
+    assert_true(file.cases->requests->broken_line);
 }
 
 static void a_number_that_a_spreadsheet_spoilt_is_refused(void **state)
@@ -254,7 +254,7 @@ static void more_requests_than_a_case_may_have_are_refused(void **state)
     assert_ok(register_read(test_path, &arena, &file, &problem));
     assert_int_equal(file.request_count, REGISTER_MAX_REQUESTS);
     expect_problem(0, REGISTER_MAX_REQUESTS + 2, SKP_E_DECODE_ITEMS, NULL);
-    assert_true(file.cases->broken);
+    assert_true(file.cases->broken_line);
 }
 
 static void more_claims_than_a_request_may_have_are_refused(void **state)
@@ -268,8 +268,8 @@ static void more_claims_than_a_request_may_have_are_refused(void **state)
     fclose(out);
     assert_ok(register_read(test_path, &arena, &file, &problem));
     expect_problem(0, REGISTER_MAX_CLAIMS + 2, SKP_E_DECODE_ITEMS, NULL);
-    assert_true(file.cases->requests->broken);
-    assert_false(file.cases->broken);
+    assert_true(file.cases->requests->broken_line);
+    assert_false(file.cases->broken_line);
 }
 
 static void memory_that_runs_out_is_an_error_of_the_file(void **state)
@@ -283,7 +283,7 @@ static void memory_that_runs_out_is_an_error_of_the_file(void **state)
         enum skp_err err = register_read(test_path, &small, &file, &problem);
         assert_true(err == SKP_OK || err == SKP_E_NO_MEMORY);
         if (bytes < 512)
-            assert_int_equal(err, SKP_E_NO_MEMORY);
+            assert_err(err, SKP_E_NO_MEMORY);
         arena_fini(&small);
     }
 }
@@ -313,7 +313,7 @@ static void the_bsn_of_the_partner_alone_is_enough(void **state)
     csv_test_write_text("Dossier;BSN;PartnerBSN\nB;;999000020\nB;999000019;\n");
     assert_ok(register_read_bsn(test_path, &file, &problems, &problem));
     assert_int_equal(problems.count, 1);
-    assert_int_equal(problems.first->problem.err, SKP_E_DUPLICATE_ITEM);
+    assert_err(problems.first->problem.err, SKP_E_DUPLICATE_ITEM);
     assert_string_equal(file.cases->client.bsn, "");
     assert_string_equal(file.cases->partner.bsn, "999000020");
 }
@@ -334,7 +334,7 @@ static void a_wrong_bsn_row_is_reported_and_changes_nothing(void **state)
     assert_int_equal(problems.count, 6);
     const struct csv_problem_node *node = problems.first;
     for (size_t i = 0; i < 6; i++, node = node->next)
-        assert_int_equal(node->problem.err, expected[i]);
+        assert_err(node->problem.err, expected[i]);
     assert_string_equal(file.cases->client.bsn, "");
     assert_string_equal(file.cases->next->client.bsn, "999000007");
 }

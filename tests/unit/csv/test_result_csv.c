@@ -29,6 +29,25 @@ static void a_refused_row_says_what_is_wrong_and_what_to_do(void **state)
                         "kolom Postcode: Postcode is ongeldig;Schrijf de postcode als 1234AB;\r\n");
 }
 
+static void a_row_held_back_by_another_names_that_line(void **state)
+{
+    (void)state;
+    struct csv_problem problem;
+    struct csv_writer *writer = NULL;
+    struct result_row row = {.line = 2,
+                             .dossier = "A",
+                             .creditor = "De Linde",
+                             .status = RESULT_REFUSED,
+                             .problem = {.line = 2, .err = SKP_E_VALUE_INVALID},
+                             .cause_line = 12};
+    assert_ok(result_writer_open(test_path, &writer, &problem));
+    result_writer_put(writer, &row);
+    assert_ok(csv_writer_close(writer, &problem));
+    assert_non_null(strstr(csv_test_read(),
+                           ";VALUE_INVALID;Niet verstuurd, want regel 12 klopt niet;"
+                           "Verbeter regel 12 en meld het bestand opnieuw aan;"));
+}
+
 static void a_stored_row_has_its_request_and_no_message(void **state)
 {
     (void)state;
@@ -108,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_refused_row_says_what_is_wrong_and_what_to_do),
+        TEST(a_row_held_back_by_another_names_that_line),
         TEST(a_stored_row_has_its_request_and_no_message),
         TEST(every_error_has_a_remedy_in_dutch),
         TEST(letters_name_case_creditor_address_and_reason),

@@ -22,24 +22,31 @@ struct scene {
     struct answer_context context;
 };
 
+static inline void scene_request(struct scene *scene, Skp__V1__RequestFact *fact,
+                                 Skp__V1__KnownClaim *known, Skp__V1__KnownClaim **knowns,
+                                 char *brand)
+{
+    skp__v1__known_claim__init(known);
+    skp__v1__request_fact__init(fact);
+    known->kind = KIND(HEALTH);
+    fact->request_id = bytes_of(&scene->request_id);
+    fact->version = 1;
+    fact->product = PRODUCT(DEBT_MEDIATION);
+    fact->guidance = GUIDANCE(NONE);
+    fact->brand = brand;
+    fact->contains_bsn = true;
+    fact->n_claims = 1;
+    fact->claims = knowns;
+}
+
 static inline void scene_register(struct scene *scene)
 {
     char brand[] = "Zorgzaam";
+    struct skp_id case_id = id_of(200);
     Skp__V1__KnownClaim known;
-    skp__v1__known_claim__init(&known);
     Skp__V1__KnownClaim *knowns[] = {&known};
     Skp__V1__RequestFact fact;
-    skp__v1__request_fact__init(&fact);
-    struct skp_id case_id = id_of(200);
-    known.kind = KIND(HEALTH);
-    fact.request_id = bytes_of(&scene->request_id);
-    fact.version = 1;
-    fact.product = PRODUCT(DEBT_MEDIATION);
-    fact.guidance = GUIDANCE(NONE);
-    fact.brand = brand;
-    fact.contains_bsn = true;
-    fact.n_claims = 1;
-    fact.claims = knowns;
+    scene_request(scene, &fact, &known, knowns, brand);
     request_register(&fact, &case_id, &scene->leaf, &scene->state);
 }
 

@@ -223,6 +223,31 @@ static void the_same_request_is_taken_once(void **state)
     assert_int_equal(request_of(desk, 2)->state, STATE(REQUESTED));
 }
 
+static void a_request_is_of_one_creditor(void **state)
+{
+    struct desk *desk = *state;
+    bool taken = true;
+    assert_take(desk, 2, STATE(REQUESTED));
+    desk->creditor = oin_of(STRANGER);
+    assert_err(take(desk, 2, 2, STATE(REGISTERED), &taken), SKP_E_ID_REUSED);
+}
+
+static void a_resealed_request_stands_in_its_new_bundle(void **state)
+{
+    struct desk *desk = *state;
+    bool taken = true;
+    struct skp_id id = id_of(2);
+    struct skp_id second = id_of(101);
+    assert_take(desk, 2, STATE(REQUESTED));
+    note(desk, 2, STATE(UNREADABLE), OUTCOME(UNREADABLE));
+    case_reseal(&desk->file, &id, &second, 77);
+    assert_true(id_equal(&request_of(desk, 2)->bundle_id, &second));
+    assert_int_equal(request_of(desk, 2)->line, 77);
+    assert_ok(take(desk, 2, 2, STATE(REGISTERED), &taken));
+    assert_false(taken);
+    assert_true(id_equal(&request_of(desk, 2)->bundle_id, &second));
+}
+
 static void a_request_id_is_never_used_for_something_else(void **state)
 {
     struct desk *desk = *state;
@@ -416,6 +441,8 @@ int main(void)
         TEST(a_taken_request_keeps_where_it_stands),
         TEST(an_undeclared_request_is_not_taken),
         TEST(the_same_request_is_taken_once),
+        TEST(a_request_is_of_one_creditor),
+        TEST(a_resealed_request_stands_in_its_new_bundle),
         TEST(a_request_id_is_never_used_for_something_else),
         TEST(only_letters_are_recorded),
         TEST(a_recorded_answer_is_corrected_by_the_next_version),

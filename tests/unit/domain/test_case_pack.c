@@ -44,7 +44,7 @@ static void random_request(struct case_request *request)
     request->creditor = oin_of(random_u64() % 2 ? CREDITOR : STRANGER);
     request->recorded_version = (uint32_t)random_u64();
     request->state = (uint8_t)(1 + random_u64() % 12);
-    request->outcome = (uint8_t)(random_u64() % 7);
+    request->outcome = (uint8_t)(random_u64() % 8);
     request->consent = (uint8_t)(random_u64() % 4);
     request->total_cents = (int64_t)(random_u64() >> 1);
 }
@@ -211,7 +211,7 @@ static void values_that_do_not_exist_do_not_unpack(void **state)
     assert_damaged(&sample, AT_RESPONSIBLE, 'a');
     assert_damaged(&sample, AT_TOLD, 2);
     assert_damaged(&sample, AT_STATE + REQUEST_BYTES, 13);
-    assert_damaged(&sample, AT_OUTCOME + REQUEST_BYTES, 7);
+    assert_damaged(&sample, AT_OUTCOME + REQUEST_BYTES, 8);
     assert_damaged(&sample, AT_CONSENT + REQUEST_BYTES, 4);
     assert_damaged(&sample, AT_TOTAL_TOP + REQUEST_BYTES, 0x80);
 }

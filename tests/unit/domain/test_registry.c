@@ -383,6 +383,34 @@ static const struct {
     {SKP__V1__LINE__FACT_WITHDRAWAL, C, 0, SKP_E_NOT_YET_AVAILABLE},
 };
 
+static void what_a_record_withdraws_is_known(void **state)
+{
+    struct desk *desk = *state;
+    Skp__V1__MailboxRecord record;
+    Skp__V1__SignedRecord row;
+    struct skp_hash lost[2] = {{{1}}, {{2}}};
+    uint8_t certificate_byte = 1;
+    ProtobufCBinaryData certificate = {.len = 1, .data = &certificate_byte};
+    ProtobufCBinaryData withdrawn[] = {hash_bytes_of(&lost[0]), hash_bytes_of(&lost[1])};
+    skp__v1__mailbox_record__init(&record);
+    skp__v1__signed_record__init(&row);
+    record.context = wire_text("skp.v1 mailbox");
+    record.participant = desk->creditor.text;
+    record.version = 1;
+    record.created_at_ms = 1;
+    record.n_encryption_certificates = 1;
+    record.encryption_certificates = &certificate;
+    record.n_withdrawn = 2;
+    record.withdrawn = withdrawn;
+    row.record = wire_bytes(wire_pack(&record.base, &desk->arena));
+    assert_ok(registry_add_record(desk->builder, wire_pack(&row.base, &desk->arena)));
+    assert_ok(build(desk));
+    const struct registry_record *known =
+        registry_record_of(registry_find(desk->registry, &desk->creditor), "");
+    assert_int_equal(known->withdrawn_count, 2);
+    assert_true(hash_equal(&known->withdrawn[1], &lost[1]));
+}
+
 static enum skp_err expected(Skp__V1__Line__FactCase fact, uint32_t from, uint32_t to)
 {
     for (size_t i = 0; i < sizeof sayings / sizeof sayings[0]; i++) {
@@ -419,6 +447,7 @@ static void a_municipality_that_is_also_a_creditor_says_both(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(what_a_record_withdraws_is_known),
         TEST(participants_are_found_and_listed_by_oin),
         TEST(a_bad_row_is_named_and_leaves_the_builder_usable),
         TEST(records_do_not_travel_inside_a_participant_row),

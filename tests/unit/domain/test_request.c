@@ -20,10 +20,11 @@ static const struct {
     {"ANSWERED_LATE", 6, "REGISTERED WITHDRAWN ENDED"},
     {"OFF_NETWORK", 7, "RECORDED WITHDRAWN ENDED"},
     {"RECORDED", 8, "WITHDRAWN ENDED"},
-    {"RESEAL_NEEDED", 9, "WAITING_FOR_ROUND REQUESTED WITHDRAWN ENDED"},
-    {"UNREADABLE", 10, "REQUESTED WITHDRAWN ENDED"},
+    {"RESEAL_NEEDED", 9, "WITHDRAWN ENDED RESEALED"},
+    {"UNREADABLE", 10, "WITHDRAWN ENDED RESEALED"},
     {"WITHDRAWN", 11, ""},
     {"ENDED", 12, ""},
+    {"RESEALED", 13, ""},
 };
 
 #define MOVE_ROWS (sizeof moves / sizeof moves[0])
@@ -53,8 +54,8 @@ static void a_state_that_does_not_exist_moves_nowhere(void **state)
     for (unsigned other = 0; other < 256; other++) {
         assert_false(request_may_move(0, (uint8_t)other));
         assert_false(request_may_move((uint8_t)other, 0));
-        assert_false(request_may_move(13, (uint8_t)other));
-        assert_false(request_may_move((uint8_t)other, 13));
+        assert_false(request_may_move(14, (uint8_t)other));
+        assert_false(request_may_move((uint8_t)other, 14));
         assert_false(request_may_move(255, (uint8_t)other));
         assert_false(request_may_move((uint8_t)other, 255));
     }
@@ -71,17 +72,18 @@ static void every_state_has_the_name_of_the_protocol(void **state)
     }
     assert_int_equal(skp__v1__request_state__descriptor.n_values, MOVE_ROWS + 1);
     assert_null(request_state_name(0));
-    assert_null(request_state_name(13));
+    assert_null(request_state_name(14));
     assert_null(request_state_name(255));
 }
 
 static void open_and_answered_are_told_apart(void **state)
 {
     (void)state;
-    for (uint8_t number = 1; number <= 12; number++) {
+    for (uint8_t number = 1; number <= MOVE_ROWS; number++) {
         struct request_state request = {.state = number};
         assert_int_equal(request_is_open(&request), number == 3 || number == 4);
         assert_int_equal(request_is_answered(&request), number == 5 || number == 6 || number == 8);
+        assert_int_equal(request_awaits_seal(&request), number == 9 || number == 10);
     }
 }
 
@@ -124,7 +126,7 @@ static void a_request_is_published_once(void **state)
 static void only_waiting_requests_are_published(void **state)
 {
     (void)state;
-    for (uint8_t number = 1; number <= 12; number++) {
+    for (uint8_t number = 1; number <= MOVE_ROWS; number++) {
         struct request_state request = {.state = number};
         bool waits = number == STATE(REGISTERED) || number == STATE(WAITING_FOR_ROUND);
         assert_err(request_publish(&request, 1, DUE), waits ? SKP_OK : SKP_E_STATE_INVALID);
@@ -159,10 +161,50 @@ static void what_is_not_open_or_has_no_term_never_expires(void **state)
     (void)state;
     struct request_state no_term = {.state = STATE(REQUESTED)};
     assert_false(request_expire(&no_term, at(20991231, 0, 0)));
-    for (uint8_t number = 1; number <= 12; number++) {
+    for (uint8_t number = 1; number <= MOVE_ROWS; number++) {
         struct request_state request = {.state = number, .due_date = DUE};
         assert_int_equal(request_expire(&request, at(20991231, 0, 0)), number == STATE(REQUESTED));
     }
+}
+
+/* ---------------------------------------------------------------- sealed again */
+
+static void only_open_requests_go_back_undelivered(void **state)
+{
+    (void)state;
+    for (uint8_t number = 1; number <= MOVE_ROWS; number++) {
+        struct request_state request = {.state = number};
+        bool open = number == STATE(REQUESTED) || number == STATE(OVERDUE);
+        assert_int_equal(request_undeliverable(&request), open);
+        assert_int_equal(request.state, open ? STATE(RESEAL_NEEDED) : number);
+    }
+}
+
+static void a_resealed_request_starts_anew_at_its_new_place(void **state)
+{
+    struct scene *scene = *state;
+    struct request_state registered;
+    struct request_state next;
+    struct skp_id case_id = id_of(200);
+    Skp__V1__KnownClaim known;
+    Skp__V1__RequestFact fact;
+    Skp__V1__KnownClaim *knowns[] = {&known};
+    char brand[] = "Zorgzaam";
+    scene_request(scene, &fact, &known, knowns, brand);
+    request_register(&fact, &case_id, &scene->leaf, &registered);
+    scene->state.state = STATE(UNREADABLE);
+    scene->state.answer_version = 1;
+    scene->state.answer_leaf = hash_of(21);
+    scene->state.flags |= REQUEST_COLLECTED;
+    request_reseal(&scene->state, &fact, &next);
+    uint8_t wanted[REQUEST_PACKED_BYTES], got[REQUEST_PACKED_BYTES];
+    request_pack(&registered, wanted);
+    request_pack(&next, got);
+    assert_memory_equal(got, wanted, sizeof wanted);
+    assert_int_equal(scene->state.state, STATE(RESEALED));
+    assert_int_equal(scene->state.answer_version, 1); /* what was said here stays */
+    assert_ok(request_publish(&next, at(20261126, 10, 0), 20261210));
+    assert_int_equal(next.due_date, 20261210);
 }
 
 int main(void)
@@ -179,6 +221,8 @@ int main(void)
         TEST(silence_is_never_consent),
         TEST(a_term_passes_at_midnight_and_once),
         TEST(what_is_not_open_or_has_no_term_never_expires),
+        TEST(only_open_requests_go_back_undelivered),
+        TEST(a_resealed_request_starts_anew_at_its_new_place),
     };
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);
 }

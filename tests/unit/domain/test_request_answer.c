@@ -81,7 +81,7 @@ static void an_answer_without_a_term_is_in_time(void **state)
 static void only_open_and_answered_requests_take_answers(void **state)
 {
     struct scene *scene = *state;
-    for (uint8_t number = 1; number <= 12; number++) {
+    for (uint8_t number = 1; number <= STATE(RESEALED); number++) {
         bool takes = number >= STATE(REQUESTED) && number <= STATE(ANSWERED_LATE);
         struct request_state before = scene->state;
         scene->state.state = number;
@@ -131,6 +131,65 @@ static void an_unknown_client_is_an_answer(void **state)
     assert_taken(scene, 21);
     assert_int_equal(scene->state.outcome, OUTCOME(UNKNOWN_CLIENT));
     assert_int_equal(scene->state.consent, CONSENT(UNSPECIFIED));
+}
+
+/* ---------------------------------------------------------------- unreadable */
+
+static void say_unreadable(struct scene *scene)
+{
+    scene->answer.outcome = OUTCOME(UNREADABLE);
+    scene->answer.consent = CONSENT(UNSPECIFIED);
+    scene->answer.n_claims = 0;
+    scene->answer.total_cents = 0;
+    scene->answer.agreement_id.len = 0;
+    scene->answer.agreement_version = 0;
+}
+
+static void unreadable_is_no_answer_about_the_debt(void **state)
+{
+    struct scene *scene = *state;
+    say_unreadable(scene);
+    assert_taken(scene, 21);
+    assert_int_equal(scene->state.state, STATE(UNREADABLE));
+    assert_int_equal(scene->state.outcome, OUTCOME(UNREADABLE));
+    assert_true(scene->state.answered_at_ms == 0);
+    assert_false(request_is_answered(&scene->state));
+    assert_false(request_is_open(&scene->state));
+    assert_false(request_expire(&scene->state, at(20991231, 0, 0)));
+}
+
+static void an_overdue_request_can_be_unreadable_too(void **state)
+{
+    struct scene *scene = *state;
+    assert_true(request_expire(&scene->state, at(20261204, 7, 0)));
+    say_unreadable(scene);
+    assert_taken(scene, 21);
+    assert_int_equal(scene->state.state, STATE(UNREADABLE));
+}
+
+static void who_answered_has_read_it(void **state)
+{
+    struct scene *scene = *state;
+    assert_taken(scene, 21);
+    say_unreadable(scene);
+    assert_refused(scene, 22, SKP_E_STATE_INVALID);
+    scene->answer.version = 2;
+    scene->answer.correction = SKP__V1__CORRECTION_REASON__CORRECTION_REASON_OTHER;
+    assert_refused(scene, 22, SKP_E_STATE_INVALID);
+}
+
+static void an_unreadable_request_takes_no_answer_at_its_old_place(void **state)
+{
+    struct scene *scene = *state;
+    enum answer_effect effect = ANSWER_TAKEN;
+    say_unreadable(scene);
+    assert_taken(scene, 21);
+    assert_ok(answer(scene, 21, &effect));
+    assert_int_equal(effect, ANSWER_NO_EFFECT);
+    assert_refused(scene, 22, SKP_E_STATE_INVALID);
+    request_move(&scene->state, STATE(RESEALED));
+    assert_ok(answer(scene, 21, &effect));
+    assert_refused(scene, 22, SKP_E_STATE_INVALID);
 }
 
 /* ---------------------------------------------------------------- said again, corrected */
@@ -369,6 +428,10 @@ int main(void)
         TEST(an_unfinished_answer_is_not_taken_yet),
         TEST(one_total_speaks_for_all_claims),
         TEST(an_unknown_client_is_an_answer),
+        TEST(unreadable_is_no_answer_about_the_debt),
+        TEST(an_overdue_request_can_be_unreadable_too),
+        TEST(who_answered_has_read_it),
+        TEST(an_unreadable_request_takes_no_answer_at_its_old_place),
         TEST(the_same_content_has_no_effect),
         TEST(the_same_content_has_no_effect_after_the_request_stopped),
         TEST(other_content_under_an_old_version_is_stale),

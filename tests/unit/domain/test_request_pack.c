@@ -18,8 +18,8 @@ static void random_request(struct request_state *request)
     request->version = (uint32_t)random_u64();
     request->answer_version = (uint32_t)random_u64();
     request->claim_kinds = (uint32_t)random_u64();
-    request->state = (uint8_t)(1 + random_u64() % 12);
-    request->outcome = (uint8_t)(random_u64() % 7);
+    request->state = (uint8_t)(1 + random_u64() % 13);
+    request->outcome = (uint8_t)(random_u64() % 8);
     request->consent = (uint8_t)(random_u64() % 4);
     request->product = (uint8_t)(random_u64() % 6);
     request->guidance = (uint8_t)(random_u64() % 7);
@@ -109,10 +109,10 @@ static void values_that_do_not_exist_do_not_unpack(void **state)
     for (unsigned number = 0; number < 256; number++) {
         bad = good;
         bad.state = (uint8_t)number;
-        if (number < 1 || number > 12)
+        if (number < 1 || number > 13)
             assert_damaged(&bad);
     }
-    assert_damaged_with(bad.outcome = 7);
+    assert_damaged_with(bad.outcome = 8);
     assert_damaged_with(bad.consent = 4);
     assert_damaged_with(bad.product = 6);
     assert_damaged_with(bad.guidance = 7);

@@ -81,7 +81,7 @@ Skp__V1__ReceiptBody *receipt_of(struct letter *letter, const struct answer *ans
     Skp__V1__Receipt *receipt =
         world_frame(w, answer, 0, FRAME_RECEIPT, &skp__v1__receipt__descriptor);
     enum skp_err err = envelope_check_receipt(
-        w->trust, NULL, receipt, &w->broker, &letter->from->oin, &letter->batch.batch_id,
+        w->trust, w->cache, receipt, &w->broker, &letter->from->oin, &letter->batch.batch_id,
         &letter->batch.root, clock_real_ms(&w->clock.clock), &w->arena, &body, &why);
     if (err)
         fail_msg("the receipt does not verify: %s", why);
@@ -134,6 +134,11 @@ void line_case(struct letter *letter, const struct told_case *told)
 
 void line_request(struct letter *letter, struct asked *asked)
 {
+    line_request_part(letter, asked, "TEST Jansen, 01-01-1980");
+}
+
+void line_request_part(struct letter *letter, struct asked *asked, const char *part)
+{
     Skp__V1__Line line;
     Skp__V1__RequestFact fact;
     skp__v1__line__init(&line);
@@ -151,7 +156,18 @@ void line_request(struct letter *letter, struct asked *asked)
     fact.brand = wire_text(asked->brand);
     asked->bundle_id = letter->bundle_id;
     asked->line = letter->line;
-    letter_line(letter, &line, "TEST Jansen, 01-01-1980", &asked->leaf);
+    letter_line(letter, &line, part, &asked->leaf);
+    asked->kept = envelope_line_kept(letter->writer);
+}
+
+void line_reseal(struct letter *letter, struct asked *asked)
+{
+    struct skp_hash leaf;
+    asked->bundle_id = letter->bundle_id;
+    asked->line = letter->line++;
+    asked->answer_version = 0;
+    assert_ok(envelope_line_reseal(letter->writer, &asked->kept, &leaf));
+    assert_true(hash_equal(&leaf, &asked->leaf));
 }
 
 void line_off_network(struct letter *letter, const struct skp_id *request_id)
@@ -288,5 +304,5 @@ void assert_refused(const Skp__V1__ReceiptBody *body, uint32_t bundle, uint32_t 
     assert_string_equal(skp_error_name((enum skp_err)body->refusals[0]->code), skp_error_name(err));
     assert_string_equal(body->refusals[0]->path, path);
     assert_int_equal(body->n_texts, 1);
-    assert_int_equal(body->texts[0]->code, err);
+    assert_err(body->texts[0]->code, err);
 }

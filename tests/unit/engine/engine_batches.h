@@ -46,6 +46,7 @@ struct asked {
     struct skp_id bundle_id;
     uint32_t line;
     struct skp_hash leaf;
+    struct envelope_kept kept; /* to seal it again */
     uint32_t answer_version;
     bool urgent;
     bool contains_bsn;
@@ -67,6 +68,9 @@ void case_make(struct told_case *told, const struct party *creditor, size_t coun
 /* Lines for the open bundle. */
 void line_case(struct letter *letter, const struct told_case *told);
 void line_request(struct letter *letter, struct asked *asked);
+void line_request_part(struct letter *letter, struct asked *asked, const char *part);
+/* The very same line once more, sealed anew; it stands here from now on. */
+void line_reseal(struct letter *letter, struct asked *asked);
 void line_off_network(struct letter *letter, const struct skp_id *request_id);
 void line_recorded(struct letter *letter, const struct told_case *told,
                    const struct skp_id *request_id, uint32_t version, int64_t total_cents);

@@ -85,6 +85,8 @@ void world_init(struct world *w, bool play)
     clock_manual_init(&w->clock, (int64_t)time(NULL) * 1000);
     if (trust_load(TEST_CERTS "/ca.pem", TEST_CERTS "/crl.pem", &w->trust, &why))
         fail_msg("%s", why);
+    w->cache = jws_cache_new(16);
+    assert_non_null(w->cache);
     w->broker_signs = load_keypair("broker/sign");
     assert_ok(cert_oin(keypair_cert(w->broker_signs), &w->broker));
     party_init(&w->counsellor, OIN_COUNSELLOR, 1);
@@ -102,6 +104,7 @@ void world_fini(struct world *w)
     party_fini(&w->creditor);
     party_fini(&w->rsa);
     keypair_unref(w->broker_signs);
+    jws_cache_free(w->cache);
     trust_unref(w->trust);
     arena_fini(&w->arena);
 }
@@ -305,33 +308,29 @@ void assert_admin_refused(struct world *w, const char *json, enum skp_err err)
     const json_t *error = json_object_get(said, "error");
     assert_true(json_is_false(json_object_get(said, "ok")));
     assert_string_equal(json_string_value(json_object_get(error, "name")), skp_error_name(err));
-    assert_int_equal(json_integer_value(json_object_get(error, "code")), err);
+    assert_err(json_integer_value(json_object_get(error, "code")), err);
     assert_true(strlen(json_string_value(json_object_get(error, "sentence"))) > 0);
     json_decref(said);
 }
 
 /* ---------------------------------------------------------------- directory */
 
-enum skp_err publish_record(struct world *w, const struct party *party, const char *mailbox,
-                            uint32_t version)
+static enum skp_err publish_for(struct world *w, const struct party *party,
+                                Skp__V1__MailboxRecord *record)
 {
-    Skp__V1__MailboxRecord record;
     Skp__V1__SignedRecord signed_record;
     Skp__V1__Publish publish;
     const char *jws;
-    skp__v1__mailbox_record__init(&record);
     skp__v1__signed_record__init(&signed_record);
     skp__v1__publish__init(&publish);
     ProtobufCBinaryData certificate = wire_bytes(keypair_der(party->opens));
-    record.context = wire_text(MAILBOX_CONTEXT);
-    record.participant = wire_text(party->oin.text);
-    record.mailbox = wire_text(mailbox);
-    record.version = version;
-    record.created_at_ms = clock_real_ms(&w->clock.clock);
-    record.n_encryption_certificates = 1;
-    record.encryption_certificates = &certificate;
-    struct span bytes = wire_pack(&record.base, &w->arena);
-    assert_ok(jws_sign(party->signs, bytes, record.created_at_ms, &w->arena, &jws));
+    record->context = wire_text(MAILBOX_CONTEXT);
+    record->participant = wire_text(party->oin.text);
+    record->created_at_ms = clock_real_ms(&w->clock.clock);
+    record->n_encryption_certificates = 1;
+    record->encryption_certificates = &certificate;
+    struct span bytes = wire_pack(&record->base, &w->arena);
+    assert_ok(jws_sign(party->signs, bytes, record->created_at_ms, &w->arena, &jws));
     signed_record.record = wire_bytes(bytes);
     signed_record.jws = wire_text(jws);
     publish.record = &signed_record;
@@ -341,9 +340,35 @@ enum skp_err publish_record(struct world *w, const struct party *party, const ch
         Skp__V1__Published *published =
             world_frame(w, answer, 0, FRAME_PUBLISHED, &skp__v1__published__descriptor);
         assert_int_equal(published->tag, 7);
-        assert_int_equal(published->version, version);
+        assert_int_equal(published->version, record->version);
     }
     return answer->err;
+}
+
+enum skp_err publish_record(struct world *w, const struct party *party, const char *mailbox,
+                            uint32_t version)
+{
+    Skp__V1__MailboxRecord record;
+    skp__v1__mailbox_record__init(&record);
+    record.mailbox = wire_text(mailbox);
+    record.version = version;
+    return publish_for(w, party, &record);
+}
+
+enum skp_err publish_withdrawing(struct world *w, const struct party *party, uint32_t version,
+                                 struct skp_hash *withdrawn, size_t count)
+{
+    Skp__V1__MailboxRecord record;
+    ProtobufCBinaryData hashes[4];
+    assert_true(count <= 4);
+    skp__v1__mailbox_record__init(&record);
+    record.mailbox = wire_text("");
+    record.version = version;
+    for (size_t i = 0; i < count; i++)
+        hashes[i] = wire_bytes(span_of(withdrawn[i].bytes, HASH_BYTES));
+    record.withdrawn = hashes;
+    record.n_withdrawn = count;
+    return publish_for(w, party, &record);
 }
 
 static void fill_agreement(Skp__V1__Agreement *agreement, const struct agreement_terms *terms)

@@ -28,6 +28,7 @@ struct world {
     struct arena arena;
     struct clock_manual clock;
     struct trust *trust;
+    struct jws_cache *cache; /* of the participants' side */
     struct keypair *broker_signs;
     struct skp_oin broker;
     struct party counsellor;
@@ -108,6 +109,10 @@ void assert_admin_refused(struct world *w, const char *json, enum skp_err err);
 /* The party's record for `mailbox`, published; what the broker said. */
 enum skp_err publish_record(struct world *w, const struct party *party, const char *mailbox,
                             uint32_t version);
+
+/* The same, for the main mailbox, with certificates that nobody opens with any more. */
+enum skp_err publish_withdrawing(struct world *w, const struct party *party, uint32_t version,
+                                 struct skp_hash *withdrawn, size_t count);
 
 struct agreement_terms {
     struct skp_id id; /* nil: a new one */

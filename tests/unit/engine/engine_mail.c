@@ -19,7 +19,7 @@ static void read_lines(struct world *w, struct mail *mail)
 static void read_mail(struct world *w, const struct party *party, struct mail *mail)
 {
     const char *why = "";
-    if (envelope_check_delivery(w->trust, NULL, mail->delivery, &party->oin,
+    if (envelope_check_delivery(w->trust, w->cache, mail->delivery, &party->oin,
                                 clock_real_ms(&w->clock.clock), &w->arena, &mail->checked, &why))
         fail_msg("a delivery does not verify: %s", why);
     read_lines(w, mail);

@@ -418,6 +418,15 @@ static void a_complete_case_is_told_once(void **state)
     assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_ANSWER), 1);
     assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 0);
     assert_int_equal(view_request(w, &told, 1)->total_cents, 90);
+    struct letter letter;
+    told.version++;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_case(&letter, &told);
+    assert_taken(letter_send(&letter), 1);
+    world_tick(w);
+    post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 0);
 }
 
 /* What is missing may be dropped by the counsellor: that completes a case too. */

@@ -68,10 +68,18 @@ void fake_answer(struct engine_call *call, enum frame_type type, const ProtobufC
     fake_answer_bytes(call, type, wire_pack(message, &call->arena));
 }
 
+static bool gave[1000];
+
+bool fake_gave(enum skp_err err)
+{
+    return gave[err];
+}
+
 void fake_finish(struct engine_call *call, enum skp_err err)
 {
     struct engine *engine = call->engine;
     call->err = err;
+    gave[err] = true;
     assert(engine->finished_count < MAX_CALLS);
     engine->finished[engine->finished_count++] = call;
 }
@@ -126,16 +134,20 @@ void engine_call_free(struct engine_call *call)
 
 enum skp_err engine_call_request(struct engine_call *call, struct span body)
 {
-    if (call->engine->fake.request_err)
-        return call->engine->fake.request_err;
+    enum skp_err err = call->engine->fake.request_err;
+    gave[err] = true;
+    if (err)
+        return err;
     call->request = span_of(arena_copy(&call->arena, body.data, body.len), body.len);
     return SKP_OK;
 }
 
 enum skp_err engine_call_part(struct engine_call *call, struct span body)
 {
-    if (call->engine->fake.part_err)
-        return call->engine->fake.part_err;
+    enum skp_err err = call->engine->fake.part_err;
+    gave[err] = true;
+    if (err)
+        return err;
     call->parts = realloc(call->parts, (call->part_count + 1) * sizeof *call->parts);
     assert(call->parts != NULL);
     call->parts[call->part_count++] =

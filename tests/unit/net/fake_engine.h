@@ -21,6 +21,9 @@ void fake_answer_bytes(struct engine_call *call, enum frame_type type, struct sp
 /* The call comes back, in the next engine_run_done(). */
 void fake_finish(struct engine_call *call, enum skp_err err);
 
+/* Whether a call ever came back with it: then nobody knows that the code under test can give it. */
+bool fake_gave(enum skp_err err);
+
 void fake_wake(struct engine *engine, const char *oin, const char *mailbox);
 
 /* What the engine is, or has seen. */

@@ -159,6 +159,8 @@ Skp__V1__Error *peer_expect_error(struct peer *peer, enum skp_err err)
     assert_int_equal(error->code, err);
     assert_string_equal(error->name, skp_error_name(err));
     assert_true(error->sentence[0] != '\0' && error->remedy[0] != '\0');
+    if (!fake_gave(err))
+        test_met((int)err);
     return error;
 }
 

@@ -93,6 +93,8 @@ static void expect_error(struct desk *desk, enum skp_err err)
     assert_int_equal(json_integer_value(json_object_get(error, "code")), err);
     assert_string_equal(json_string_value(json_object_get(error, "name")), skp_error_name(err));
     assert_non_null(json_string_value(json_object_get(error, "remedy")));
+    if (!fake_gave(err))
+        test_met((int)err);
     json_decref(answer);
 }
 

@@ -269,25 +269,75 @@ static void a_delivery_that_does_not_fit_is_not_asked_for_in_a_circle(void **sta
     peer_free(&peer);
 }
 
-static void a_slow_reader_pauses_its_own_deliveries_only(void **state)
+/* Opens a session that asks for much and reads nothing; how many deliveries of 200,000 bytes it was
+ * given. */
+static unsigned open_slow_reader(struct peer *slow, struct net *net)
 {
     static uint8_t large[200000];
-    struct peer slow, brisk;
-    peer_open_up(&slow, *state, OIN_CREDITOR);
-    peer_open_up(&brisk, *state, OIN_COUNSELLOR);
-    bufferevent_disable(slow.stream, EV_READ);
-    peer_send_fetch(&slow, "", 1000, 200000000);
     unsigned fetches = 0;
-    while (fake_waiting(slow.net->engine) > 0 && fetches < 100) {
-        struct engine_call *call = fake_take(slow.net->engine, ENGINE_FETCH);
+    peer_open_up(slow, net, OIN_CREDITOR);
+    bufferevent_disable(slow->stream, EV_READ);
+    peer_send_fetch(slow, "", 1000, 200000000);
+    while (fake_waiting(net->engine) > 0 && fetches < 100) {
+        struct engine_call *call = fake_take(net->engine, ENGINE_FETCH);
         fake_answer_bytes(call, FRAME_DELIVERY, span_of(large, sizeof large));
         call->fetched_count = 1;
         call->fetched_bytes = sizeof large;
         fake_finish(call, SKP_OK);
-        net_pump(slow.net);
+        net_pump(net);
         fetches++;
     }
-    assert_in_range(fetches, 6, 7); /* one MiB and the one that went over it */
+    return fetches;
+}
+
+static void slow_readers_together_are_held_to_little(void **state)
+{
+    struct net *net = *state;
+    struct peer slow[35], late, brisk;
+    unsigned fetches = 0;
+    for (size_t i = 0; i < 35; i++)
+        fetches += open_slow_reader(&slow[i], net);
+    assert_true(fetches >= 35 * 5); /* more than 32 MiB in all */
+    net_pass(net, 200);
+    assert_int_equal(server_status(net->server).counters->buffers_tight, 1);
+    assert_int_equal(open_slow_reader(&late, net), 1);
+    peer_open_up(&brisk, net, OIN_COUNSELLOR);
+    peer_send_batch(&brisk, ID_B);
+    answer_receipt(net);
+    peer_expect(&brisk, FRAME_RECEIPT, &skp__v1__receipt__descriptor);
+    for (size_t i = 0; i < 35; i++)
+        peer_free(&slow[i]);
+    peer_free(&late);
+    net_pass(net, 200);
+    assert_in_range(open_slow_reader(&late, net), 6, 7); /* and all is as before */
+    peer_free(&late);
+    peer_free(&brisk);
+}
+
+static void unfinished_frames_must_hurry_when_there_are_many(void **state)
+{
+    static uint8_t most[250000];
+    struct net *net = *state;
+    struct peer slow[140];
+    for (size_t i = 0; i < 140; i++) {
+        peer_open_up(&slow[i], net, i % 2 == 0 ? OIN_CREDITOR : OIN_COUNSELLOR);
+        frame_write_header(FRAME_DIRECTORY_GET, sizeof most, most);
+        peer_send_raw(&slow[i], most, sizeof most);
+    }
+    net_pass(net, 200); /* seen to be too much */
+    assert_int_equal(server_status(net->server).counters->buffers_tight, 1);
+    assert_int_equal(server_status(net->server).sessions, 140);
+    net_pass(net, 3000);
+    peer_expect_error(&slow[0], SKP_E_FRAME_TIMEOUT);
+    for (size_t i = 0; i < 140; i++)
+        peer_free(&slow[i]);
+}
+
+static void a_slow_reader_pauses_its_own_deliveries_only(void **state)
+{
+    struct peer slow, brisk;
+    assert_in_range(open_slow_reader(&slow, *state), 6, 7); /* one MiB and what went over it */
+    peer_open_up(&brisk, *state, OIN_COUNSELLOR);
     peer_send_batch(&slow, ID_A);
     assert_int_equal(fake_waiting(slow.net->engine), 0);
     peer_send_batch(&brisk, ID_B);
@@ -434,6 +484,8 @@ int main(void)
         PACING_TEST(a_wake_during_a_fetch_is_not_lost),
         PACING_TEST(a_delivery_that_does_not_fit_is_not_asked_for_in_a_circle),
         PACING_TEST(a_slow_reader_pauses_its_own_deliveries_only),
+        PACING_TEST(slow_readers_together_are_held_to_little),
+        PACING_TEST(unfinished_frames_must_hurry_when_there_are_many),
         PACING_TEST(a_peer_that_stops_reading_is_cut),
         PACING_TEST(leases_are_extended_and_given_back),
         PACING_TEST(stopping_finishes_what_is_under_way),

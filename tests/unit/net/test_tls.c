@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define WHO OIN_COUNSELLOR
@@ -96,13 +97,65 @@ static void a_signing_certificate_is_not_for_tls(void **state)
     struct tls_net *tls = *state;
     struct tls_client client;
     uint8_t byte;
+    uint32_t code = 0;
     struct tls_client_options options = tls_good();
     options.cert = "participants/" WHO "/sign";
     tls_client_open(&client, tls, options);
-    tls_client_handshake(&client);
-    assert_true(tls_client_read(&client, &byte, 1) <= 0);
+    assert_true(tls_client_handshake(&client));
+    assert_int_equal(tls_client_frame(&client, &code), FRAME_ERROR);
+    assert_int_equal(code, SKP_E_IDENTITY_INVALID);
+    assert_int_equal(tls_client_read(&client, &byte, 1), 0);
     assert_int_equal(counters_of(tls)->handshake_failures[TLS_FAILURE_PURPOSE], 1);
     assert_int_equal(counters_of(tls)->sessions_opened, 0);
+    tls_client_free(&client);
+    assert_int_equal(server_status(tls->net.server).sessions, 0);
+}
+
+/* A connection that closes over unread bytes is reset, and with it what the peer has not read yet. */
+static void who_talks_on_hears_the_alert_too(void **state)
+{
+    struct tls_net *tls = *state;
+    struct tls_client client;
+    static const uint8_t chatter[100000];
+    uint8_t byte;
+    struct tls_client_options options = tls_good();
+    options.cert = NULL;
+    tls_client_open(&client, tls, options);
+    ERR_clear_error();
+    for (int i = 0; i < 1000 && SSL_connect(client.ssl) != 1; i++) {
+        net_pump(&tls->net);
+        usleep(1000);
+    }
+    assert_true(SSL_is_init_finished(client.ssl));
+    assert_true(SSL_write(client.ssl, chatter, sizeof chatter) > 0);
+    for (int i = 0; i < 10; i++) { /* the broker judges, and closes its side */
+        net_pump(&tls->net);
+        usleep(1000);
+    }
+    assert_true(SSL_write(client.ssl, chatter, sizeof chatter) > 0); /* not what RST answers */
+    assert_int_equal(tls_client_read(&client, &byte, 1), -SSL_AD_CERTIFICATE_REQUIRED);
+    assert_int_equal(server_status(tls->net.server).handshakes, 0);
+    tls_client_free(&client);
+}
+
+static void a_refused_connection_lingers_two_seconds_at_most(void **state)
+{
+    struct tls_net *tls = *state;
+    struct tls_client client;
+    struct tls_client_options options = tls_good();
+    options.cert = NULL;
+    tls_client_open(&client, tls, options);
+    tls_client_handshake(&client);
+    assert_int_equal(send(client.fd, "x", 1, MSG_NOSIGNAL), 1);
+    net_pass(&tls->net, 2000);
+    assert_int_equal(send(client.fd, "x", 1, MSG_NOSIGNAL), 1);
+    usleep(10000);
+    net_pump(&tls->net);
+    net_pass(&tls->net, 1);
+    assert_int_equal(send(client.fd, "x", 1, MSG_NOSIGNAL),
+                     1); /* nobody is there: this one meets RST */
+    usleep(10000);
+    assert_int_equal(send(client.fd, "x", 1, MSG_NOSIGNAL), -1);
     tls_client_free(&client);
 }
 
@@ -137,12 +190,46 @@ static void a_revoked_participant_is_cut_and_kept_out(void **state)
     assert_int_equal(fake_of(tls->net.engine)->signers_set, 1);
     net_pass(&tls->net, 200); /* one sweep */
     assert_int_equal(tls_client_frame(&client, &code), FRAME_ERROR);
-    assert_int_equal(code, SKP_E_IDENTITY_INVALID);
+    assert_err(code, SKP_E_IDENTITY_INVALID);
     assert_int_equal(tls_client_read(&client, &byte, 1), 0);
     SSL_shutdown(client.ssl);
     tls_client_free(&client);
     assert_int_equal(counters_of(tls)->sessions_untrusted, 1);
     expect_refused(tls, tls_good(), SSL_AD_CERTIFICATE_REVOKED, TLS_FAILURE_REVOKED);
+}
+
+static void a_new_crl_is_noticed_by_itself(void **state)
+{
+    struct tls_net *tls = *state;
+    struct tls_client revoked;
+    uint32_t code = 0;
+    tls_client_open_up(&revoked, tls);
+    net_pass(&tls->net, 5000);
+    assert_int_equal(counters_of(tls)->reloads, 0); /* nothing changed, nothing was read */
+    tls_make_certs(tls->folder, "--revoke " WHO "/tls");
+    for (int seconds = 0; seconds < 4; seconds++)
+        net_pass(&tls->net, 1000);
+    assert_int_equal(counters_of(tls)->reloads, 1);
+    assert_int_equal(tls_client_frame(&revoked, &code), FRAME_ERROR);
+    assert_int_equal(code, SKP_E_IDENTITY_INVALID);
+    tls_client_free(&revoked);
+}
+
+static void a_crl_that_is_not_right_is_told_once_and_tried_again_when_it_changes(void **state)
+{
+    struct tls_net *tls = *state;
+    FILE *crl = fopen(tls->files[1], "w");
+    assert_non_null(crl);
+    fputs("not a CRL\n", crl);
+    fclose(crl);
+    for (int seconds = 0; seconds < 10; seconds++)
+        net_pass(&tls->net, 1000);
+    assert_int_equal(counters_of(tls)->reloads_failed, 1);
+    tls_make_certs(tls->folder, "");
+    for (int seconds = 0; seconds < 4; seconds++)
+        net_pass(&tls->net, 1000);
+    assert_int_equal(counters_of(tls)->reloads_failed, 1);
+    assert_int_equal(counters_of(tls)->reloads, 1);
 }
 
 static void a_reload_takes_a_new_certificate_and_keeps_sessions(void **state)
@@ -211,7 +298,7 @@ static void a_flood_of_key_updates_closes(void **state)
     }
     net_pass(&tls->net, 200);
     assert_int_equal(tls_client_frame(&client, &code), FRAME_ERROR);
-    assert_int_equal(code, SKP_E_FLOOD);
+    assert_err(code, SKP_E_FLOOD);
     tls_client_free(&client);
 }
 
@@ -248,6 +335,40 @@ static void one_source_has_few_handshakes_at_a_time(void **state)
     struct tls_client client;
     tls_client_open_up(&client, tls);
     tls_client_free(&client);
+}
+
+static unsigned count_answered(const struct tls_client *clients, unsigned count)
+{
+    unsigned answered = 0;
+    for (unsigned i = 0; i < count; i++) {
+        char byte;
+        answered += recv(clients[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+    }
+    return answered;
+}
+
+/* So that neither a crowd at the door nor those inside can keep the others waiting. */
+static void one_turn_of_the_loop_takes_four_connections_and_one_step_of_a_handshake(void **state)
+{
+    struct tls_net *tls = *state;
+    struct tls_client clients[16];
+    unsigned answered = 0;
+    for (size_t i = 0; i < 16; i++) {
+        tls_client_open(&clients[i], tls, tls_good());
+        assert_true(SSL_connect(clients[i].ssl) < 0); /* its ClientHello is on its way */
+        ERR_clear_error();
+    }
+    for (int turn = 1; turn <= 200 && answered < 16; turn++) {
+        uint64_t accepted = counters_of(tls)->connections_accepted;
+        event_base_loop(tls->net.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        assert_in_range(counters_of(tls)->connections_accepted - accepted, 0, 4);
+        assert_in_range(count_answered(clients, 16) - answered, 0, 1);
+        answered = count_answered(clients, 16);
+        usleep(100); /* a timer of libevent counts in microseconds */
+    }
+    assert_int_equal(answered, 16);
+    for (size_t i = 0; i < 16; i++)
+        tls_client_free(&clients[i]);
 }
 
 static void an_end_without_a_tls_close_counts_as_truncated(void **state)
@@ -299,13 +420,18 @@ int main(void)
         TLS_TEST(nobody_gets_in_with_tls_1_2),
         TLS_TEST(a_certificate_of_another_ca_is_not_trusted),
         TLS_TEST(a_signing_certificate_is_not_for_tls),
+        TLS_TEST(who_talks_on_hears_the_alert_too),
+        TLS_TEST(a_refused_connection_lingers_two_seconds_at_most),
         TLS_TEST(what_is_not_tls_is_counted_and_closed),
         TLS_TEST(a_revoked_participant_is_cut_and_kept_out),
+        TLS_TEST(a_new_crl_is_noticed_by_itself),
+        TLS_TEST(a_crl_that_is_not_right_is_told_once_and_tried_again_when_it_changes),
         TLS_TEST(a_reload_takes_a_new_certificate_and_keeps_sessions),
         TLS_TEST(a_bad_reload_changes_nothing),
         TLS_TEST(a_flood_of_key_updates_closes),
         TLS_TEST(a_handshake_has_a_deadline),
         TLS_TEST(one_source_has_few_handshakes_at_a_time),
+        TLS_TEST(one_turn_of_the_loop_takes_four_connections_and_one_step_of_a_handshake),
         TLS_TEST(an_end_without_a_tls_close_counts_as_truncated),
         TLS_TEST(without_descriptors_accepting_pauses_and_resumes),
     };

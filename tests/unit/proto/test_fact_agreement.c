@@ -171,6 +171,8 @@ struct box {
     char mailbox[128];
     uint8_t der[FACT_MAX_CERTIFICATE + 1];
     ProtobufCBinaryData certificates[FACT_MAX_CERTIFICATES + 1];
+    struct skp_hash hashes[FACT_MAX_WITHDRAWN + 1];
+    ProtobufCBinaryData withdrawn[FACT_MAX_WITHDRAWN + 1];
     char oins[FACT_MAX_SEALS_ALSO + 1][OIN_CHARS + 1];
     char *seals_also_to[FACT_MAX_SEALS_ALSO + 1];
 };
@@ -196,6 +198,17 @@ static void fill_box(struct box *b)
     }
     b->record.seals_also_to = b->seals_also_to;
     b->record.n_seals_also_to = 1;
+    for (size_t i = 0; i <= FACT_MAX_WITHDRAWN; i++) {
+        b->hashes[i].bytes[0] = (uint8_t)(i + 1);
+        b->withdrawn[i] = wire_bytes(span_of(b->hashes[i].bytes, HASH_BYTES));
+    }
+    b->record.withdrawn = b->withdrawn;
+    b->record.n_withdrawn = 2;
+}
+
+static void withdraw_own(struct box *b)
+{
+    b->hashes[1] = sha256(wire_span(b->certificates[0]));
 }
 
 #define BOX_RULES(X)                                                                               \
@@ -215,6 +228,12 @@ static void fill_box(struct box *b)
       b->certificates[1].len = 0)                                                                  \
     X(box_with_a_huge_certificate, DECODE_ITEMS, "encryption_certificates",                        \
       b->certificates[1].len = FACT_MAX_CERTIFICATE + 1)                                           \
+    X(box_that_withdraws_too_much, DECODE_ITEMS, "withdrawn",                                      \
+      b->record.n_withdrawn = FACT_MAX_WITHDRAWN + 1)                                              \
+    X(box_that_withdraws_half_a_hash, HASH_FORMAT, "withdrawn", b->withdrawn[1].len = 31)          \
+    X(box_that_withdraws_nothing, REQUIRED, "withdrawn", b->withdrawn[0].len = 0)                  \
+    X(box_that_withdraws_twice, DUPLICATE_ITEM, "withdrawn", b->withdrawn[1] = b->withdrawn[0])    \
+    X(box_that_withdraws_what_it_offers, FIELD_UNEXPECTED, "withdrawn", withdraw_own(b))           \
     X(box_that_seals_to_too_many, DECODE_ITEMS, "seals_also_to",                                   \
       b->record.n_seals_also_to = FACT_MAX_SEALS_ALSO + 1)                                         \
     X(box_that_seals_to_no_oin, OIN_FORMAT, "seals_also_to[0]", b->oins[0][0] = '\0')              \

@@ -213,6 +213,39 @@ static void one_total_says_it_all(void **state)
       f->answer.reason = REASON(OTHER))
 OTHER_OUTCOME_RULES(SPOIL_FUNCTION)
 
+static void fill_unreadable(struct fixture *f)
+{
+    fill_unknown_client(f);
+    f->answer.outcome = OUTCOME(UNREADABLE);
+    f->answer.commitment.len = 0;
+    f->answer.balance_date = 0;
+}
+
+#define UNREADABLE_RULES(X)                                                                        \
+    X(unreadable_with_claims, CLAIM_UNKNOWN, "answer.claims", fill_claims(f, 1, 100),              \
+      f->answer.total_cents = 0)                                                                   \
+    X(unreadable_with_total, CLAIM_UNKNOWN, "answer.total_cents", f->answer.total_cents = 1)       \
+    X(unreadable_that_agrees, CONSENT_INVALID, "answer.consent",                                   \
+      f->answer.consent = CONSENT(NEEDS_OFFER))                                                    \
+    X(unreadable_with_reason, FIELD_UNEXPECTED, "answer.reason", f->answer.reason = REASON(OTHER)) \
+    X(unreadable_with_agreement, FIELD_UNEXPECTED, "answer.agreement_id",                          \
+      f->answer.agreement_id = f->ids[5], f->answer.agreement_version = 1)                         \
+    X(unreadable_with_a_part, FIELD_UNEXPECTED, "answer.commitment",                               \
+      f->answer.commitment = fixture_hash(f))                                                      \
+    X(unreadable_with_balance_date, FIELD_UNEXPECTED, "answer.balance_date",                       \
+      f->answer.balance_date = 20261203)                                                           \
+    X(unreadable_as_correction, FIELD_UNEXPECTED, "answer.version", f->answer.version = 2,         \
+      f->answer.correction = SKP__V1__CORRECTION_REASON__CORRECTION_REASON_OTHER)
+UNREADABLE_RULES(SPOIL_FUNCTION)
+
+static void unreadable_says_nothing_of_the_debt(void **state)
+{
+    (void)state;
+    static const struct spoiled cases[] = {UNREADABLE_RULES(SPOIL_ROW)};
+    assert_good(fill_unreadable);
+    assert_spoiled(fill_unreadable, cases, sizeof cases / sizeof cases[0]);
+}
+
 static void other_outcomes_bring_no_claims_and_no_consent(void **state)
 {
     (void)state;
@@ -287,6 +320,8 @@ static void fill_recorded_unknown(struct fixture *f)
     X(paper_without_version, REQUIRED, "recorded.version", f->recorded.version = 0)                \
     X(paper_without_case, REQUIRED, "recorded.case_id", f->recorded.case_id.len = 0)               \
     X(paper_without_outcome, ENUM_VALUE, "recorded.outcome", f->recorded.outcome = 0)              \
+    X(paper_unreadable, FIELD_UNEXPECTED, "recorded.outcome",                                      \
+      f->recorded.outcome = OUTCOME(UNREADABLE))                                                   \
     X(paper_claims_of_nothing, AMOUNT_ZERO, "recorded.total_cents", f->recorded.total_cents = 0)   \
     X(paper_negative, AMOUNT_RANGE, "recorded.total_cents", f->recorded.total_cents = -5)          \
     X(paper_unknown_with_total, CLAIM_UNKNOWN, "recorded.total_cents",                             \
@@ -315,6 +350,7 @@ int main(void)
         cmocka_unit_test(claims_add_up),
         cmocka_unit_test(one_total_says_it_all),
         cmocka_unit_test(other_outcomes_bring_no_claims_and_no_consent),
+        cmocka_unit_test(unreadable_says_nothing_of_the_debt),
         cmocka_unit_test(consent_has_a_ground_and_an_impediment_a_reason),
         cmocka_unit_test(an_answer_is_about_its_request),
         cmocka_unit_test(a_recorded_answer_follows_its_rules),

@@ -77,32 +77,60 @@ static void counsellors_are_drawn_once(void **state)
 }
 
 struct tally {
-    double creditors, debt_cents, claims;
+    double creditors, creditors_squared, claims;
     double with_kind[32];
+    double mixed, preferent_share, preferent_share_squared; /* of cases with both sorts of claims */
+    double largest_share;
+    double totals[4000]; /* of each case, euro */
+    size_t cases;
 };
 
 static void tally_case(const struct register_case *drawn, struct tally *tally)
 {
     bool seen[32] = {false};
+    double preferent = 0, sum = 0, largest = 0;
+    size_t preferents = 0, claims = 0;
     for (const struct register_request *r = drawn->requests; r; r = r->next) {
-        tally->creditors++;
         for (const struct register_claim *claim = r->claims; claim; claim = claim->next) {
+            double cents = (double)claim->amount_cents;
             assert_true(claim->amount_cents >= 1500);
-            tally->claims++;
-            tally->debt_cents += (double)claim->amount_cents;
             seen[claim->kind] = true;
+            sum += cents;
+            claims++;
+            largest = fmax(largest, cents);
+            if (sim_kind_is_preferent(claim->kind)) {
+                preferent += cents;
+                preferents++;
+            }
         }
     }
     for (size_t i = 0; i < 32; i++)
         tally->with_kind[i] += seen[i];
+    double count = (double)drawn->request_count;
+    tally->creditors += count;
+    tally->creditors_squared += count * count;
+    tally->claims += (double)claims;
+    tally->largest_share += largest / sum;
+    tally->totals[tally->cases++] = sum / 100;
+    if (preferents > 0 && preferents < claims) {
+        tally->mixed++;
+        tally->preferent_share += preferent / sum;
+        tally->preferent_share_squared += preferent / sum * (preferent / sum);
+    }
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
 }
 
 static void cases_follow_the_calibration(void **state)
 {
     (void)state;
-    enum { CASES = 3000 };
+    enum { CASES = 4000 };
     static struct sim_world world;
-    struct tally tally = {0};
+    static struct tally tally;
     struct arena arena;
     struct register_case *drawn = NULL;
     draw_world(11, CASES, &world);
@@ -113,12 +141,51 @@ static void cases_follow_the_calibration(void **state)
         assert_in_range(drawn->request_count, 1, 60);
         tally_case(drawn, &tally);
     }
-    expect_near(tally.creditors / CASES, 13.5, 0.6);
-    expect_near(tally.debt_cents / CASES / 100, 39000, 3500);
+    double mean = tally.creditors / CASES;
+    expect_near(mean, 13.5, 0.5);
+    expect_near(sqrt(tally.creditors_squared / CASES - mean * mean), 7, 0.5);
+    qsort(tally.totals, CASES, sizeof tally.totals[0], compare_doubles);
+    expect_near(tally.totals[CASES / 2], 27000 * 0.95, 2500);
+    double share = tally.preferent_share / tally.mixed;
+    expect_near(share, 2.0 / 7, 0.02);
+    expect_near(sqrt(tally.preferent_share_squared / tally.mixed - share * share), 0.16, 0.02);
+    assert_true(tally.largest_share / CASES > 0.25); /* one or two dominate */
     for (size_t i = 0; i < sim_kind_count; i++) {
         if (sim_kinds[i].chance > 0)
             expect_near(tally.with_kind[sim_kinds[i].kind] / CASES, sim_kinds[i].chance, 0.07);
     }
+    arena_fini(&arena);
+    sim_world_fini(&world);
+}
+
+/* Young people owe less, entrepreneurs more: three lognormals, mixed. */
+static void debts_are_three_lognormals(void **state)
+{
+    (void)state;
+    enum { CASES = 20000 };
+    static double totals[CASES];
+    static struct sim_world world;
+    struct arena arena;
+    struct register_case *drawn = NULL;
+    double sum = 0;
+    size_t below = 0, above = 0;
+    draw_world(12, CASES, &world);
+    arena_init(&arena, 1 << 20);
+    for (uint32_t i = 0; i < CASES; i++) {
+        arena_reset(&arena);
+        assert_ok(sim_case_draw(&world, i, &arena, &drawn));
+        for (const struct register_request *r = drawn->requests; r; r = r->next)
+            for (const struct register_claim *claim = r->claims; claim; claim = claim->next)
+                totals[i] += (double)claim->amount_cents / 100;
+        sum += totals[i];
+        below += totals[i] < 5000;
+        above += totals[i] > 150000;
+    }
+    /* The means: median times exp(sigma squared / 2). */
+    expect_near(sum / CASES, 0.08 * 11480 + 0.86 * 38750 + 0.06 * 89960, 1000);
+    /* 0.08 F(5000 of 8000) + 0.86 F(5000 of 27000) + 0.06 F(5000 of 60000), and so on. */
+    expect_near((double)below / CASES, 0.08 * 0.290 + 0.86 * 0.0237 + 0.06 * 0.0029, 0.008);
+    expect_near((double)above / CASES, 0.08 * 0.0003 + 0.86 * 0.0218 + 0.06 * 0.154, 0.008);
     arena_fini(&arena);
     sim_world_fini(&world);
 }
@@ -211,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_world_grows_with_its_cases),
         cmocka_unit_test(counsellors_are_drawn_once),
         cmocka_unit_test(cases_follow_the_calibration),
+        cmocka_unit_test(debts_are_three_lognormals),
         cmocka_unit_test(generated_texts_say_that_they_are_invented),
         cmocka_unit_test(the_same_seed_writes_the_same_bytes),
         cmocka_unit_test(generated_registrations_are_read_without_a_problem),

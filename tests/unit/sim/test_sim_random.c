@@ -49,6 +49,21 @@ static void gammas_have_their_shape_as_mean_and_variance(void **state)
     }
 }
 
+static void betas_have_their_mean_and_deviation(void **state)
+{
+    (void)state;
+    struct sim_random random = sim_random_new(7, 1);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        double x = sim_random_beta(&random, 2, 5);
+        assert_true(x >= 0 && x <= 1);
+        sum += x;
+        squares += (x - 2.0 / 7) * (x - 2.0 / 7);
+    }
+    expect_near(sum / DRAWS, 2.0 / 7, 0.005);
+    expect_near(sqrt(squares / DRAWS), 0.16, 0.005);
+}
+
 static void negative_binomials_have_their_mean_and_deviation(void **state)
 {
     (void)state;
@@ -135,6 +150,7 @@ int main(void)
         cmocka_unit_test(one_seed_and_stream_give_one_sequence),
         cmocka_unit_test(normals_have_mean_nothing_and_deviation_one),
         cmocka_unit_test(gammas_have_their_shape_as_mean_and_variance),
+        cmocka_unit_test(betas_have_their_mean_and_deviation),
         cmocka_unit_test(negative_binomials_have_their_mean_and_deviation),
         cmocka_unit_test(lognormals_have_their_median),
         cmocka_unit_test(dirichlet_shares_add_up_to_one),

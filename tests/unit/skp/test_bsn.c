@@ -1,5 +1,6 @@
 /* Where a BSN goes, and that the signed line says so. */
 #include "bsn_write.h"
+#include "resealing.h"
 #include "skp_scene.h"
 
 #define COUPLE                                                                                     \
@@ -126,12 +127,13 @@ static void deliver(struct mail *mail, bool with_bsn, bool flag)
 static void a_bsn_that_the_line_does_not_tell_of_is_a_problem(void **state)
 {
     static const struct {
-        bool with_bsn, flag;
+        bool with_bsn, flag, forbidden;
         enum skp_err err;
-    } cases[] = {{true, false, SKP_E_FIELD_UNEXPECTED},
-                 {false, true, SKP_E_FIELD_UNEXPECTED},
-                 {true, true, SKP_OK},
-                 {false, false, SKP_OK}};
+    } cases[] = {{true, false, false, SKP_E_FIELD_UNEXPECTED},
+                 {false, true, false, SKP_E_FIELD_UNEXPECTED},
+                 {true, true, false, SKP_OK},
+                 {true, true, true, SKP_E_BSN_NOT_ALLOWED},
+                 {false, false, true, SKP_OK}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct scene *scene = scene_new();
@@ -139,13 +141,57 @@ static void a_bsn_that_the_line_does_not_tell_of_is_a_problem(void **state)
         struct csv_problem problem;
         size_t rows = 0;
         mail_open(&mail, scene);
+        mail.creditor.bsn_forbidden = cases[i].forbidden;
         deliver(&mail, cases[i].with_bsn, cases[i].flag);
-        assert_int_equal(mail.creditor.problem, cases[i].err);
+        assert_err(mail.creditor.problem, cases[i].err);
         assert_int_equal(mail.creditor.requests, cases[i].err == SKP_OK);
         assert_ok(bsn_write(&scene->creditor, scene_file(scene, "out.csv", NULL), &rows, &problem));
-        assert_int_equal(rows, cases[i].with_bsn && cases[i].flag);
+        assert_int_equal(rows, cases[i].with_bsn && cases[i].err == SKP_OK);
+        assert_int_equal(
+            state_number(&scene->creditor, -1, "SELECT length(part) = 0 FROM question", ""),
+            cases[i].err != SKP_OK); /* what may not be here is not kept */
         scene_free(scene);
     }
+}
+
+static void count_left(void *ctx, const struct skp_oin *creditor, const struct skp_id *request_id,
+                       enum skp_err err)
+{
+    enum skp_err *left = ctx;
+    (void)creditor, (void)request_id;
+    *left = err;
+}
+
+static void a_bsn_is_not_sealed_again_for_who_lost_the_right(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct mail mail;
+    struct register_file file;
+    struct target *creditor = entitled_creditor(scene);
+    enum skp_err left = SKP_OK;
+    mail_open(&mail, scene);
+    read_files(scene, "Dossier;BSN;PartnerBSN\r\n2026-1;;999990019\r\n", &file);
+    struct registering registering = scene_registering(scene);
+    assert_ok(registering_run(&registering, &file, false));
+    registering_fini(&registering);
+    state_run(&scene->office,
+              "INSERT INTO reseal (request_id, bundle_id, cause, asked_at_ms)"
+              " SELECT request_id, bundle_id, 10, 1 FROM request WHERE creditor = '" SCENE_CREDITOR
+              "'",
+              "");
+    creditor->bsn_entitled = false;
+    struct resealing resealing = {.db = &scene->office,
+                                  .book = &scene->book,
+                                  .identity = scene_registering(scene).identity,
+                                  .target = scene_target,
+                                  .ctx = scene,
+                                  .on_left = count_left,
+                                  .left_ctx = &left};
+    assert_ok(resealing_run(&resealing));
+    assert_int_equal(resealing.sealed, 0);
+    assert_err(left, SKP_E_BSN_NOT_ALLOWED);
+    scene_free(scene);
 }
 
 int main(void)
@@ -154,6 +200,7 @@ int main(void)
         cmocka_unit_test(the_bsn_of_the_partner_alone_is_sent_too),
         cmocka_unit_test(a_partner_who_owes_nothing_there_is_not_named),
         cmocka_unit_test(a_bsn_that_the_line_does_not_tell_of_is_a_problem),
+        cmocka_unit_test(a_bsn_is_not_sealed_again_for_who_lost_the_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

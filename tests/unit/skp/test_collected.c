@@ -95,7 +95,7 @@ static int64_t collected_at(struct proof *proof)
 
 static void nothing_counts(struct proof *proof, enum skp_err err)
 {
-    assert_int_equal(proof->office.problem, err);
+    assert_err(proof->office.problem, err);
     assert_int_equal(proof->office.events, 0);
     assert_int_equal(collected_at(proof), 0);
     assert_int_equal(state_number(&proof->scene->office, -1, "SELECT count(*) FROM event", ""), 0);

@@ -204,7 +204,7 @@ static void a_refused_line_is_said_and_asked_again_under_its_own_id(void **state
     struct envelope_batch batch = scene_outbox(scene, &scene->office);
     scene_settle(&scene->office, &batch.batch_id, 1, 0, SKP_E_BSN_NOT_ALLOWED);
     assert_int_equal(count(&scene->office, "SELECT count(*) FROM request WHERE stage = 3"), 1);
-    assert_int_equal(count(&scene->office, "SELECT max(err) FROM request"), SKP_E_BSN_NOT_ALLOWED);
+    assert_err(count(&scene->office, "SELECT max(err) FROM request"), SKP_E_BSN_NOT_ALLOWED);
     scene_register(scene, two_creditors, false, &results);
     assert_int_equal(scene_outbox(scene, &scene->office).line_count, 2); /* case, request */
     assert_int_equal(count(&scene->office, "SELECT count(*) FROM request"), 2);
@@ -222,7 +222,7 @@ static void an_ambiguous_creditor_is_declared_but_not_asked(void **state)
     assert_int_equal(results.by_status[RESULT_AMBIGUOUS], 2);
     for (size_t i = 0; i < results.count; i++)
         if (results.rows[i].status == RESULT_AMBIGUOUS)
-            assert_int_equal(results.rows[i].problem.err, SKP_E_CREDITOR_AMBIGUOUS);
+            assert_err(results.rows[i].problem.err, SKP_E_CREDITOR_AMBIGUOUS);
     struct envelope_batch batch = scene_outbox(scene, &scene->office);
     assert_int_equal(batch.line_count, 2); /* case with both requests, letter */
     assert_int_equal(count(&scene->office, "SELECT count(*) FROM request WHERE stage = 0"), 1);

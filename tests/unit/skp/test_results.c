@@ -68,7 +68,7 @@ static void what_the_broker_refused_says_why_and_on_which_row(void **state)
     say(&given, &row->request_id, 1, STAGE_REFUSED, SKP_E_LEAF_MISMATCH);
     settle(&given);
     assert_int_equal(row->status, RESULT_REFUSED);
-    assert_int_equal(row->problem.err, SKP_E_LEAF_MISMATCH);
+    assert_err(row->problem.err, SKP_E_LEAF_MISMATCH);
     assert_int_equal(row->problem.line, row->line);
     assert_int_equal(given.results.by_status[RESULT_REGISTERED], 0);
     assert_int_equal(given.results.by_status[RESULT_REFUSED], 1);
@@ -83,7 +83,7 @@ static void without_a_receipt_the_outcome_is_unknown(void **state)
     say(&given, &row->request_id, 1, STAGE_SENT, SKP_OK);
     settle(&given);
     assert_int_equal(row->status, RESULT_REFUSED);
-    assert_int_equal(row->problem.err, SKP_E_OUTCOME_UNKNOWN);
+    assert_err(row->problem.err, SKP_E_OUTCOME_UNKNOWN);
     given_free(&given);
 }
 
@@ -95,7 +95,7 @@ static void the_newest_version_counts(void **state)
     say(&given, &row->request_id, 1, STAGE_STORED, SKP_OK);
     say(&given, &row->request_id, 2, STAGE_REFUSED, SKP_E_CORRECTION_REASON);
     settle(&given);
-    assert_int_equal(row->problem.err, SKP_E_CORRECTION_REASON);
+    assert_err(row->problem.err, SKP_E_CORRECTION_REASON);
     given_free(&given);
 }
 
@@ -151,6 +151,31 @@ static void what_is_known_already_is_not_read_again(void **state)
     given_free(&given);
 }
 
+static void a_good_row_held_back_names_the_bad_one_and_a_bad_one_is_told_once(void **state)
+{
+    struct given given = given_new();
+    struct scene *scene = given.scene;
+    struct register_file file;
+    (void)state;
+    scene_read_cases(
+        scene,
+        SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,34;eerste;telecom\r\n" SCENE_CASE(
+            "2026-1") "Zeemeeuw;;;F-002;12.34;eerste;telecom\r\n",
+        &file);
+    struct registering registering = scene_registering(scene);
+    assert_ok(registering_run(&registering, &file, true));
+    assert_ok(registering_results(&registering, &file, true, &given.results));
+    assert_int_equal(given.results.count, 2);
+    assert_int_equal(given.results.by_status[RESULT_REFUSED], 2);
+    assert_int_equal(given.results.rows[0].line, 2);
+    assert_int_equal(given.results.rows[0].cause_line, 3);
+    assert_int_equal(given.results.rows[1].line, 3);
+    assert_int_equal(given.results.rows[1].cause_line, 0);
+    assert_string_equal(given.results.rows[1].problem.column, "Bedrag");
+    registering_fini(&registering);
+    given_free(&given);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_row_that_was_never_sent_keeps_its_own_status),
         cmocka_unit_test(a_refused_row_says_whose_it_is),
         cmocka_unit_test(what_is_known_already_is_not_read_again),
+        cmocka_unit_test(a_good_row_held_back_names_the_bad_one_and_a_bad_one_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

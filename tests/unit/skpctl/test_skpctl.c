@@ -19,14 +19,16 @@ static const char *request_of(const char *line)
     char copy[512];
     char *words[MAX_WORDS];
     char why[CTL_WHY_BYTES];
+    bool file = false;
     int count = 0;
     int taken = 0;
     snprintf(copy, sizeof copy, "%s", line);
     for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " "))
         words[count++] = word;
     const struct ctl_command *command = ctl_command_find(count, words, &taken, why);
-    json_t *request =
-        command != NULL ? ctl_request_build(command, count - taken, words + taken, why) : NULL;
+    json_t *request = command != NULL
+                          ? ctl_request_build(command, count - taken, words + taken, &file, why)
+                          : NULL;
     if (request == NULL) {
         snprintf(text, sizeof text, "%s", why);
         return text;
@@ -51,6 +53,13 @@ static void words_become_requests(void **state)
                         "{\"command\":\"round.open\",\"agreement_id\":\"1\",\"reason\":\"haast\"}");
     assert_string_equal(request_of("clock advance --working-days 10"),
                         "{\"command\":\"clock.advance\",\"working_days\":10}");
+    assert_string_equal(request_of("round open --agreement 1 --again --reason haast"),
+                        "{\"command\":\"round.open\",\"agreement_id\":\"1\",\"again\":true,"
+                        "\"reason\":\"haast\"}");
+    assert_string_equal(request_of("round show 1"),
+                        "{\"command\":\"round.show\",\"round_id\":\"1\"}");
+    assert_string_equal(request_of("participant show 00000099000000001000"),
+                        "{\"command\":\"participant.show\",\"oin\":\"00000099000000001000\"}");
     assert_string_equal(request_of("session list"), "{\"command\":\"sessions\"}");
 }
 
@@ -97,20 +106,42 @@ static void a_file_travels_as_base64(void **state)
     unlink(path);
 }
 
-static const char *printed(const char *json, bool refusal)
+typedef void (*print_fn)(FILE *stream, const json_t *answer);
+
+static const char *printed_by(print_fn print, const char *json)
 {
     static char text[4096];
     json_error_t error;
     json_t *answer = json_loads(json, 0, &error);
     assert_non_null(answer);
+    text[0] = '\0';
     FILE *stream = fmemopen(text, sizeof text, "w");
-    if (refusal)
-        ctl_print_refusal(stream, answer);
-    else
-        ctl_print_answer(stream, answer);
+    print(stream, answer);
     fclose(stream);
     json_decref(answer);
     return text;
+}
+
+static const char *printed(const char *json, bool refusal)
+{
+    return printed_by(refusal ? ctl_print_refusal : ctl_print_answer, json);
+}
+
+static void csv_is_what_a_spreadsheet_keeps(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        printed_by(
+            ctl_print_csv,
+            "{\"ok\":true,\"rows\":[{\"oin\":\"00000099200000001000\",\"name\":\"Eén; \\\"B\\\"\","
+            "\"waiting\":-7,\"due\":null},{\"oin\":\"x\",\"name\":\"=cmd\",\"waiting\":0,"
+            "\"due\":\"2026-12-03\"}]}"),
+        "\xef\xbb\xbfoin;name;waiting;due\r\n"
+        "'00000099200000001000;\"Eén; \"\"B\"\"\";-7;\r\n"
+        "x;'=cmd;0;'2026-12-03\r\n");
+    assert_string_equal(printed_by(ctl_print_csv, "{\"ok\":true,\"overdue\":3,\"play\":true}"),
+                        "\xef\xbb\xbfoverdue;play\r\n3;yes\r\n");
+    assert_string_equal(printed_by(ctl_print_csv, "{\"ok\":true,\"rows\":[]}"), "");
 }
 
 static void lists_are_aligned_tables(void **state)
@@ -155,6 +186,7 @@ static void a_refusal_says_what_to_do(void **state)
 static bool explains(const char *what, const char *expected)
 {
     char text[32768] = "";
+    text[0] = '\0';
     FILE *stream = fmemopen(text, sizeof text, "w");
     bool found = ctl_explain(stream, what, false);
     fclose(stream);
@@ -179,6 +211,7 @@ int main(void)
         cmocka_unit_test(words_may_be_shortened_while_unambiguous),
         cmocka_unit_test(mistakes_are_told_before_anything_is_sent),
         cmocka_unit_test(a_file_travels_as_base64),
+        cmocka_unit_test(csv_is_what_a_spreadsheet_keeps),
         cmocka_unit_test(lists_are_aligned_tables),
         cmocka_unit_test(other_answers_are_names_and_values),
         cmocka_unit_test(an_answer_cannot_steer_the_terminal),

@@ -3,6 +3,8 @@
 
 #include "terms.h"
 
+#define FIRST_IDS 8 /* of an event; doubled when full, so a power of two */
+
 static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
 
 static enum skp_err remember(struct txn *txn, const struct page_row *page,
@@ -35,14 +37,18 @@ static Skp__V1__EventFact *last_event(struct txn *txn, const struct page_row *pa
     return event;
 }
 
-static enum skp_err add_request_id(struct txn *txn, Skp__V1__EventFact *event,
-                                   const struct skp_id *request_id)
+enum skp_err publish_add_id(struct txn *txn, Skp__V1__EventFact *event,
+                            const struct skp_id *request_id)
 {
-    if (!event->request_ids) {
-        event->request_ids =
-            arena_calloc(&txn->arena, BUNDLE_MAX_LINES, sizeof *event->request_ids);
-        if (!event->request_ids)
+    size_t count = event->n_request_ids;
+    if (count == 0 || (count >= FIRST_IDS && (count & (count - 1)) == 0)) {
+        size_t room = count > 0 ? 2 * count : FIRST_IDS;
+        ProtobufCBinaryData *ids = arena_calloc(&txn->arena, room, sizeof *ids);
+        if (!ids)
             return SKP_E_NO_MEMORY;
+        if (count > 0)
+            memcpy(ids, event->request_ids, count * sizeof *ids);
+        event->request_ids = ids;
     }
     uint8_t *copy = arena_copy(&txn->arena, request_id->bytes, ID_BYTES);
     if (!copy)
@@ -72,7 +78,7 @@ static enum skp_err tell(struct txn *txn, const struct page_row *page,
         if (err)
             return err;
     }
-    return add_request_id(txn, event, &request->request_id);
+    return publish_add_id(txn, event, &request->request_id);
 }
 
 enum skp_err publish_requests(struct txn *txn, struct ws_row *page_row,
@@ -89,4 +95,15 @@ enum skp_err publish_requests(struct txn *txn, struct ws_row *page_row,
             err = tell(txn, page, request, round_id);
     }
     return err ? err : remember(txn, page, bundle_id, number, due_date);
+}
+
+enum skp_err publish_close(struct txn *txn, const struct page_row *page,
+                           const struct skp_id *bundle_id, unsigned number, int64_t published_ms)
+{
+    for (size_t i = 0; i < page->count; i++)
+        if (page->requests[i].published_at_ms == published_ms &&
+            request_is_open(&page->requests[i]))
+            return SKP_OK;
+    return ws_forget(&txn->ws, STORE_OPEN,
+                     key_open(&page->creditor, published_ms, bundle_id, number));
 }

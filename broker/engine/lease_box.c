@@ -1,0 +1,221 @@
+#include "lease_box.h"
+
+#include "mutant.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct lease_box *lease_box_new(const struct skp_oin *oin, const char *mailbox)
+{
+    struct lease_box *box = calloc(1, sizeof *box);
+    if (!box)
+        return NULL;
+    box->oin = *oin;
+    snprintf(box->mailbox, sizeof box->mailbox, "%s", mailbox);
+    box->first_until_ms = INT64_MAX;
+    return box;
+}
+
+void lease_box_free(struct lease_box *box)
+{
+    free(box->leases);
+    free(box->lanes);
+    free(box);
+}
+
+/* Room for one more; the array stays as it was when there is no memory. */
+static bool grow(void *array_ptr, size_t count, size_t *room, size_t element)
+{
+    void *array;
+    memcpy(&array, array_ptr, sizeof array);
+    if (count < *room)
+        return true;
+    size_t wider = *room ? *room * 2 : 8;
+    void *moved = realloc(array, wider * element);
+    if (!moved)
+        return false;
+    memcpy(array_ptr, &moved, sizeof moved);
+    *room = wider;
+    return true;
+}
+
+/* ---------------------------------------------------------------- lanes */
+
+static struct lease_lane *find_lane(const struct lease_box *box, const struct skp_oin *sender)
+{
+    for (size_t i = 0; i < box->lane_count; i++)
+        if (oin_equal(&box->lanes[i].sender, sender))
+            return &box->lanes[i];
+    return NULL;
+}
+
+static bool hold_lane(struct lease_box *box, const struct skp_oin *sender, uint64_t session)
+{
+    struct lease_lane *lane = find_lane(box, sender);
+    if (!lane) {
+        if (!grow(&box->lanes, box->lane_count, &box->lane_room, sizeof *box->lanes))
+            return false;
+        lane = &box->lanes[box->lane_count++];
+        *lane = (struct lease_lane){.sender = *sender};
+    }
+    lane->session = session;
+    lane->held++;
+    return true;
+}
+
+static void leave_lane(struct lease_box *box, struct lease *lease)
+{
+    struct lease_lane *lane = lease->session != 0 ? find_lane(box, &lease->lane) : NULL;
+    lease->session = 0;
+    if (lane && --lane->held == 0)
+        *lane = box->lanes[--box->lane_count];
+}
+
+/* ---------------------------------------------------------------- leases */
+
+/* Index of the first lease at or after `position`. */
+static size_t lower_bound(const struct lease_box *box, uint64_t position)
+{
+    size_t low = 0;
+    size_t high = box->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (box->leases[middle].position < position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct lease *lease_box_find(struct lease_box *box, uint64_t position)
+{
+    size_t at = lower_bound(box, position);
+    return at < box->count && box->leases[at].position == position ? &box->leases[at] : NULL;
+}
+
+static struct lease *make_lease(struct lease_box *box, uint64_t position)
+{
+    size_t at = lower_bound(box, position);
+    if (at < box->count && box->leases[at].position == position)
+        return &box->leases[at];
+    if (!grow(&box->leases, box->count, &box->room, sizeof *box->leases))
+        return NULL;
+    memmove(&box->leases[at + 1], &box->leases[at], (box->count - at) * sizeof *box->leases);
+    box->leases[at] = (struct lease){.position = position};
+    box->count++;
+    return &box->leases[at];
+}
+
+void lease_box_set_free(struct lease_box *box, struct lease *lease)
+{
+    leave_lane(box, lease);
+    if (lease->position < box->scan_from)
+        box->scan_from = lease->position;
+    box->generation++;
+}
+
+void lease_box_forget(struct lease_box *box, uint64_t sequence)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < box->count; i++)
+        if (box->leases[i].collected == 0 || box->leases[i].collected > sequence)
+            box->leases[kept++] = box->leases[i];
+    box->count = kept;
+}
+
+/* Free, but not for this session now: a next scan must come by here again. */
+static enum lease_answer pass_over(struct lease_box *box, uint64_t position)
+{
+    if (box->skipped_from == 0)
+        box->skipped_from = position;
+    box->lane_wanted = true;
+    return LEASE_SKIP;
+}
+
+static bool is_blocked(const struct lease_box *box, const struct skp_oin *lane, uint64_t session)
+{
+    const struct lease_lane *held = find_lane(box, lane);
+    return held && held->session != session && !MUTANT(lease_ignored);
+}
+
+enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
+                                 const struct skp_oin *lane, uint64_t session, int64_t until_ms,
+                                 uint32_t *ret_attempt)
+{
+    struct lease *lease = lease_box_find(box, position);
+    if (lease && (lease->session != 0 || lease->collected != 0))
+        return LEASE_SKIP;
+    lease = is_blocked(box, lane, session) ? NULL : make_lease(box, position);
+    if (!lease || !hold_lane(box, lane, session))
+        return pass_over(box, position);
+    lease->session = session;
+    lease->until_ms = until_ms;
+    if (until_ms < box->first_until_ms)
+        box->first_until_ms = until_ms;
+    lease->lane = *lane;
+    *ret_attempt = ++lease->attempt;
+    return LEASE_TAKEN;
+}
+
+bool lease_box_collected(struct lease_box *box, uint64_t position, uint64_t sequence)
+{
+    struct lease *lease = make_lease(box, position);
+    if (!lease)
+        return false;
+    lease->collected = sequence;
+    leave_lane(box, lease);
+    if (!box->lane_wanted || find_lane(box, &lease->lane))
+        return false;
+    box->lane_wanted = false;
+    return true;
+}
+
+/* ---------------------------------------------------------------- all of a mailbox */
+
+bool lease_box_expire(struct lease_box *box, int64_t now_ms)
+{
+    bool freed = false;
+    if (now_ms < box->first_until_ms)
+        return false;
+    box->first_until_ms = INT64_MAX;
+    for (size_t i = 0; i < box->count; i++) {
+        struct lease *lease = &box->leases[i];
+        if (lease->session == 0)
+            continue;
+        if (lease->until_ms <= now_ms) {
+            lease_box_set_free(box, lease);
+            freed = true;
+        } else if (lease->until_ms < box->first_until_ms) {
+            box->first_until_ms = lease->until_ms;
+        }
+    }
+    return freed;
+}
+
+static bool holds_any(const struct lease_box *box, uint64_t session)
+{
+    for (size_t i = 0; i < box->lane_count; i++)
+        if (box->lanes[i].session == session)
+            return true;
+    return false;
+}
+
+bool lease_box_close(struct lease_box *box, uint64_t session)
+{
+    if (!holds_any(box, session))
+        return false;
+    for (size_t i = 0; i < box->count; i++)
+        if (box->leases[i].session == session)
+            lease_box_set_free(box, &box->leases[i]);
+    return true;
+}
+
+size_t lease_box_held_by_others(const struct lease_box *box, uint64_t session)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < box->lane_count; i++)
+        if (box->lanes[i].session != session)
+            held += box->lanes[i].held;
+    return held;
+}

@@ -1,0 +1,275 @@
+#include "park.h"
+
+#include "batch_work.h"
+
+#include <stdio.h>
+
+struct parked {
+    uint64_t position;
+    bool gone; /* from the mailbox */
+};
+
+struct park_work {
+    char mailbox[MAILBOX_NAME_MAX + 1];
+    struct parked *items;
+    size_t count;
+};
+
+/* ---------------------------------------------------------------- is it deliverable? */
+
+static bool is_withdrawn(const struct registry_record *record, const struct skp_hash *thumbprint)
+{
+    for (size_t i = 0; i < record->withdrawn_count; i++)
+        if (hash_equal(&record->withdrawn[i], thumbprint))
+            return true;
+    return false;
+}
+
+/* None of the key boxes is for a certificate that somebody may still open with. */
+static enum skp_err is_locked(const struct registry_record *record, struct span body,
+                              struct arena *arena, bool *ret_locked)
+{
+    char path[WIRE_PATH_MAX] = "";
+    ProtobufCMessage *message;
+    if (wire_unpack(&skp__v1__bundle__descriptor, body, arena, path, &message))
+        return SKP_E_DATA_LOSS;
+    const Skp__V1__Bundle *bundle = (const Skp__V1__Bundle *)(void *)message;
+    bool locked = bundle->n_key_boxes > 0;
+    for (size_t i = 0; locked && i < bundle->n_key_boxes; i++) {
+        struct skp_hash thumbprint;
+        bool known = jwe_recipient(span_text(bundle->key_boxes[i]), &thumbprint) == SKP_OK;
+        locked = !known || is_withdrawn(record, &thumbprint);
+    }
+    *ret_locked = locked;
+    return SKP_OK;
+}
+
+static bool is_for_recipient(const struct entry_row *entry, size_t line)
+{
+    return !entry->partial || mask_has(&entry->mask, line);
+}
+
+static unsigned page_count(const struct bundle_row *bundle)
+{
+    return (bundle->line_count + PAGE_LINES - 1) / PAGE_LINES;
+}
+
+static bool has_open(const struct entry_row *entry, const struct page_row *page, unsigned number)
+{
+    for (size_t n = 0; n < page->count; n++)
+        if (is_for_recipient(entry, number * PAGE_LINES + n) && request_is_open(&page->requests[n]))
+            return true;
+    return false;
+}
+
+static enum skp_err find_open(struct store *reader, struct arena *arena,
+                              const struct entry_row *entry, const struct bundle_row *bundle,
+                              bool *ret_open)
+{
+    struct row_key keys[BUNDLE_PAGES];
+    struct store_row rows[BUNDLE_PAGES] = {0};
+    struct page_row *page = arena_calloc(arena, 1, sizeof *page);
+    unsigned count = page_count(bundle);
+    if (!page)
+        return SKP_E_NO_MEMORY;
+    for (unsigned i = 0; i < count; i++) {
+        keys[i] = key_page(&entry->bundle_id, i);
+        rows[i].key = row_key_span(&keys[i]);
+    }
+    enum skp_err err = store_get(reader, STORE_PAGE, rows, count, arena);
+    for (unsigned i = 0; !err && !*ret_open && i < count; i++) {
+        if (rows[i].version == 0)
+            continue;
+        err = page_row_read(rows[i].value, page);
+        if (!err)
+            *ret_open = has_open(entry, page, i);
+    }
+    return err;
+}
+
+enum skp_err park_wanted(struct store *reader, struct arena *arena,
+                         const struct registry_record *record, const struct entry_row *entry,
+                         const struct bundle_row *bundle, bool *ret_wanted)
+{
+    bool locked = false;
+    bool open = false;
+    enum skp_err err = SKP_OK;
+    if (record && record->withdrawn_count > 0)
+        err = is_locked(record, bundle->body, arena, &locked);
+    if (!err && locked)
+        err = find_open(reader, arena, entry, bundle, &open);
+    if (!err)
+        *ret_wanted = open;
+    return err;
+}
+
+/* ---------------------------------------------------------------- going back */
+
+/* One entry on its way out. */
+struct going_back {
+    struct txn *txn;
+    struct entry_row entry;
+    struct bundle_row bundle;
+    struct line_mask left; /* still for the recipient */
+    size_t left_count;
+    Skp__V1__EventFact *event; /* NULL: nothing went back yet */
+};
+
+static enum skp_err tell(struct going_back *going, const struct page_row *page,
+                         const struct skp_id *request_id)
+{
+    if (!going->event) {
+        Skp__V1__Line *line;
+        going->event = txn_event(going->txn, SKP__V1__EVENT_KIND__EVENT_KIND_RESEAL_NEEDED,
+                                 &page->creditor, &line);
+        if (!going->event)
+            return SKP_E_NO_MEMORY;
+        enum skp_err err = txn_say(going->txn, &page->counsellor, line);
+        if (err)
+            return err;
+    }
+    return publish_add_id(going->txn, going->event, request_id);
+}
+
+static enum skp_err send_back(struct going_back *going, struct ws_row *row, unsigned number,
+                              const struct request_state *request)
+{
+    const struct page_row *page = row->object;
+    ws_changed(row);
+    enum skp_err err = tell(going, page, &request->request_id);
+    if (!err)
+        err = publish_close(going->txn, page, &going->entry.bundle_id, number,
+                            request->published_at_ms);
+    return err;
+}
+
+static enum skp_err send_page_back(struct going_back *going, unsigned number)
+{
+    struct ws_row *row;
+    struct page_row *page;
+    enum skp_err err = txn_page(going->txn, &going->entry.bundle_id, number, &row, &page);
+    for (size_t n = 0; !err && n < PAGE_LINES; n++) {
+        size_t line = (size_t)number * PAGE_LINES + n;
+        if (line >= going->bundle.line_count || !is_for_recipient(&going->entry, line))
+            continue;
+        if (page && n < page->count && request_undeliverable(&page->requests[n])) {
+            err = send_back(going, row, number, &page->requests[n]);
+        } else {
+            mask_set(&going->left, line);
+            going->left_count++;
+        }
+    }
+    return err;
+}
+
+static enum skp_err keep_rest(struct going_back *going, struct ws_row *entry_row, bool *ret_gone)
+{
+    *ret_gone = going->left_count == 0;
+    if (*ret_gone) {
+        ws_remove(entry_row);
+        return SKP_OK;
+    }
+    going->entry.partial = true;
+    going->entry.mask = going->left;
+    struct span value = entry_row_pack(&going->entry, &going->txn->arena);
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    ws_put(entry_row, value);
+    return SKP_OK;
+}
+
+static enum skp_err send_entry_back(struct going_back *going, struct ws_row *entry_row,
+                                    bool *ret_gone)
+{
+    enum skp_err err = SKP_OK;
+    for (unsigned number = 0; !err && number < page_count(&going->bundle); number++)
+        err = send_page_back(going, number);
+    return err || !going->event ? err : keep_rest(going, entry_row, ret_gone);
+}
+
+static enum skp_err park(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
+                         struct parked *item)
+{
+    struct going_back going = {.txn = txn};
+    struct ws_row *row;
+    struct ws_row *bundle_at;
+    bool locked = false;
+    const struct registry_participant *who = registry_find(txn->registry, oin);
+    const struct registry_record *record = who ? registry_record_of(who, mailbox) : NULL;
+    item->gone = false;
+    enum skp_err err = ws_get(&txn->ws, STORE_ENTRY, key_entry(oin, mailbox, item->position), &row);
+    if (err || row->version == 0 || row->gone || !record)
+        return err;
+    if ((err = entry_row_read(row->value, &going.entry)) ||
+        (err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(&going.entry.bundle_id), &bundle_at)) ||
+        (err = bundle_row_read(bundle_at->value, &going.bundle)) ||
+        (err = is_locked(record, going.bundle.body, &txn->arena, &locked)))
+        return err;
+    return locked ? send_entry_back(&going, row, &item->gone) : SKP_OK;
+}
+
+/* ---------------------------------------------------------------- the verb */
+
+static enum skp_err want(struct txn *txn, struct engine_call *call)
+{
+    const struct park_work *work = call->state;
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < work->count; i++)
+        err = ws_want(&txn->ws, STORE_ENTRY,
+                      key_entry(&call->peer, work->mailbox, work->items[i].position));
+    return err;
+}
+
+static enum skp_err decide(struct txn *txn, struct engine_call *call)
+{
+    struct park_work *work = call->state;
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < work->count; i++)
+        err = park(txn, &call->peer, work->mailbox, &work->items[i]);
+    return err;
+}
+
+static enum skp_err answer(struct txn *txn, struct engine_call *call)
+{
+    const struct park_work *work = call->state;
+    struct lease_table *leases = &txn->engine->leases;
+    for (size_t i = 0; i < work->count; i++)
+        if (work->items[i].gone)
+            lease_collected(leases, &call->peer, work->mailbox, work->items[i].position,
+                            txn->sequence);
+        else
+            lease_undo(leases, &call->peer, work->mailbox, work->items[i].position, call->session);
+    engine_post_wake(txn->engine, &call->peer, work->mailbox);
+    return SKP_OK;
+}
+
+const struct verb verb_park = {.name = "park", .want = want, .decide = decide, .answer = answer};
+
+static struct park_work *make_work(struct engine_call *call, const char *mailbox,
+                                   const uint64_t *positions, size_t count)
+{
+    struct park_work *work = arena_calloc(&call->arena, 1, sizeof *work);
+    struct parked *items = arena_calloc(&call->arena, count + 1, sizeof *items);
+    if (!work || !items)
+        return NULL;
+    (void)snprintf(work->mailbox, sizeof work->mailbox, "%s", mailbox);
+    for (size_t i = 0; i < count; i++)
+        items[i].position = positions[i];
+    work->items = items;
+    work->count = count;
+    return work;
+}
+
+void park_submit(struct engine *engine, const struct skp_oin *oin, const char *mailbox,
+                 uint64_t session, const uint64_t *positions, size_t count)
+{
+    struct engine_call *call =
+        engine_call_new(engine, ENGINE_PARK, oin, session, engine_call_free, NULL);
+    if (!call)
+        return;
+    call->state = make_work(call, mailbox, positions, count);
+    if (call->state)
+        engine_submit(call);
+    else
+        engine_call_free(call);
+}

@@ -1,0 +1,194 @@
+/* What deciding reads and leaves in a transaction: decoded rows, mail, notes, deadlines. */
+#include "txn.h"
+
+#include "mutant.h"
+
+#include <stdio.h>
+
+void *txn_grow(struct txn *txn, void *array_ptr, size_t *count, size_t *room, size_t element)
+{
+    uint8_t *array;
+    memcpy(&array, array_ptr, sizeof array);
+    if (*count == *room) {
+        size_t wider = *room ? *room * 2 : 16;
+        uint8_t *copy = arena_calloc(&txn->arena, wider, element);
+        if (!copy)
+            return NULL;
+        if (*count > 0)
+            memcpy(copy, array, *count * element);
+        memcpy(array_ptr, &copy, sizeof copy);
+        array = copy;
+        *room = wider;
+    }
+    return array + (*count)++ * element;
+}
+
+/* ---------------------------------------------------------------- decoded rows */
+
+enum skp_err txn_page(struct txn *txn, const struct skp_id *bundle_id, unsigned page,
+                      struct ws_row **ret_row, struct page_row **ret_page)
+{
+    struct ws_row *row;
+    enum skp_err err = ws_get(&txn->ws, STORE_PAGE, key_page(bundle_id, page), &row);
+    if (!err && !row->object && row->version > 0) {
+        struct page_row *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
+        err = decoded ? page_row_read(row->value, decoded) : SKP_E_NO_MEMORY;
+        if (!err)
+            row->object = decoded;
+    }
+    if (err)
+        return err;
+    *ret_row = row;
+    *ret_page = row->object;
+    return SKP_OK;
+}
+
+enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
+                      const struct skp_id *case_id, struct ws_row **ret_row,
+                      struct case_file **ret_case)
+{
+    struct ws_row *row;
+    enum skp_err err = ws_get(&txn->ws, STORE_CASE, key_case(counsellor, case_id), &row);
+    if (!err && !row->object && row->version > 0) {
+        struct case_file *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
+        err = decoded ? case_unpack(row->value, &txn->arena, decoded) : SKP_E_NO_MEMORY;
+        if (!err)
+            row->object = decoded;
+    }
+    if (err)
+        return err;
+    *ret_row = row;
+    *ret_case = row->object;
+    return SKP_OK;
+}
+
+enum skp_err txn_progress(struct txn *txn, const struct skp_oin *counsellor,
+                          const struct skp_id *case_id, struct ws_row **ret_row,
+                          struct progress_row **ret_progress)
+{
+    struct ws_row *row;
+    enum skp_err err = ws_get(&txn->ws, STORE_PROGRESS, key_case(counsellor, case_id), &row);
+    if (!err && !row->object) {
+        struct progress_row *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
+        if (!decoded)
+            err = SKP_E_NO_MEMORY;
+        else if (row->version > 0)
+            err = progress_row_read(row->value, decoded);
+        if (!err)
+            row->object = decoded;
+    }
+    if (err)
+        return err;
+    *ret_row = row;
+    *ret_progress = row->object;
+    return SKP_OK;
+}
+
+/* Packing waits until all calls have decided: a page that is changed by many is packed once. */
+enum skp_err txn_pack_changed(struct txn *txn)
+{
+    for (size_t i = 0; i < txn->ws.rows.count; i++) {
+        struct ws_row *row = map_value_at(&txn->ws.rows, i);
+        if (!row->dirty || !row->object)
+            continue;
+        if (row->table == STORE_PAGE)
+            row->value = page_row_pack(row->object, &txn->arena);
+        else if (row->table == STORE_CASE)
+            row->value = case_pack(row->object, &txn->arena);
+        else if (row->table == STORE_PROGRESS)
+            row->value = progress_row_pack(row->object, &txn->arena);
+        else
+            continue;
+        if (!row->value.data)
+            return SKP_E_NO_MEMORY;
+    }
+    return SKP_OK;
+}
+
+/* ---------------------------------------------------------------- effects */
+
+static enum skp_err next_position(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
+                                  uint64_t *ret_position)
+{
+    struct ws_row *row;
+    enum skp_err err = ws_get(&txn->ws, STORE_MAILBOX, key_mailbox(oin, mailbox), &row);
+    if (err)
+        return err;
+    uint64_t last = 0;
+    if (row->value.len > 0 && (err = u64_read(row->value, &last)))
+        return err;
+    struct span value = u64_pack(last + 1, &txn->arena);
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    ws_put(row, value);
+    *ret_position = MUTANT(lane_swapped) ? (last ^ 1) + 1 : last + 1;
+    return SKP_OK;
+}
+
+static enum skp_err wake_later(struct txn *txn, const struct skp_oin *oin, const char *mailbox)
+{
+    for (size_t i = 0; i < txn->wake_count; i++)
+        if (oin_equal(&txn->wakes[i].oin, oin) && strcmp(txn->wakes[i].mailbox, mailbox) == 0)
+            return SKP_OK;
+    struct wake_note *note =
+        txn_grow(txn, &txn->wakes, &txn->wake_count, &txn->wake_room, sizeof *note);
+    if (!note)
+        return SKP_E_NO_MEMORY;
+    note->oin = *oin;
+    snprintf(note->mailbox, sizeof note->mailbox, "%s", mailbox);
+    return SKP_OK;
+}
+
+enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
+                         const struct entry_row *entry)
+{
+    uint64_t position;
+    enum skp_err err = next_position(txn, oin, mailbox, &position);
+    if (err)
+        return err;
+    struct span value = entry_row_pack(entry, &txn->arena);
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    if ((err = ws_append(&txn->ws, STORE_ENTRY, key_entry(oin, mailbox, position), value)))
+        return err;
+    return wake_later(txn, oin, mailbox);
+}
+
+enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
+                      const struct skp_id *case_id)
+{
+    struct note *note = txn_grow(txn, &txn->notes, &txn->note_count, &txn->note_room, sizeof *note);
+    if (!note)
+        return SKP_E_NO_MEMORY;
+    *note = (struct note){.counsellor = *counsellor, .case_id = *case_id};
+    return SKP_OK;
+}
+
+enum skp_err txn_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind kind,
+                          const struct skp_id *object, uint32_t part)
+{
+    struct span value = u64_pack(txn->sequence, &txn->arena);
+    if (!value.data)
+        return SKP_E_NO_MEMORY;
+    return ws_append(&txn->ws, STORE_DEADLINE, key_deadline(due_ms, (uint8_t)kind, object, part),
+                     value);
+}
+
+/* Journal rows hold as many notes as fit well in one row. */
+#define NOTES_PER_ROW 1024
+
+enum skp_err txn_save_notes(struct txn *txn)
+{
+    for (size_t at = 0; at < txn->note_count; at += NOTES_PER_ROW) {
+        size_t count = txn->note_count - at < NOTES_PER_ROW ? txn->note_count - at : NOTES_PER_ROW;
+        struct span value = notes_pack(txn->notes + at, count, &txn->arena);
+        if (!value.data)
+            return SKP_E_NO_MEMORY;
+        enum skp_err err =
+            ws_append(&txn->ws, STORE_JOURNAL,
+                      key_journal(txn->sequence, (uint32_t)(at / NOTES_PER_ROW)), value);
+        if (err)
+            return err;
+    }
+    return SKP_OK;
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+"""What a creditor cannot open is answered as unreadable, sealed again by the office, and read: with skp on both sides,
+keys that are renewed, keys that are lost, and a key that stays wrong. Every receipt goes on to hold.
+
+usage: test_reseal.py BUILD [--seed N]
+"""
+import csv
+import glob
+import io
+import os
+
+from process_testing import Test, make_certs
+from skp_office import COUNSELLOR, CREDITOR, CREDITOR_NAME, SkpOffice
+
+SOME, TIMES = 1, 3
+COLUMNS = ("Dossier", "TypeSchuldregeling", "Begeleiding", "Peildatum", "GemeenteOIN", "Geslacht", "Achternaam",
+           "Geboortedatum", "Straat", "Huisnummer", "Postcode", "Woonplaats", "Schuldeiser", "SoortVordering", "Bedrag",
+           "Slot")
+
+
+def rows_of(path):
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter=";"))
+
+
+def write_rows(path, rows):
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), delimiter=";", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with open(path, "w", encoding="utf-8-sig", newline="") as file:
+        file.write(out.getvalue())
+
+
+class Round:
+    def __init__(self, test):
+        self.test, self.office = test, SkpOffice(test).open()
+        self.folders = 0
+
+    def register(self, *dossiers):
+        path = self.office.path("aanmelding.csv")
+        write_rows(path, [dict(zip(COLUMNS, (
+            dossier, "SK", "budgetbeheer", "02-11-2026", COUNSELLOR, "V", f"Verzonnen-{dossier}", "05-05-1988",
+            "Proefstraat", "1", "1234AB", "Proefstad", CREDITOR_NAME, "zorgpremie", "12,50", "x"))) for dossier in dossiers])
+        self.office.skp(COUNSELLOR, "counsellor", "register", path).must()
+
+    def collect(self, *codes):
+        """The rows of all lists that were written, and what skp said."""
+        self.folders += 1
+        folder = self.office.path(f"lijsten-{self.folders}")
+        done = self.office.skp(CREDITOR, "creditor", "collect", "--out", folder, "--json").must(*codes)
+        self.lists = sorted(glob.glob(f"{folder}/*.csv"))
+        return [row for path in self.lists for row in rows_of(path)], done.json()
+
+    def send_back(self, *codes):
+        for path in self.lists:
+            self.office.skp(CREDITOR, "creditor", "answer", path).must(*codes)
+
+    def watch(self, *codes):
+        return self.office.skp(COUNSELLOR, "counsellor", "watch", "--once", "--out", self.office.path("terug"),
+                               "--json").must(*codes)
+
+    def renew_key(self):
+        """The certificate of before."""
+        make_certs(self.office.pki, "--renew", f"{CREDITOR}/enc")
+        old = glob.glob(f"{self.office.pki}/participants/{CREDITOR}/enc-*.pem")
+        return max(old, key=os.path.getmtime)
+
+    def answer_all(self, rows):
+        for row in rows:
+            row["OpenstaandBedrag"] = "10,00"
+        write_rows(self.office.path("antwoord.csv"), rows)
+        self.office.skp(CREDITOR, "creditor", "answer", self.office.path("antwoord.csv")).must()
+
+    def check_same(self):
+        self.office.skp(COUNSELLOR, "counsellor", "verify").must()
+
+    def check_unreadable(self, rows, count):
+        names = [row for row in rows if row["Achternaam"]]
+        self.test.check(len(rows) == count and not names, f"not {count} rows without names: {rows}")
+        self.test.check(all(row["Onleesbaar"] == "Ja" for row in rows), f"not filled in: {rows}")
+        self.test.check(all(row["Status"] == "onleesbaar voor schuldeiser" for row in rows), f"status: {rows}")
+
+    def check_read(self, rows, *dossiers):
+        self.test.check({row["Achternaam"] for row in rows} == {f"Verzonnen-{d}" for d in dossiers}, f"names: {rows}")
+        self.test.check(not any(row["Onleesbaar"] for row in rows), f"filled in: {rows}")
+
+
+def a_renewed_key(run):
+    """The office sealed for the key of before, and the creditor only has the new one."""
+    test = run.test
+    run.register("D1", "D2")
+    run.renew_key()
+    rows, said = run.collect(SOME)
+    run.check_unreadable(rows, 2)
+    test.check((said["unreadable"], said["collected"]) == (2, 0), f"collected what cannot be read: {said}")
+    run.send_back()
+    _, said = run.collect()
+    test.check((said["unreadable"], said["collected"], said["files"]) == (0, 1, []), f"still in the way: {said}")
+    run.office.skp(CREDITOR, "cert", "publish").must()
+    done = run.watch()
+    test.check(done.json()["resealed"] == 2, f"not sealed again: {done.out}{done.err}")
+    run.check_same()
+    rows, _ = run.collect()
+    run.check_read(rows, "D1", "D2")
+    run.answer_all(rows)
+    run.watch()
+    answers = rows_of(run.office.path("terug/antwoorden.csv"))
+    test.check({row["Dossier"].strip("'") for row in answers} == {"D1", "D2"}, f"answers: {answers}")
+    run.check_same()
+    test.row("resealed", 2, "requests sealed again for a renewed key, read and answered")
+
+
+def a_lost_key(run):
+    """What waits is not delivered any more, but goes back by itself."""
+    test = run.test
+    run.register("D3")
+    old = run.renew_key()
+    run.office.skp(CREDITOR, "cert", "publish", "--withdraw", old).must()
+    rows, said = run.collect()
+    test.check(not rows and said["not_collected"] == 0, f"delivered what nobody can open: {said}")
+    done = run.watch()
+    test.check(done.json()["resealed"] == 1, f"not sealed again: {done.out}{done.err}")
+    rows, _ = run.collect()
+    run.check_read(rows, "D3")
+    again = run.office.skp(CREDITOR, "cert", "publish", "--withdraw", old, "--json").must()
+    test.check(again.json()["published"] == 0, f"withdrawn twice: {again.out}")
+    run.answer_all(rows)
+    run.watch()
+    run.check_same()
+    test.row("withdrawn", 1, "request went back when its key was withdrawn, and came sealed anew")
+
+
+def a_key_that_stays_wrong(run):
+    """The office tries a few times; then a person is told, and it stands among the letters."""
+    test = run.test
+    run.register("D4")
+    run.renew_key()
+    for attempt in range(TIMES + 1):
+        rows, _ = run.collect(SOME)
+        run.check_unreadable(rows, 1)
+        run.send_back()
+        done = run.watch(SOME if attempt == TIMES else 0)
+        test.check(done.json()["resealed"] == (attempt < TIMES), f"attempt {attempt}: {done.out}{done.err}")
+    test.check("Bel de schuldeiser" in done.err, f"nobody is told: {done.err}")
+    run.office.skp(COUNSELLOR, "counsellor", "letters", run.office.path("brieven.csv")).must()
+    letters = rows_of(run.office.path("brieven.csv"))
+    test.check([row["Dossier"].strip("'") for row in letters] == ["D4"], f"letters: {letters}")
+    test.check(run.watch().json()["resealed"] == 0, "sealed again without end")
+    run.check_same()
+    test.row("bounded", TIMES, "times a request is sealed again before a person is told")
+
+
+def check_receipts(run):
+    for oin in (COUNSELLOR, CREDITOR):
+        folder = run.office.path(f"bewijzen-{oin}")
+        run.office.skp(oin, "receipts", "--out", folder).must()
+        paths = glob.glob(f"{folder}/*.receipt")
+        run.test.check(len(paths) >= 4, f"{oin} has {len(paths)} receipts")
+        for path in paths:
+            run.office.skp(oin, "verify-receipt", path).must()
+
+
+def body(test):
+    run = Round(test)
+    a_renewed_key(run)
+    a_lost_key(run)
+    a_key_that_stays_wrong(run)
+    check_receipts(run)
+    test.check(run.office.broker.stop() == 0, "skpd does not stop")
+    run.office.broker.verify_store()
+    test.check_logs(run.office.broker.log_path)
+
+
+Test("test_reseal").run(body)
