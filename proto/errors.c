@@ -1,5 +1,6 @@
 #include "errors.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #define SKP_ERROR(name, code, retry, sentence, remedy, dutch)                                      \
@@ -20,6 +21,7 @@ const struct skp_error_info *skp_error(enum skp_err code)
         if (table[i].code == SKP_E_INTERNAL)
             internal = &table[i];
     }
+    assert(internal); /* the list has it */
     return internal;
 }
 

@@ -65,7 +65,7 @@ enum skp_err trust_check(struct trust *trust, X509 *cert, STACK_OF(X509) * chain
 enum skp_err trust_check_use(X509 *cert, enum cert_purpose purpose,
                              const char **ret_why) SKP_MUST_CHECK;
 
-/* Whether a CRL of the store lists this certificate under its issuer's name. Looks no signature up
+/* Whether a CRL of the store lists this certificate under its issuer's name. Checks no signature
  * and costs a microsecond; what is not listed may still be refused by trust_check(). Thread-safe. */
 bool trust_lists_revoked(struct trust *trust, X509 *cert);
 

@@ -1,6 +1,5 @@
 #include "seal.h"
 
-#include "gcm.h"
 #include "merkle.h"
 #include "mutant.h"
 #include "random.h"
@@ -16,9 +15,6 @@
 #define CONTEXT       "skp.v1 part"
 #define CONTEXT_BYTES (sizeof CONTEXT - 1)
 #define AAD_BYTES     (CONTEXT_BYTES + 2 * OIN_CHARS + 3 * ID_BYTES)
-
-_Static_assert(SEAL_OVERHEAD_BYTES == GCM_NONCE_BYTES + GCM_TAG_BYTES + SEAL_SALT_BYTES,
-               "what sealing adds");
 
 void seal_key_new(struct seal_key *ret_key)
 {

@@ -13,11 +13,12 @@
 #ifndef SKP_SEAL_H
 #define SKP_SEAL_H
 
+#include "gcm.h"
 #include "jose.h"
 
 #define SEAL_KEY_BYTES      32
 #define SEAL_SALT_BYTES     32
-#define SEAL_OVERHEAD_BYTES (12 + 16 + SEAL_SALT_BYTES)
+#define SEAL_OVERHEAD_BYTES (GCM_NONCE_BYTES + GCM_TAG_BYTES + SEAL_SALT_BYTES)
 #define SEAL_MAX_PART_BYTES 8192
 
 /* Where a sealed part belongs; all of it is authenticated. */

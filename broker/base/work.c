@@ -54,6 +54,7 @@ static void run_turn(struct work_queue *queue)
     const struct work_config *config = &queue->config;
     size_t count;
     struct work_item *items = take(queue, config->drain ? config->drain_max : 1, &count);
+    assert(items);
     queue->counters.turns++;
     pthread_mutex_unlock(&queue->lock);
     if (config->drain)

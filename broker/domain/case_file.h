@@ -3,8 +3,9 @@
  * What became of a connected request stands on its page and nowhere else; the case keeps where that
  * page is, and case_note() fills in what is needed to look at all of it. Off-network requests live
  * here only. Nothing shrinks silently: a case is incomplete until every declared request was taken,
- * or dropped by the counsellor in a next version. Pure; memory from the caller's arena, which must live as long as the case; any thread.
- */
+ * or dropped by the counsellor in a next version.
+ *
+ * Pure; memory from the caller's arena, which must live as long as the case; any thread. */
 #ifndef SKP_CASE_FILE_H
 #define SKP_CASE_FILE_H
 
@@ -79,8 +80,9 @@ enum skp_err case_record(struct case_file *file,
 /* Fills in what became of a connected request of this case, that was taken (both asserted). */
 void case_note(struct case_file *file, const struct request_state *request);
 
-/* Was everything taken, and did everything come back, when `answered` of its connected requests were
- * answered? A case as it is kept does not know what became of those: that stands on their pages. */
+/* Was everything taken, and did everything come back, when `answered` of its connected requests
+ * were answered? A case as it is kept does not know what became of those: that stands on their
+ * pages. */
 bool case_is_complete(const struct case_file *file, size_t answered);
 
 /* INCOMPLETE while declared requests are missing, INVENTORY while answers are, COMPLETE after.

@@ -15,11 +15,23 @@ struct agreement_key registry_agreement_key(const struct skp_id *agreement_id, u
 
 /* ---------------------------------------------------------------- lifetime */
 
+static void rows_unref(struct registry_rows *rows)
+{
+    if (!rows || atomic_fetch_sub(&rows->references, 1) > 1)
+        return;
+    arena_fini(&rows->arena);
+    free(rows);
+}
+
 void registry_free(struct registry *registry)
 {
     map_fini(&registry->nodes_by_oin);
     map_fini(&registry->agreements_by_key);
-    arena_fini(&registry->arena);
+    map_fini(&registry->records_by_key);
+    free(registry->nodes);
+    free(registry->agreements);
+    free(registry->records);
+    rows_unref(registry->rows);
     free(registry);
 }
 
@@ -63,7 +75,7 @@ size_t registry_count(const struct registry *registry)
 const struct registry_participant *registry_at(const struct registry *registry, size_t index)
 {
     assert(index < registry_count(registry));
-    return &registry->nodes[index]->participant;
+    return &registry->nodes[index].participant;
 }
 
 const struct agreement *registry_agreement(const struct registry *registry,

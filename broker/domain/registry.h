@@ -1,7 +1,7 @@
 /* The registry: who takes part, under which names, with which mailbox records and agreements.
  *
- * An immutable value, built from rows and replaced as a whole when something changes; shared
- * between threads by reference. Identity (certificates) and authority (roles here) are kept apart.
+ * An immutable value, built from rows; when something changes the next one is built from it and takes
+ * its place. Shared between threads by reference. Identity (certificates) and authority (roles here) are kept apart.
  * Signatures of records and agreements are verified where they are admitted, not here. */
 #ifndef SKP_REGISTRY_H
 #define SKP_REGISTRY_H
@@ -41,6 +41,12 @@ struct registry_builder;
 
 /* NULL when there is no memory. Uses one thread at a time. */
 struct registry_builder *registry_builder_new(void);
+
+/* Starts from all that `present` holds, which must live until registry_build(); costs no more than
+ * copying its tables. What both hold is shared, and stays until neither is referred to; one thread
+ * at a time makes registries from one another. NULL: no memory, or so many rows were replaced by now
+ * that reading all anew is better. */
+struct registry_builder *registry_builder_from(const struct registry *present);
 
 /* For a builder that is not used up by registry_build(). NULL is fine. */
 void registry_builder_free(struct registry_builder *builder);

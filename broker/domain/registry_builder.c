@@ -11,27 +11,87 @@
 #define MAX_ROWS          1000000U
 #define MAX_ENTRY_BYTES   65536U /* an entry travels in a Directory frame, with others */
 #define MAILBOX_KEY_BYTES HASH_BYTES
+#define ROW_ARENA_BYTES   ((size_t)4 << 20)
+#define SPARE_ROWS        256 /* replaced ones that need no new beginning */
 
 struct registry_builder {
     struct registry *registry;
-    struct map records; /* mailbox_key() -> struct registry_record */
+    struct arena scratch; /* of one row */
 };
 
-struct registry_builder *registry_builder_new(void)
+static enum skp_err make_maps(struct registry *registry)
+{
+    if (map_init(&registry->nodes_by_oin, OIN_CHARS, 64, MAX_ROWS) ||
+        map_init(&registry->agreements_by_key, sizeof(struct agreement_key), 64, MAX_ROWS) ||
+        map_init(&registry->records_by_key, MAILBOX_KEY_BYTES, 64, MAX_ROWS))
+        return SKP_E_NO_MEMORY;
+    return SKP_OK;
+}
+
+static struct registry_rows *rows_new(void)
+{
+    struct registry_rows *rows = calloc(1, sizeof *rows);
+    if (!rows)
+        return NULL;
+    atomic_init(&rows->references, 1);
+    arena_init(&rows->arena, REGISTRY_MAX_BYTES);
+    return rows;
+}
+
+/* Takes the reference to `rows`. */
+static struct registry_builder *builder_on(struct registry_rows *rows)
 {
     struct registry_builder *builder = calloc(1, sizeof *builder);
     struct registry *registry = calloc(1, sizeof *registry);
-    if (!builder || !registry) {
+    if (!builder || !registry || !rows) {
         free(builder);
-        free(registry);
+        builder = NULL;
+    }
+    if (registry) {
+        registry->rows = rows;
+        atomic_init(&registry->references, 1);
+    }
+    if (!builder) {
+        if (registry)
+            registry_free(registry);
         return NULL;
     }
     builder->registry = registry;
-    atomic_init(&registry->references, 1);
-    arena_init(&registry->arena, REGISTRY_MAX_BYTES);
-    if (map_init(&registry->nodes_by_oin, OIN_CHARS, 64, MAX_ROWS) ||
-        map_init(&registry->agreements_by_key, sizeof(struct agreement_key), 64, MAX_ROWS) ||
-        map_init(&builder->records, MAILBOX_KEY_BYTES, 64, MAX_ROWS)) {
+    arena_init(&builder->scratch, ROW_ARENA_BYTES);
+    if (make_maps(registry)) {
+        registry_builder_free(builder);
+        return NULL;
+    }
+    return builder;
+}
+
+struct registry_builder *registry_builder_new(void)
+{
+    return builder_on(rows_new());
+}
+
+static enum skp_err add_present(struct map *map, const struct map *present)
+{
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < present->count; i++)
+        err = map_put(map, map_key_at(present, i), map_value_at(present, i));
+    return err;
+}
+
+struct registry_builder *registry_builder_from(const struct registry *present)
+{
+    size_t live =
+        present->nodes_by_oin.count + present->agreements_by_key.count + present->records_by_key.count;
+    if (present->rows->count > 2 * live + SPARE_ROWS)
+        return NULL;
+    atomic_fetch_add(&present->rows->references, 1);
+    struct registry_builder *builder = builder_on(present->rows);
+    if (!builder)
+        return NULL;
+    struct registry *registry = builder->registry;
+    if (add_present(&registry->nodes_by_oin, &present->nodes_by_oin) ||
+        add_present(&registry->agreements_by_key, &present->agreements_by_key) ||
+        add_present(&registry->records_by_key, &present->records_by_key)) {
         registry_builder_free(builder);
         return NULL;
     }
@@ -44,8 +104,16 @@ void registry_builder_free(struct registry_builder *builder)
         return;
     if (builder->registry)
         registry_free(builder->registry);
-    map_fini(&builder->records);
+    arena_fini(&builder->scratch);
     free(builder);
+}
+
+/* A row's memory, and that it was added. */
+static struct arena *row_arena(struct registry_builder *builder)
+{
+    builder->registry->rows->count++;
+    arena_reset(&builder->scratch);
+    return &builder->registry->rows->arena;
 }
 
 /* ---------------------------------------------------------------- participants */
@@ -91,16 +159,17 @@ static enum skp_err check_entry(const Skp__V1__DirectoryEntry *entry)
 enum skp_err registry_add_participant(struct registry_builder *builder, struct span bytes)
 {
     struct registry *registry = builder->registry;
+    struct arena *arena = row_arena(builder);
     ProtobufCMessage *message = NULL;
     char path[WIRE_PATH_MAX];
     if (bytes.len > MAX_ENTRY_BYTES)
         return SKP_E_TEXT_TOO_LONG;
     enum skp_err err =
-        wire_unpack(&skp__v1__directory_entry__descriptor, bytes, &registry->arena, path, &message);
+        wire_unpack(&skp__v1__directory_entry__descriptor, bytes, arena, path, &message);
     if (err)
         return err;
     Skp__V1__DirectoryEntry *entry = (Skp__V1__DirectoryEntry *)message;
-    struct registry_node *node = arena_calloc(&registry->arena, 1, sizeof *node);
+    struct registry_node *node = arena_calloc(arena, 1, sizeof *node);
     if (!node)
         return SKP_E_NO_MEMORY;
     err = check_entry(entry);
@@ -140,52 +209,80 @@ static enum skp_err keep_withdrawn(const Skp__V1__MailboxRecord *mailbox, struct
     return SKP_OK;
 }
 
-static enum skp_err read_record(struct span bytes, struct arena *arena,
-                                struct registry_record *record)
+static char *text_copy(struct arena *arena, const char *text)
+{
+    return arena_copy(arena, text, strlen(text) + 1);
+}
+
+static enum skp_err keep_readers(const Skp__V1__MailboxRecord *mailbox, struct arena *arena,
+                                 struct registry_record *record)
+{
+    record->readers = arena_calloc(arena, mailbox->n_seals_also_to + 1, sizeof *record->readers);
+    if (!record->readers)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < mailbox->n_seals_also_to; i++) {
+        record->readers[i] = text_copy(arena, mailbox->seals_also_to[i]);
+        if (!record->readers[i])
+            return SKP_E_NO_MEMORY;
+    }
+    record->reader_count = mailbox->n_seals_also_to;
+    return SKP_OK;
+}
+
+/* Unpacked in `scratch`; what the registry asks for is kept, the rest stays in the bytes. */
+static enum skp_err unpack_record(struct span bytes, struct arena *scratch,
+                                  const Skp__V1__MailboxRecord **ret_mailbox)
 {
     char path[WIRE_PATH_MAX];
     ProtobufCMessage *outer = NULL;
     ProtobufCMessage *inner = NULL;
-    enum skp_err err = wire_unpack(&skp__v1__signed_record__descriptor, bytes, arena, path, &outer);
+    enum skp_err err =
+        wire_unpack(&skp__v1__signed_record__descriptor, bytes, scratch, path, &outer);
     if (err)
         return err;
     ProtobufCBinaryData said = ((Skp__V1__SignedRecord *)outer)->record;
-    err = wire_unpack(&skp__v1__mailbox_record__descriptor, span_of(said.data, said.len), arena,
+    err = wire_unpack(&skp__v1__mailbox_record__descriptor, span_of(said.data, said.len), scratch,
                       path, &inner);
     if (err)
         return err;
-    const Skp__V1__MailboxRecord *mailbox = (Skp__V1__MailboxRecord *)inner;
-    err = fact_check_record(mailbox, path);
+    *ret_mailbox = (Skp__V1__MailboxRecord *)inner;
+    return fact_check_record(*ret_mailbox, path);
+}
+
+static enum skp_err read_record(struct span bytes, struct arena *scratch, struct arena *arena,
+                                struct registry_record *record)
+{
+    const Skp__V1__MailboxRecord *mailbox;
+    enum skp_err err = unpack_record(bytes, scratch, &mailbox);
     if (!err && !oin_take(span_text(mailbox->participant), &record->participant))
         err = SKP_E_OIN_FORMAT;
     if (err)
         return err;
-    record->mailbox = mailbox->mailbox;
+    record->mailbox = text_copy(arena, mailbox->mailbox);
     record->version = mailbox->version;
-    record->readers = mailbox->seals_also_to;
-    record->reader_count = mailbox->n_seals_also_to;
-    err = keep_withdrawn(mailbox, arena, record);
-    if (err)
-        return err;
     const uint8_t *copy = arena_copy(arena, bytes.data, bytes.len);
     record->bytes = span_of(copy, bytes.len);
-    return copy ? SKP_OK : SKP_E_NO_MEMORY;
+    if (!record->mailbox || !copy)
+        return SKP_E_NO_MEMORY;
+    err = keep_readers(mailbox, arena, record);
+    return err ? err : keep_withdrawn(mailbox, arena, record);
 }
 
 enum skp_err registry_add_record(struct registry_builder *builder, struct span bytes)
 {
-    struct arena *arena = &builder->registry->arena;
+    struct arena *arena = row_arena(builder);
+    struct map *records = &builder->registry->records_by_key;
     struct registry_record *record = arena_calloc(arena, 1, sizeof *record);
     if (!record)
         return SKP_E_NO_MEMORY;
-    enum skp_err err = read_record(bytes, arena, record);
+    enum skp_err err = read_record(bytes, &builder->scratch, arena, record);
     if (err)
         return err;
     struct skp_hash key = mailbox_key(record);
-    const struct registry_record *present = map_get(&builder->records, key.bytes);
+    const struct registry_record *present = map_get(records, key.bytes);
     if (present && present->version >= record->version)
         return SKP_OK;
-    return map_put(&builder->records, key.bytes, record);
+    return map_put(records, key.bytes, record);
 }
 
 /* ---------------------------------------------------------------- agreements */
@@ -193,11 +290,12 @@ enum skp_err registry_add_record(struct registry_builder *builder, struct span b
 enum skp_err registry_add_agreement(struct registry_builder *builder, struct span bytes)
 {
     struct registry *registry = builder->registry;
-    struct agreement *agreement = arena_calloc(&registry->arena, 1, sizeof *agreement);
+    struct arena *arena = row_arena(builder);
+    struct agreement *agreement = arena_calloc(arena, 1, sizeof *agreement);
     char path[WIRE_PATH_MAX];
     if (!agreement)
         return SKP_E_NO_MEMORY;
-    enum skp_err err = agreement_read(bytes, &registry->arena, path, agreement);
+    enum skp_err err = agreement_read(bytes, arena, path, agreement);
     if (err)
         return err;
     struct agreement_key key = registry_agreement_key(&agreement->agreement_id, agreement->version);
@@ -209,8 +307,8 @@ enum skp_err registry_add_agreement(struct registry_builder *builder, struct spa
 
 static int compare_nodes(const void *a, const void *b)
 {
-    const struct registry_node *left = *(struct registry_node *const *)a;
-    const struct registry_node *right = *(struct registry_node *const *)b;
+    const struct registry_node *left = a;
+    const struct registry_node *right = b;
     return strcmp(left->participant.oin.text, right->participant.oin.text);
 }
 
@@ -236,16 +334,40 @@ static int compare_agreements(const void *a, const void *b)
 
 typedef int (*compare_fn)(const void *a, const void *b);
 
-/* The values of a map as a sorted array in the arena. NULL when there is no memory. */
-static void *sorted_values(const struct map *map, struct arena *arena, compare_fn compare)
+/* The values of a map as a sorted array of its own. NULL when there is no memory. */
+static void *sorted_values(const struct map *map, compare_fn compare)
 {
-    void **values = arena_calloc(arena, map->count + 1, sizeof *values);
+    void **values = calloc(map->count + 1, sizeof *values);
     if (!values)
         return NULL;
     for (size_t i = 0; i < map->count; i++)
         values[i] = map_value_at(map, i);
     qsort(values, map->count, sizeof *values, compare);
     return values;
+}
+
+/* Participants of an older registry are copied: what they own differs. */
+static enum skp_err take_nodes(struct registry *registry)
+{
+    struct map *map = &registry->nodes_by_oin;
+    registry->nodes = calloc(map->count + 1, sizeof *registry->nodes);
+    if (!registry->nodes)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < map->count; i++) {
+        const struct registry_participant *known =
+            &((const struct registry_node *)map_value_at(map, i))->participant;
+        registry->nodes[i].participant = (struct registry_participant){
+            .oin = known->oin,
+            .roles = known->roles,
+            .bsn_entitled = known->bsn_entitled,
+            .entry = known->entry,
+        };
+    }
+    qsort(registry->nodes, map->count, sizeof *registry->nodes, compare_nodes);
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < map->count; i++)
+        err = map_put(map, registry->nodes[i].participant.oin.text, &registry->nodes[i]);
+    return err;
 }
 
 /* Records and agreements are sorted by owner, so that each owner gets one run of the array. */
@@ -287,15 +409,13 @@ static enum skp_err hand_out_agreements(struct registry *registry)
 enum skp_err registry_build(struct registry_builder *builder, struct registry **ret_registry)
 {
     struct registry *registry = builder->registry;
-    struct arena *arena = &registry->arena;
-    registry->nodes = sorted_values(&registry->nodes_by_oin, arena, compare_nodes);
-    registry->agreements = sorted_values(&registry->agreements_by_key, arena, compare_agreements);
-    registry->records = sorted_values(&builder->records, arena, compare_records);
-    enum skp_err err = SKP_OK;
-    if (!registry->nodes || !registry->agreements || !registry->records)
+    registry->agreements = sorted_values(&registry->agreements_by_key, compare_agreements);
+    registry->records = sorted_values(&registry->records_by_key, compare_records);
+    enum skp_err err = take_nodes(registry);
+    if (!registry->agreements || !registry->records)
         err = SKP_E_NO_MEMORY;
     if (!err)
-        err = hand_out_records(registry, builder->records.count);
+        err = hand_out_records(registry, registry->records_by_key.count);
     if (!err)
         err = hand_out_agreements(registry);
     if (!err) {

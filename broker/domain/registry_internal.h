@@ -19,12 +19,21 @@ struct agreement_key {
     uint8_t bytes[ID_BYTES + sizeof(uint32_t)];
 };
 
+/* What was read from rows, unpacked. A registry and the ones made from it share it: rows are added
+ * for the newest by one thread, and never change. */
+struct registry_rows {
+    atomic_uint references;
+    struct arena arena;
+    size_t count; /* ever added */
+};
+
 struct registry {
     atomic_uint references;
-    struct arena arena;               /* rows, unpacked, and the arrays below */
+    struct registry_rows *rows;
     struct map nodes_by_oin;          /* OIN text -> struct registry_node */
     struct map agreements_by_key;     /* struct agreement_key -> struct agreement */
-    struct registry_node **nodes;     /* by OIN */
+    struct map records_by_key;        /* hash of participant and mailbox -> struct registry_record */
+    struct registry_node *nodes;      /* by OIN */
     struct agreement **agreements;    /* by creditor, id, version */
     struct registry_record **records; /* by participant, mailbox */
 };

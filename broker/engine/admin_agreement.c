@@ -61,7 +61,7 @@ static enum skp_err read_agreement(struct admin_run *run, struct span file,
 static enum skp_err agreement_admit(struct admin_run *run)
 {
     struct txn *txn = run->txn;
-    struct span file;
+    struct span file = {0};
     struct agreement agreement;
     enum skp_err err = decode_file(run, &file);
     if (!err)

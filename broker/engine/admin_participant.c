@@ -52,7 +52,8 @@ static enum skp_err take_codes(struct admin_run *run, const char *field, const c
         char name[64];
         snprintf(name, sizeof name, "%s%s", prefix, text ? text : "");
         for (char *c = name; *c; c++)
-            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
+            if (*c >= 'a' && *c <= 'z')
+                *c = (char)(*c - 'a' + 'A');
         const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value_by_name(words, name);
         if (!value || value->value == 0)
             return engine_refuse(run->call, SKP_E_ENUM_VALUE, field, NULL);
@@ -190,6 +191,7 @@ static bool read_after(const char *hex, struct row_key *ret_key)
         return false;
     for (size_t i = 0; i < len; i++) {
         unsigned byte = 0;
+        /* NOLINTNEXTLINE(cert-err34-c): strspn saw two digits here */
         (void)sscanf(hex + 2 * i, "%2x", &byte);
         ret_key->bytes[i] = (uint8_t)byte;
     }

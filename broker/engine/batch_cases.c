@@ -3,6 +3,8 @@
 
 #include "fold.h"
 
+#include <assert.h>
+
 static struct skp_oin sender_of(const struct batch_run *run)
 {
     return run->work->header.sender;
@@ -107,6 +109,7 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
         batch_refuse(line, refusal, "recorded.case_id");
         return SKP_OK;
     }
+    assert(request); /* it was recorded */
     if (request->recorded_version == version_before) {
         batch_no_effect(run);
         return SKP_OK;

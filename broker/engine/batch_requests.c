@@ -5,6 +5,7 @@
 #include "fold.h"
 #include "terms.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 struct request_run {
@@ -14,7 +15,7 @@ struct request_run {
     plain_date today;
     struct ws_row *pages[BUNDLE_PAGES];
     plain_date due_dates[BUNDLE_MAX_LINES]; /* of lines that leave at once; 0: of no such line */
-    uint32_t last_term; /* working days; their due date is ... */
+    uint32_t last_term;                     /* working days; their due date is ... */
     plain_date last_due_date;
     struct line_mask at_once;
     size_t at_once_count;
@@ -143,12 +144,13 @@ static enum skp_err reseal(struct request_run *requests, struct batch_line *line
     struct txn *txn = requests->run->txn;
     const struct case_request *known = case_find(case_row->object, &line->item_id);
     struct page_row *old_page = old_row->object;
-    struct ws_row *page_row;
+    struct ws_row *page_row = NULL;
     enum skp_err err = page_of(requests, line->line, &page_row);
     if (!err)
         err = txn_destroy_part(txn, &known->bundle_id, known->line);
     if (err)
         return err;
+    assert(page_row);
     struct page_row *page = page_row->object;
     struct request_state *request = &page->requests[line->line % PAGE_LINES];
     request_reseal(&old_page->requests[known->line % PAGE_LINES], line->fact->request, request);
@@ -207,19 +209,21 @@ static enum skp_err publish_at_once(struct request_run *requests)
 
 static enum skp_err decide_request(struct request_run *requests, struct batch_line *line)
 {
-    struct ws_row *case_row;
+    struct ws_row *case_row = NULL;
     bool taken = false;
     enum skp_err err = take_into_case(requests, line, &case_row, &taken);
     if (err) {
         batch_refuse(line, err, "request.request_id");
         return SKP_OK;
     }
+    assert(case_row); /* the line was taken into it */
     if (!taken)
         return decide_known(requests, line, case_row);
-    struct ws_row *page_row;
+    struct ws_row *page_row = NULL;
     err = page_of(requests, line->line, &page_row);
     if (err)
         return err;
+    assert(page_row);
     ws_changed(case_row);
     const struct case_file *file = case_row->object;
     struct page_row *page = page_row->object;

@@ -130,11 +130,10 @@ enum skp_err engine_call_part(struct engine_call *call, struct span body)
         call->budget_bytes + body.len > BATCH_MAX_BYTES + JWS_MAX_BYTES)
         return SKP_E_BATCH_TOO_LARGE;
     enum skp_err err = call->part_count == call->part_room ? parts_grow(call) : SKP_OK;
-    struct span copy;
     if (!err)
-        err = copy_in(call, body, &copy);
+        err = copy_in(call, body, &call->parts[call->part_count]);
     if (!err)
-        call->parts[call->part_count++] = copy;
+        call->part_count++;
     return err;
 }
 

@@ -136,7 +136,7 @@ void engine_unpack_freely(struct engine *engine); /* nobody waits any more: it i
 /* The call goes back to the loop. Any thread. */
 void engine_finish(struct engine_call *call);
 
-/* Rebuilds the registry from the store; the store worker, after a commit that changed it. */
+/* Reads the registry from the store, inside a transaction. */
 enum skp_err engine_load_registry(struct engine *engine, struct store *store) SKP_MUST_CHECK;
 
 /* Drains: the store worker's handler. */

@@ -108,54 +108,6 @@ static enum skp_err load_head(struct engine *engine, struct arena *arena)
     return SKP_OK;
 }
 
-typedef enum skp_err (*add_fn)(struct registry_builder *builder, struct span bytes);
-
-static enum skp_err add_all(struct store *store, enum store_table table, add_fn add,
-                            struct registry_builder *builder)
-{
-    uint8_t after[STORE_KEY_MAX + 1];
-    struct span from = {.data = after, .len = 0};
-    for (;;) {
-        struct arena arena;
-        arena_init(&arena, (size_t)16 << 20);
-        struct store_row *rows;
-        size_t count = 0;
-        enum skp_err err = store_scan(store, table, from, span_of(NULL, 0), 1000, (size_t)4 << 20,
-                                      &arena, &rows, &count);
-        for (size_t i = 0; !err && i < count; i++)
-            err = add(builder, rows[i].value);
-        if (!err && count > 0)
-            from = store_key_after(rows[count - 1].key, after);
-        arena_fini(&arena);
-        if (err || count == 0)
-            return err;
-    }
-}
-
-enum skp_err engine_load_registry(struct engine *engine, struct store *store)
-{
-    struct registry_builder *builder = registry_builder_new();
-    if (!builder)
-        return SKP_E_NO_MEMORY;
-    enum skp_err err = add_all(store, STORE_PARTICIPANT, registry_add_participant, builder);
-    if (!err)
-        err = add_all(store, STORE_RECORD, registry_add_record, builder);
-    if (!err)
-        err = add_all(store, STORE_AGREEMENT, registry_add_agreement, builder);
-    struct registry *fresh = NULL;
-    enum skp_err built = registry_build(builder, &fresh);
-    if (err || built) {
-        registry_unref(fresh);
-        return err ? err : built;
-    }
-    pthread_mutex_lock(&engine->lock);
-    struct registry *old = engine->registry;
-    engine->registry = fresh;
-    pthread_mutex_unlock(&engine->lock);
-    registry_unref(old);
-    return SKP_OK;
-}
-
 static enum skp_err load_all(struct engine *engine, bool play, char *ret_why)
 {
     struct arena arena;

@@ -76,7 +76,8 @@ static enum skp_err deliver(struct fetch_run *run, const struct delivery *ready,
 {
     struct engine_call *call = run->call;
     struct span frame;
-    enum skp_err err = delivery_pack(ready, run->request->mailbox, &run->scratch, &call->arena, &frame);
+    enum skp_err err =
+        delivery_pack(ready, run->request->mailbox, &run->scratch, &call->arena, &frame);
     if (err)
         return err;
     *ret_fits = fits(run, frame.len);
@@ -134,7 +135,8 @@ static enum skp_err take_ready(struct fetch_run *run, const struct store_row *ro
     return SKP_OK;
 }
 
-static void give_back(struct fetch_run *run, const struct delivery *ready, size_t from, size_t count)
+static void give_back(struct fetch_run *run, const struct delivery *ready, size_t from,
+                      size_t count)
 {
     for (size_t i = from; i < count; i++)
         lease_undo(&run->call->engine->leases, &run->call->peer, run->request->mailbox,
@@ -168,7 +170,7 @@ static enum skp_err snapshot_sequence(struct fetch_run *run, uint64_t *ret_seque
 {
     struct row_key key = key_meta(META_CHAIN);
     struct store_row row = {.key = row_key_span(&key)};
-    struct chain_mark mark;
+    struct chain_mark mark = {0};
     enum skp_err err = store_get(run->reader, STORE_META, &row, 1, &run->call->arena);
     if (!err)
         err = chain_mark_read(row.value, &mark);
@@ -272,7 +274,8 @@ static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
 static enum skp_err make_room(struct fetch_run *run)
 {
     struct arena *arena = &run->call->arena;
-    run->room = run->request->messages < FETCH_MAX_FRAMES ? run->request->messages : FETCH_MAX_FRAMES;
+    run->room =
+        run->request->messages < FETCH_MAX_FRAMES ? run->request->messages : FETCH_MAX_FRAMES;
     run->frames = arena_calloc(arena, run->room + 1, sizeof *run->frames);
     struct fetched *fetched = arena_calloc(arena, 1, sizeof *fetched);
     if (!run->frames || !fetched)

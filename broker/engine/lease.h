@@ -17,7 +17,7 @@
 
 struct lease_table {
     pthread_mutex_t lock;
-    struct map boxes;       /* oin, mailbox -> struct lease_box, one per mailbox that was ever fetched from */
+    struct map boxes; /* oin, mailbox -> struct lease_box, one per mailbox ever fetched from */
     int64_t first_until_ms; /* no lease ends before */
 };
 

@@ -23,20 +23,17 @@ void lease_box_free(struct lease_box *box)
     free(box);
 }
 
-/* Room for one more; the array stays as it was when there is no memory. */
-static bool grow(void *array_ptr, size_t count, size_t *room, size_t element)
+/* The array with room for one more, which takes the place of the old one; NULL, and the old one as
+ * it was, when there is no memory. */
+static void *grow(void *array, size_t count, size_t *room, size_t element)
 {
-    void *array;
-    memcpy(&array, array_ptr, sizeof array);
     if (count < *room)
-        return true;
+        return array;
     size_t wider = *room ? *room * 2 : 8;
     void *moved = realloc(array, wider * element);
-    if (!moved)
-        return false;
-    memcpy(array_ptr, &moved, sizeof moved);
-    *room = wider;
-    return true;
+    if (moved)
+        *room = wider;
+    return moved;
 }
 
 /* ---------------------------------------------------------------- lanes */
@@ -53,8 +50,11 @@ static bool hold_lane(struct lease_box *box, const struct skp_oin *sender, uint6
 {
     struct lease_lane *lane = find_lane(box, sender);
     if (!lane) {
-        if (!grow(&box->lanes, box->lane_count, &box->lane_room, sizeof *box->lanes))
+        struct lease_lane *lanes =
+            grow(box->lanes, box->lane_count, &box->lane_room, sizeof *box->lanes);
+        if (!lanes)
             return false;
+        box->lanes = lanes;
         lane = &box->lanes[box->lane_count++];
         *lane = (struct lease_lane){.sender = *sender};
     }
@@ -99,8 +99,10 @@ static struct lease *make_lease(struct lease_box *box, uint64_t position)
     size_t at = lower_bound(box, position);
     if (at < box->count && box->leases[at].position == position)
         return &box->leases[at];
-    if (!grow(&box->leases, box->count, &box->room, sizeof *box->leases))
+    struct lease *leases = grow(box->leases, box->count, &box->room, sizeof *box->leases);
+    if (!leases)
         return NULL;
+    box->leases = leases;
     memmove(&box->leases[at + 1], &box->leases[at], (box->count - at) * sizeof *box->leases);
     box->leases[at] = (struct lease){.position = position};
     box->count++;

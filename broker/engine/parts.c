@@ -42,7 +42,7 @@ static enum skp_err empty_parts(struct txn *txn, const struct doomed *doomed, st
 static enum skp_err destroy(struct txn *txn, const struct doomed *doomed)
 {
     struct ws_row *row;
-    struct bundle_row bundle;
+    struct bundle_row bundle = {0};
     enum skp_err err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(&doomed->bundle_id), &row);
     if (!err)
         err = bundle_row_read(row->value, &bundle);

@@ -141,25 +141,45 @@ static enum skp_err list_open_page(struct overview *overview, struct span key)
     return err;
 }
 
-/* What is still open from before, oldest first: listed again, not delivered again. */
+static struct row_key open_from(const struct round_row *round)
+{
+    struct row_key key = key_participant(&round->creditor);
+    if (round->open_from.len > 0 && round->open_from.len <= sizeof key.bytes) {
+        memcpy(key.bytes, round->open_from.data, round->open_from.len);
+        key.len = round->open_from.len;
+    }
+    return key;
+}
+
+static enum skp_err go_on_after(struct overview *overview, struct span key)
+{
+    uint8_t bytes[STORE_KEY_MAX + 1];
+    struct span next = store_key_after(key, bytes);
+    const uint8_t *copy = arena_copy(&overview->txn->arena, next.data, next.len);
+    overview->round->open_from = span_of(copy, next.len);
+    return copy ? SKP_OK : SKP_E_NO_MEMORY;
+}
+
+/* What is still open from before, oldest first: listed again, not delivered again. A part of it; the
+ * round remembers where the next one starts. */
 static enum skp_err list_open(struct overview *overview)
 {
     struct txn *txn = overview->txn;
-    struct row_key from = key_participant(&overview->round->creditor);
-    struct row_key end = key_open(&overview->round->creditor, overview->round->opened_at_ms,
-                                  &(struct skp_id){{0}}, 0);
-    for (;;) {
-        struct store_row *rows;
-        size_t count = 0;
-        enum skp_err err =
-            store_scan(txn->ws.store, STORE_OPEN, row_key_span(&from), row_key_span(&end),
-                       OPEN_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
-        for (size_t i = 0; !err && i < count; i++)
-            err = list_open_page(overview, rows[i].key);
-        if (err || count == 0)
-            return err;
-        from.len = store_key_after(rows[count - 1].key, from.bytes).len;
-    }
+    struct round_row *round = overview->round;
+    struct row_key from = open_from(round);
+    struct row_key end = key_open(&round->creditor, round->opened_at_ms, &(struct skp_id){{0}}, 0);
+    uint32_t most = round->items + ENGINE_TICK_LINES;
+    struct store_row *rows;
+    size_t count = 0;
+    size_t used = 0;
+    enum skp_err err =
+        store_scan(txn->ws.store, STORE_OPEN, row_key_span(&from), row_key_span(&end),
+                   OPEN_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
+    for (; !err && used < count && round->items < most; used++)
+        err = list_open_page(overview, rows[used].key);
+    /* These rows are nothing but keys: fewer than asked for are all there are. */
+    round->open_listed = used == count && count < OPEN_SCAN_ROWS;
+    return err || used == 0 ? err : go_on_after(overview, rows[used - 1].key);
 }
 
 /* ---------------------------------------------------------------- what goes out */
@@ -300,14 +320,15 @@ enum skp_err round_publish(struct txn *txn, const struct skp_id *round_id, uint3
     if (err || round.state != ROUND_OPENING)
         return err;
     struct overview overview = {.txn = txn, .round = &round, .part = part};
-    bool more = false;
+    bool more = true;
     size_t lines = 0;
-    if (part == 1)
+    uint32_t items_before = round.items;
+    if (!round.open_listed)
         err = list_open(&overview);
-    if (!err)
+    if (!err && round.open_listed)
         err = publish_waiting(&overview, &lines, &more);
     round.published += (uint32_t)lines;
-    *ret_lines += lines;
+    *ret_lines += round.items - items_before;
     if (!err && more)
         err = txn_deadline(txn, txn->now_ms, DEADLINE_ROUND_PUBLISH, round_id, part + 1);
     else if (!err)

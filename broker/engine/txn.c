@@ -138,10 +138,7 @@ static void committed(struct txn *txn)
     if (txn->note_count > 0)
         atomic_store(&engine->fold_wanted, true);
     if (txn->registry_changed) {
-        enum skp_err err = store_begin(engine->store);
-        if (!err)
-            err = engine_load_registry(engine, engine->store);
-        store_rollback(engine->store);
+        enum skp_err err = engine_renew_registry(txn);
         if (err)
             log_line(LOG_ERROR, "registry_not_loaded", "code=%d name=%s", (int)err,
                      skp_error_name(err));

@@ -111,6 +111,9 @@ enum skp_err txn_say(struct txn *txn, const struct skp_oin *recipient,
 Skp__V1__EventFact *txn_event(struct txn *txn, Skp__V1__EventKind kind, const struct skp_oin *other,
                               Skp__V1__Line **ret_line);
 
+/* engine_registry.c: after a commit that changed participants, records or agreements. */
+enum skp_err engine_renew_registry(struct txn *txn) SKP_MUST_CHECK;
+
 /* said.c: turns what was said into signed batches with mailbox entries. */
 enum skp_err said_flush(struct txn *txn) SKP_MUST_CHECK;
 

@@ -17,8 +17,8 @@ struct credential_files {
     const char *sign_cert, *sign_key;
 };
 
-/* How ca_file and crl_file look on the disk; all zero where there is none. Two that differ: something
- * was written or put in place between them. */
+/* How ca_file and crl_file look on the disk; all zero where there is none. Two that differ:
+ * something was written or put in place between them. */
 struct credential_stamp {
     struct file_stamp {
         dev_t device;
@@ -36,6 +36,7 @@ struct credentials {
     struct credential_stamp stamp; /* of before they were read */
 };
 
+/* Asks the disk; cheap enough for the loop. */
 struct credential_stamp credential_stamp_take(const struct credential_files *files);
 bool credential_stamp_equal(const struct credential_stamp *a, const struct credential_stamp *b);
 

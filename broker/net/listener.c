@@ -93,7 +93,7 @@ static struct evconnlistener *bind_first(struct server *server, const struct add
 enum skp_err listener_open(struct server *server, const char *host, uint16_t port, char *ret_why)
 {
     char service[8];
-    struct addrinfo *addresses;
+    struct addrinfo *addresses = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     snprintf(service, sizeof service, "%u", port);
     int failed = getaddrinfo(host, service, &hints, &addresses);
@@ -142,11 +142,14 @@ void listener_sweep(struct server *server, int64_t now_ms)
 
 uint16_t server_port(const struct server *server)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t len = sizeof address;
-    if (server->listener == NULL || getsockname(evconnlistener_get_fd(server->listener),
-                                                (struct sockaddr *)&address, &len) != 0)
+    if (server->listener == NULL ||
+        getsockname(evconnlistener_get_fd(server->listener), &address.any, &len) != 0)
         return 0;
-    return address.ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)&address)->sin6_port)
-                                         : ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }

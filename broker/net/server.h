@@ -28,8 +28,8 @@ struct server_limits {
     unsigned asks;                  /* questions under way per session; beyond it reading pauses */
     unsigned batches;               /* batches under way per session; beyond it reading pauses */
     unsigned output_bytes;          /* unsent per session; beyond it reading and delivering pause */
-    size_t buffers_bytes; /* unsent, or of unfinished frames, in all; beyond it each session
-                                       is held to a little and must hurry */
+    size_t buffers_bytes; /* unsent, or of unfinished frames, in all; beyond it each session is held
+                           * to a little and must hurry */
     int64_t handshake_ms;
     int64_t hello_ms;   /* from handshake to Hello */
     int64_t frame_ms;   /* from a frame's first byte to its last; between the frames of a batch */

@@ -7,7 +7,7 @@
 
 #define TICK_RETRY_MS      1000
 #define FAILED_GRACE_MS    2000
-#define TIGHT_OUTPUT_BYTES ((unsigned)64 * 1024)
+#define TIGHT_OUTPUT_BYTES (64U * 1024)
 #define TIGHT_ASKS         2U
 #define TIGHT_FRAME_MS     3000
 #define RECHECKS_A_SWEEP   2 /* 3 ms of arithmetic each, and everybody waits for it */

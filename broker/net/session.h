@@ -85,7 +85,8 @@ void session_open(struct server *server, struct bufferevent *stream, const struc
                   const char *source, uint64_t generation);
 
 /* Takes the stream of a peer whose certificate TLS accepted and we do not: it hears
- * IDENTITY_INVALID with `why` and is closed in good manners. */
+ * IDENTITY_INVALID with `why` and is closed in good manners, or at once where too many such peers
+ * are connected. `why` is static text. */
 void session_turn_away(struct server *server, struct bufferevent *stream, const char *source,
                        const char *why);
 

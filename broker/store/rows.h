@@ -174,6 +174,8 @@ struct round_row {
     uint32_t parts;
     uint32_t items;     /* on the overview */
     uint32_t published; /* of these new in this round */
+    bool open_listed;      /* all that was open when it was opened is on the overview */
+    struct span open_from; /* key in the open list where the next part starts; empty: at its start */
     struct span reason; /* when opened by hand */
 };
 struct span round_row_pack(const struct round_row *row, struct arena *arena);

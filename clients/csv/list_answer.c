@@ -16,8 +16,8 @@ struct reading {
 
 bool list_row_is_answered(const struct list_answer *answer)
 {
-    return answer->client_unknown || answer->unreadable || answer->deceased || answer->agreed || answer->debt != 0 ||
-           answer->no_cooperation != 0 || answer->impediment != 0 ||
+    return answer->client_unknown || answer->unreadable || answer->deceased || answer->agreed ||
+           answer->debt != 0 || answer->no_cooperation != 0 || answer->impediment != 0 ||
            answer->amount_cents != CSV_NO_AMOUNT;
 }
 

@@ -39,7 +39,7 @@ struct list_answer {
     int impediment;     /* Skp__V1__Reason */
     bool deceased;
     bool unreadable; /* the request could not be opened: to be sealed again */
-    int correction; /* Skp__V1__CorrectionReason: from the second answer on */
+    int correction;  /* Skp__V1__CorrectionReason: from the second answer on */
     const char *note;
 };
 

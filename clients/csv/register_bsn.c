@@ -1,6 +1,7 @@
 /* The file of BSNs, apart from the rest: only who may use the BSN makes one. */
 #include "register_fields.h"
 
+#include <assert.h>
 #include <string.h>
 
 static enum skp_err index_cases(const struct register_file *file, struct map *ret_map)
@@ -50,6 +51,7 @@ static enum skp_err take_row(const struct map *cases, const struct csv_row *foun
     problem.err = check_row(&row, present, &problem.column);
     if (problem.err)
         return csv_problems_add(problems, problem);
+    assert(present);
     memcpy(present->client.bsn, row.bsn, sizeof(row.bsn));
     memcpy(present->partner.bsn, row.partner_bsn, sizeof(row.partner_bsn));
     return SKP_OK;

@@ -53,6 +53,7 @@ bool register_dossier_key(const char *dossier, char *ret_key)
     if (len > MAP_KEY_MAX)
         return false;
     memset(ret_key, 0, MAP_KEY_MAX);
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a key of fixed length, not a text */
     memcpy(ret_key, dossier, len);
     return true;
 }

@@ -90,7 +90,7 @@ int main(int argc, char **argv)
     const char *pki = argv[3], *oin = argv[4], *why = "";
     struct skp_config config = {
         .host = argv[1],
-        .port = (uint16_t)atoi(argv[2]),
+        .port = (uint16_t)strtoul(argv[2], NULL, 10),
         .ca_file = file(pki, "", "ca.pem"),
         .crl_file = file(pki, "", "crl.pem"),
         .tls_cert_file = file(pki, oin, "tls.pem"),

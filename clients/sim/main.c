@@ -89,6 +89,47 @@ static bool read_number(const char *text, uint64_t max, uint64_t *ret_number)
     return true;
 }
 
+/* Where the value of an option is kept; NULL: it takes none. */
+static const char **value_of(struct options *options, int letter)
+{
+    switch (letter) {
+    case 'n':
+        return &options->cases;
+    case 's':
+        return &options->seed;
+    case 'o':
+        return &options->out;
+    case 'd':
+        return &options->date;
+    case 'm':
+        return &options->municipalities;
+    case 'c':
+        return &options->creditor;
+    case 'w':
+        return &options->counsellor;
+    case 't':
+        return &options->sent;
+    case 'a':
+        return &options->after;
+    case 'u':
+        return &options->until;
+    default:
+        return NULL;
+    }
+}
+
+/* False: there is no such option. */
+static bool set_flag(struct options *options, int letter)
+{
+    bool *flag = letter == 'j'   ? &options->json
+                 : letter == 'v' ? &options->version
+                 : letter == 'h' ? &options->help
+                                 : NULL;
+    if (flag != NULL)
+        *flag = true;
+    return flag != NULL;
+}
+
 /* False: told. */
 static bool read_options(int argc, char **argv, struct options *ret_options)
 {
@@ -107,50 +148,13 @@ static bool read_options(int argc, char **argv, struct options *ret_options)
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     struct options options = {0};
-    for (int option = 0; (option = getopt_long(argc, argv, ":", known, NULL)) != -1;) {
-        switch (option) {
-        case 'n':
-            options.cases = optarg;
-            break;
-        case 's':
-            options.seed = optarg;
-            break;
-        case 'o':
-            options.out = optarg;
-            break;
-        case 'd':
-            options.date = optarg;
-            break;
-        case 'm':
-            options.municipalities = optarg;
-            break;
-        case 'c':
-            options.creditor = optarg;
-            break;
-        case 'w':
-            options.counsellor = optarg;
-            break;
-        case 't':
-            options.sent = optarg;
-            break;
-        case 'a':
-            options.after = optarg;
-            break;
-        case 'u':
-            options.until = optarg;
-            break;
-        case 'j':
-            options.json = true;
-            break;
-        case 'v':
-            options.version = true;
-            break;
-        case 'h':
-            options.help = true;
-            break;
-        default:
+    for (int letter = 0; (letter = getopt_long(argc, argv, ":", known, NULL)) != -1;) {
+        const char **value = value_of(&options, letter);
+        if (value != NULL) {
+            *value = optarg;
+        } else if (!set_flag(&options, letter)) {
             fprintf(stderr, "skp-sim: there is no %s %s; see skp-sim --help\n",
-                    option == ':' ? "value behind" : "option", argv[optind - 1]);
+                    letter == ':' ? "value behind" : "option", argv[optind - 1]);
             return false;
         }
     }

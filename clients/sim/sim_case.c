@@ -240,7 +240,7 @@ static void add_creditor(struct drawing *drawing, const struct sim_kind *kind)
 static void draw_creditors(struct drawing *drawing)
 {
     struct sim_random *random = &drawing->random;
-    const struct sim_kind *kinds[MAX_KINDS];
+    const struct sim_kind *kinds[MAX_KINDS] = {NULL};
     uint32_t kind_count = 0;
     uint32_t wanted = sim_random_negative_binomial(random, SIM_CREDITORS_MEAN, SIM_CREDITORS_SD);
     wanted = wanted < 1 ? 1 : wanted > SIM_CREDITORS_MAX ? SIM_CREDITORS_MAX : wanted;

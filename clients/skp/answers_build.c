@@ -47,7 +47,6 @@ static bool row_is_for(const struct list_row *row, const Skp__V1__KnownClaim *cl
     return id_take(wire_span(claim->claim_id), &known) && id_equal(&known, &row->claim_id);
 }
 
-/* A file may leave requests out, not claims of a request: the counsellor would count them as nothing. */
 static bool is_unreadable(const struct list_request *given)
 {
     return given->outcome == SKP__V1__OUTCOME__OUTCOME_UNREADABLE;
@@ -64,6 +63,7 @@ static enum skp_err check_readable(struct building *building)
     return SKP_OK;
 }
 
+/* A file may leave requests out, not claims of a request: the counsellor would count them as nothing. */
 static enum skp_err check_all_there(struct building *building)
 {
     const struct list_request *given = building->given;

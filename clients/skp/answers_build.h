@@ -18,8 +18,8 @@ struct question {
     uint32_t line;
     struct skp_hash leaf;
     const Skp__V1__RequestFact *fact;
-    enum skp_err unreadable; /* why it cannot be read; SKP_OK: it can */
-    bool returned;           /* answered UNREADABLE, and the broker has that */
+    enum skp_err unreadable;   /* why it cannot be read; SKP_OK: it can */
+    bool returned;             /* answered UNREADABLE, and the broker has that */
     uint32_t answered_version; /* that the broker has; 0: none */
     struct skp_hash answered_fingerprint;
     const Skp__V1__AnswerFact *answered; /* NULL: none */

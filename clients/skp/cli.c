@@ -192,8 +192,9 @@ static bool read_option(struct cli *cli, const struct cli_option *options, char 
     return true;
 }
 
-bool cli_parse(struct cli *cli, char **args, const struct cli_option *options,
-               const char **ret_positional, size_t count)
+/* False: told. */
+static bool read_args(struct cli *cli, char **args, const struct cli_option *options,
+                      const char **ret_positional, size_t count)
 {
     size_t found = 0;
     for (; *args; args++) {
@@ -207,6 +208,14 @@ bool cli_parse(struct cli *cli, char **args, const struct cli_option *options,
         }
     }
     return found == count || cli_missing(cli, cli->command->usage) == EXIT_ALL_OK;
+}
+
+int cli_parse(struct cli *cli, char **args, const struct cli_option *options,
+              const char **ret_positional, size_t count)
+{
+    if (!read_args(cli, args, options, ret_positional, count))
+        return EXIT_USAGE;
+    return cli->command->needs_settings ? cli_load_settings(cli) : EXIT_ALL_OK;
 }
 
 /* ---------------------------------------------------------------- the program */
@@ -225,8 +234,7 @@ static int run_command(struct cli *cli, char **args)
     if (!command)
         return unknown_command(cli, args);
     cli->command = command;
-    int code = command->needs_settings ? cli_load_settings(cli) : 0;
-    return code != 0 ? code : command->run(cli, rest);
+    return command->run(cli, rest);
 }
 
 /* Help and version are texts for people, so there is no JSON object then. */

@@ -91,9 +91,10 @@ struct cli_option {
     const char **value; /* takes a value; or */
     bool *flag;
 };
-/* Positional arguments exactly `count`. False: told what is missing, unknown or too many. */
-bool cli_parse(struct cli *cli, char **args, const struct cli_option *options,
-               const char **ret_positional, size_t count);
+/* Reads the arguments, positional ones exactly `count`, and then the settings when the command needs them.
+ * EXIT_ALL_OK, or the exit code after it told what is wrong. */
+int cli_parse(struct cli *cli, char **args, const struct cli_option *options,
+              const char **ret_positional, size_t count) SKP_MUST_CHECK;
 
 /* One command, a row of the table in commands.c. */
 struct command {

@@ -43,13 +43,14 @@ static int run_draft(struct cli *cli, char **args)
     const char *from = NULL, *out = NULL;
     struct cli_option options[] = {
         {"--from", &from, NULL}, {"--out", &out, NULL}, {NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
     if (!from || !out)
         return cli_missing(cli, from ? "--out FILE" : "--from FILE.conf");
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
-    int code = draft(cli, from, out, &arena);
+    code = draft(cli, from, out, &arena);
     arena_fini(&arena);
     return code;
 }
@@ -188,10 +189,11 @@ static int with_file(struct cli *cli, char **args,
     const char *path = NULL;
     struct cli_option options[] = {{NULL, NULL, NULL}};
     struct arena arena;
-    if (!cli_parse(cli, args, options, &path, 1))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, &path, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
     arena_init(&arena, ARENA_BYTES);
-    int code = body(cli, path, &arena);
+    code = body(cli, path, &arena);
     arena_fini(&arena);
     return code;
 }

@@ -203,12 +203,13 @@ static int run(struct cli *cli, char **args)
     const char *reason = NULL;
     struct cli_option options[] = {
         {"--result", &command.result, NULL}, {"--reason", &reason, NULL}, {NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, &command.file, 1))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, &command.file, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
     if (reason && csv_word_read(csv_words_correction, reason, &command.correction))
         return cli_usage(cli, "onbekende reden: ", "unknown reason: ", reason);
     arena_init(&command.arena, FILE_MAX_BYTES);
-    int code = run_answer(&command);
+    code = run_answer(&command);
     results_fini(&command.results);
     targets_fini(&command.targets);
     link_close(&command.link);

@@ -211,9 +211,10 @@ static int run_with(struct cli *cli, char **args, int (*body)(struct cert_comman
     struct cli_option withdraw[] = {{"--withdraw", &command.withdraw, NULL}, {NULL, NULL, NULL}};
     struct cli_option none[] = {{NULL, NULL, NULL}};
     struct cli_option *options = body == run_publish ? withdraw : none;
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
-    int code = body(&command);
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
+    code = body(&command);
     link_close(&command.link);
     return code;
 }

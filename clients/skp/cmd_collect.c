@@ -139,11 +139,12 @@ static int run(struct cli *cli, char **args)
     command = (struct collect_command){.cli = cli};
     struct cli_option options[] = {
         {"--out", &command.out, NULL}, {"--bsn", &command.bsn, NULL}, {NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
     if (!command.out)
         return cli_missing(cli, "--out DIR");
-    int code = cli_make_folder(cli, command.out);
+    code = cli_make_folder(cli, command.out);
     if (code == 0)
         code = cli_open_state(cli);
     if (code != 0)

@@ -111,9 +111,10 @@ static int run(struct cli *cli, char **args)
 {
     struct matching_command command = {.cli = cli};
     struct cli_option options[] = {{"--out", &command.out, NULL}, {NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, &command.file, 1))
-        return EXIT_USAGE;
-    int code = run_matching(&command);
+    int code = cli_parse(cli, args, options, &command.file, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
+    code = run_matching(&command);
     csv_writer_abandon(command.writer);
     if (command.reader)
         csv_reader_free(command.reader);

@@ -40,9 +40,10 @@ static int run(struct cli *cli, char **args)
     struct cli_option options[] = {{NULL, NULL, NULL}};
     struct csv_writer *writer = NULL;
     struct csv_problem problem;
-    if (!cli_parse(cli, args, options, &path, 1))
-        return EXIT_USAGE;
-    int code = cli_open_state(cli);
+    int code = cli_parse(cli, args, options, &path, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
+    code = cli_open_state(cli);
     if (code != 0)
         return code;
     if (letters_writer_open(path, &writer, &problem))

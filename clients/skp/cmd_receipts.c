@@ -26,11 +26,12 @@ static int run(struct cli *cli, char **args)
 {
     const char *folder = NULL;
     struct cli_option options[] = {{"--out", &folder, NULL}, {NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
     if (!folder)
         return cli_missing(cli, "--out DIR");
-    int code = cli_make_folder(cli, folder);
+    code = cli_make_folder(cli, folder);
     if (code == 0)
         code = cli_open_state(cli);
     return code != 0 ? code : run_export(cli, folder);

@@ -216,10 +216,11 @@ static int run(struct cli *cli, char **args)
 {
     struct record_command command = {.cli = cli};
     struct cli_option options[] = {{"--result", &command.result, NULL}, {NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, &command.file, 1))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, &command.file, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
     arena_init(&command.arena, FILE_MAX_BYTES);
-    int code = run_record(&command);
+    code = run_record(&command);
     results_fini(&command.results);
     link_close(&command.link);
     arena_fini(&command.arena);

@@ -132,10 +132,11 @@ static int run(struct cli *cli, char **args)
                                    {"--result", &command.result, NULL},
                                    {"--check", NULL, &command.check},
                                    {NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, &command.file, 1))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, &command.file, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
     arena_init(&command.arena, FILE_MAX_BYTES);
-    int code = run_command(&command);
+    code = run_command(&command);
     results_fini(&command.results);
     targets_fini(&command.targets);
     link_close(&command.link);

@@ -22,13 +22,14 @@ static const char *state_word(const struct cli *cli, Skp__V1__CaseState state)
 
 static json_t *counts(const struct report *report)
 {
-    return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "requests",
-        (json_int_t)report->requests, "collected", (json_int_t)report->collected, "answered",
-        (json_int_t)report->answered, "answered_late", (json_int_t)report->late, "pre_agreed",
-        (json_int_t)report->pre_agreed, "overdue", (json_int_t)report->overdue, "open",
-        (json_int_t)report->open, "off_network", (json_int_t)report->off_network, "recorded",
-        (json_int_t)report->recorded, "refused", (json_int_t)(report->refused + report->ambiguous));
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "requests",
+                     (json_int_t)report->requests, "collected", (json_int_t)report->collected,
+                     "answered", (json_int_t)report->answered, "answered_late",
+                     (json_int_t)report->late, "pre_agreed", (json_int_t)report->pre_agreed,
+                     "overdue", (json_int_t)report->overdue, "open", (json_int_t)report->open,
+                     "off_network", (json_int_t)report->off_network, "recorded",
+                     (json_int_t)report->recorded, "refused",
+                     (json_int_t)report->refused + (json_int_t)report->ambiguous);
 }
 
 /* ---------------------------------------------------------------- per case */
@@ -242,8 +243,9 @@ static int run(struct cli *cli, char **args)
                                    {"--out", &reporting.out, NULL},
                                    {NULL, NULL, NULL}};
     enum report_by chosen = REPORT_WHOLE;
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
     for (enum report_by i = REPORT_BY_CASE; i <= REPORT_BY_MUNICIPALITY; i++) {
         if (by[i] && chosen != REPORT_WHOLE)
             return cli_usage(cli, "kies één lijst", "choose one list", "");
@@ -251,8 +253,8 @@ static int run(struct cli *cli, char **args)
     }
     if (reporting.out && chosen == REPORT_WHOLE)
         return cli_missing(cli, "--cases, --creditors, --municipalities");
-    int code = report_groups_init(&reporting.groups, chosen) ? cli_fail(cli, SKP_E_NO_MEMORY, "")
-                                                             : run_report(&reporting);
+    code = report_groups_init(&reporting.groups, chosen) ? cli_fail(cli, SKP_E_NO_MEMORY, "")
+                                                         : run_report(&reporting);
     report_groups_fini(&reporting.groups);
     return code;
 }

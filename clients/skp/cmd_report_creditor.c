@@ -189,9 +189,10 @@ static int run(struct cli *cli, char **args)
     struct reporting reporting = {.cli = cli};
     const char *out = NULL;
     struct cli_option options[] = {{"--out", &out, NULL}, {NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
-    int code = run_report(&reporting, out);
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
+    code = run_report(&reporting, out);
     map_fini(&reporting.overdue);
     free(reporting.list);
     return code;

@@ -19,8 +19,9 @@ static int run_show(struct cli *cli, char **args)
     const char *name = NULL;
     struct cli_option options[] = {{NULL, NULL, NULL}};
     unsigned count = 0;
-    if (!cli_parse(cli, args, options, &name, 1))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, &name, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
     const struct skp_error_info *list = skp_error_list(&count);
     for (unsigned i = 0; i < count; i++) {
         if (strcasecmp(list[i].name, name) != 0 &&
@@ -134,13 +135,14 @@ static int run_verify(struct cli *cli, char **args)
     const char *file = NULL, *ca = NULL, *crl = NULL;
     struct cli_option options[] = {{"--ca", &ca, NULL}, {"--crl", &crl, NULL}, {NULL, NULL, NULL}};
     struct arena arena;
-    if (!cli_parse(cli, args, options, &file, 1))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, &file, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
     int chosen = choose_trust(cli, ca, crl);
     if (chosen != 0)
         return chosen;
     arena_init(&arena, ARENA_BYTES);
-    int code = verify(cli, file, &arena);
+    code = verify(cli, file, &arena);
     arena_fini(&arena);
     return code;
 }

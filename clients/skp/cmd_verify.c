@@ -170,10 +170,11 @@ static int run(struct cli *cli, char **args)
 {
     struct verifying verifying = {.cli = cli};
     struct cli_option options[] = {{NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
     arena_init(&verifying.arena, KEEP_MAX_BYTES);
-    int code = run_verify(&verifying);
+    code = run_verify(&verifying);
     link_close(&verifying.link);
     map_fini(&verifying.known);
     arena_fini(&verifying.arena);

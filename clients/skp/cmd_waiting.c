@@ -147,9 +147,10 @@ static int run(struct cli *cli, char **args)
     static struct waiting_command command;
     command = (struct waiting_command){.cli = cli};
     struct cli_option options[] = {{NULL, NULL, NULL}};
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
-    int code = run_waiting(&command);
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
+    code = run_waiting(&command);
     link_close(&command.link);
     waiting_fini(&command.waiting);
     return code;

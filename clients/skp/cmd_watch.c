@@ -223,9 +223,10 @@ static int run(struct cli *cli, char **args)
     struct cli_option options[] = {
         {"--out", &watching.out, NULL}, {"--once", NULL, &watching.once}, {NULL, NULL, NULL}};
     struct sigaction action = {.sa_handler = on_signal};
-    if (!cli_parse(cli, args, options, NULL, 0))
-        return EXIT_USAGE;
-    int code = cli_make_folder(cli, watching.out);
+    int code = cli_parse(cli, args, options, NULL, 0);
+    if (code != EXIT_ALL_OK)
+        return code;
+    code = cli_make_folder(cli, watching.out);
     if (code == 0)
         code = cli_open_state(cli);
     if (code != 0)

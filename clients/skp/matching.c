@@ -11,7 +11,9 @@ struct book_name {
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c;
 }
 
 void matching_key(const char *name, char ret_key[MATCHING_KEY_BYTES])

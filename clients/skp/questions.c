@@ -96,13 +96,15 @@ static size_t round_lists(struct state_db *db, struct question_list *ret_lists, 
         "  (SELECT 1 FROM answer_out AS o WHERE o.request_id = q.request_id AND o.stage = 2))"
         " FROM overview_part AS p GROUP BY p.round_id HAVING min(p.listed) = 0 ORDER BY 2",
         "");
-    while (state_next(db, rows))
-        if (count < max)
-            ret_lists[count++] =
-                (struct question_list){.is_round = true,
-                                       .round_id = state_id(rows, 0),
-                                       .opened_at_ms = sqlite3_column_int64(rows, 1),
-                                       .count = (size_t)sqlite3_column_int64(rows, 2)};
+    while (state_next(db, rows)) {
+        if (count == max)
+            continue;
+        ret_lists[count] = (struct question_list){.is_round = true,
+                                                  .round_id = state_id(rows, 0),
+                                                  .opened_at_ms = sqlite3_column_int64(rows, 1),
+                                                  .count = (size_t)sqlite3_column_int64(rows, 2)};
+        count++;
+    }
     return count;
 }
 
@@ -117,11 +119,13 @@ size_t questions_lists(struct state_db *db, struct question_list *ret_lists, siz
                   "  JOIN overview_part AS p ON p.round_id = i.round_id AND p.listed = 0)"
                   " GROUP BY counsellor ORDER BY 2",
                   "");
-    while (state_next(db, rows))
-        if (count < max)
-            ret_lists[count++] =
-                (struct question_list){.counsellor = state_oin(rows, 0),
-                                       .opened_at_ms = sqlite3_column_int64(rows, 1),
-                                       .count = (size_t)sqlite3_column_int64(rows, 2)};
+    while (state_next(db, rows)) {
+        if (count == max)
+            continue;
+        ret_lists[count] = (struct question_list){.counsellor = state_oin(rows, 0),
+                                                  .opened_at_ms = sqlite3_column_int64(rows, 1),
+                                                  .count = (size_t)sqlite3_column_int64(rows, 2)};
+        count++;
+    }
     return count;
 }

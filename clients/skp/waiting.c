@@ -44,6 +44,13 @@ static void note_list(struct waiting *waiting, struct span name)
     put(waiting, &waiting->lists, key);
 }
 
+/* When what becomes a list came; notices that lie about for longer do not count. */
+static void note_age(struct waiting *waiting, const Skp__V1__Delivery *delivery)
+{
+    if (waiting->oldest_ms == 0 || delivery->stored_at_ms < waiting->oldest_ms)
+        waiting->oldest_ms = delivery->stored_at_ms;
+}
+
 static void note_due(struct waiting *waiting, plain_date due, const void *request_id)
 {
     if (due == 0)
@@ -87,6 +94,7 @@ static void look_at_request(struct waiting *waiting, const Skp__V1__Delivery *de
     if (!id_take(wire_span(fact->request_id), &request->request_id))
         return;
     waiting->request_count++;
+    note_age(waiting, delivery);
     put(waiting, &waiting->asked, request->request_id.bytes);
 }
 
@@ -101,8 +109,10 @@ void waiting_finish(struct waiting *waiting)
     }
 }
 
-static void look_at_overview(struct waiting *waiting, const Skp__V1__OverviewFact *fact)
+static void look_at_overview(struct waiting *waiting, const Skp__V1__Delivery *delivery,
+                             const Skp__V1__OverviewFact *fact)
 {
+    note_age(waiting, delivery);
     note_list(waiting, wire_span(fact->round_id));
     for (size_t i = 0; i < fact->n_items; i++) {
         const Skp__V1__OverviewItem *item = fact->items[i];
@@ -128,8 +138,6 @@ void waiting_look(struct waiting *waiting, const Skp__V1__Delivery *delivery,
     struct arena arena;
     char path[WIRE_PATH_MAX];
     waiting->messages++;
-    if (waiting->oldest_ms == 0 || delivery->stored_at_ms < waiting->oldest_ms)
-        waiting->oldest_ms = delivery->stored_at_ms;
     arena_init(&arena, ARENA_BYTES);
     for (size_t i = 0; i < checked->bundle->n_lines; i++) {
         Skp__V1__Line *line = NULL;
@@ -140,7 +148,7 @@ void waiting_look(struct waiting *waiting, const Skp__V1__Delivery *delivery,
         if (line->fact_case == SKP__V1__LINE__FACT_REQUEST)
             look_at_request(waiting, delivery, checked, line->request);
         else if (line->fact_case == SKP__V1__LINE__FACT_OVERVIEW)
-            look_at_overview(waiting, line->overview);
+            look_at_overview(waiting, delivery, line->overview);
         else if (line->fact_case == SKP__V1__LINE__FACT_EVENT)
             look_at_event(waiting, line->event);
     }

@@ -26,7 +26,7 @@ struct waiting {
     struct waiting_request *requests;
     size_t request_count, request_room;
     size_t messages;
-    int64_t oldest_ms; /* 0: no messages */
+    int64_t oldest_ms; /* when the oldest of the lists came; 0: no lists */
     plain_date due;    /* the earliest; 0: none */
     enum skp_err err;  /* NO_MEMORY */
 };

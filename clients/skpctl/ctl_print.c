@@ -17,7 +17,10 @@ static void put_text(char *cell, const char *text)
     size_t used = strlen(cell);
     for (; *text != '\0' && used + 1 < CTL_CELL_BYTES; text++) {
         unsigned char byte = (unsigned char)*text;
-        cell[used++] = byte < 0x20 || byte == 0x7f ? '?' : *text;
+        cell[used] = *text;
+        if (byte < 0x20 || byte == 0x7f)
+            cell[used] = '?';
+        used++;
     }
     cell[used] = '\0';
 }

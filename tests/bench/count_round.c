@@ -271,8 +271,8 @@ static void open_engine(struct scene *scene, const char *folder)
     round_pki_file(&scene->pki, "crl.pem", crl);
     if (trust_load(path, crl, &config.trust, &words))
         bench_die("%s", words);
-    round_pki_file(&scene->pki, "broker/sign.pem", path);
-    round_pki_file(&scene->pki, "broker/sign.key", key);
+    round_pki_file(&scene->pki, "broker-sign.pem", path);
+    round_pki_file(&scene->pki, "broker-sign.key", key);
     if (keypair_load(path, key, &config.signer, &words))
         bench_die("%s", words);
     if (engine_open(&config, &scene->engine, why))

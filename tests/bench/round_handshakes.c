@@ -104,8 +104,8 @@ double round_handshakes_per_s(const struct round_plan *plan, const struct round_
     char cert[PATH_BYTES];
     char key[PATH_BYTES];
     char party_key[PATH_BYTES];
-    round_pki_file(pki, "broker/tls.pem", cert);
-    round_pki_file(pki, "broker/tls.key", key);
+    round_pki_file(pki, "broker-tls.pem", cert);
+    round_pki_file(pki, "broker-tls.key", key);
     round_pki_file(pki, ROUND_KEY_FILE, party_key);
     SSL_CTX *server = context_new(pki, true, cert, key);
     SSL_CTX *client = context_new(pki, false, plan->parties[0].identity.tls_cert, party_key);

@@ -41,10 +41,10 @@ static void run_broker(const struct round_office *office)
 {
     const char *const files[][2] = {{"ca_file", "ca.pem"},
                                     {"crl_file", "crl.pem"},
-                                    {"tls_cert", "broker/tls.pem"},
-                                    {"tls_key", "broker/tls.key"},
-                                    {"sign_cert", "broker/sign.pem"},
-                                    {"sign_key", "broker/sign.key"}};
+                                    {"tls_cert", "broker-tls.pem"},
+                                    {"tls_key", "broker-tls.key"},
+                                    {"sign_cert", "broker-sign.pem"},
+                                    {"sign_key", "broker-sign.key"}};
     static char settings[MAX_SETTINGS][400];
     char *arguments[2 * MAX_SETTINGS + 2] = {(char *)(uintptr_t)office->skpd};
     size_t count = 0;

@@ -1,17 +1,17 @@
-/* Certificates for hundreds of participants in a second.
+/* Certificates for thousands of participants in seconds: root and sub CA, CRLs, the broker's and the participants', in
+ * the profile of certs/make, all P-256.
  *
- * certs/make makes CAs, CRLs and the broker's certificates; the participants' are issued here, in the same
- * profile. For speed they share one P-256 key for TLS, signing and encryption: the work of every signature,
- * handshake and key box stays what it is with keys of their own. Never do this outside a benchmark. */
+ * For speed participants share one key for TLS, signing and encryption: the work of every signature, handshake and key
+ * box stays what it is with keys of their own. Never do this outside a benchmark. */
 #ifndef SKP_ROUND_PKI_H
 #define SKP_ROUND_PKI_H
 
 #include "identity.h"
+#include "round_cert.h"
 
 struct round_pki {
     char folder[256];
-    X509 *issuer;
-    EVP_PKEY *issuer_key;
+    struct round_issuer issuer; /* the sub CA */
     EVP_PKEY *key;
 };
 

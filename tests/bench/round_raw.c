@@ -142,8 +142,8 @@ static double measure_tls(const struct round_pki *pki, uint64_t bytes)
     pthread_t thread;
     struct tls_sender sender = {.context = SSL_CTX_new(TLS_server_method()), .bytes = bytes};
     SSL_CTX *client = SSL_CTX_new(TLS_client_method());
-    round_pki_file(pki, "broker/tls.pem", cert);
-    round_pki_file(pki, "broker/tls.key", key);
+    round_pki_file(pki, "broker-tls.pem", cert);
+    round_pki_file(pki, "broker-tls.key", key);
     if (!client || SSL_CTX_use_certificate_chain_file(sender.context, cert) != 1 ||
         SSL_CTX_use_PrivateKey_file(sender.context, key, SSL_FILETYPE_PEM) != 1)
         bench_die("TLS: %s cannot be used", cert);

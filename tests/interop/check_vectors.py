@@ -219,6 +219,26 @@ def check_delivery(round_, story):
                  ("skp.v1 collect", creditor.oin, creditor.oin, delivered.head_hash()))
 
 
+def check_signed(round_, story):
+    """What stands outside batches: the creditor's mailbox record, and the agreement of both."""
+    record_vector, agreement_vector = round_.document["record"], round_.document["agreement"]
+    data = raw(record_vector, "record")
+    record = read_message(pb.MailboxRecord, data)
+    story.equals("the mailbox record is the creditor's, and names the certificate that opens its parts",
+                 (record.context, record.participant, crypto.verify(record_vector["jws"], data, round_.trust, round_.at),
+                  [crypto.b64url(crypto.sha256(der)) in round_.creditor.keys for der in record.encryption_certificates]),
+                 ("skp.v1 mailbox", round_.creditor.oin, round_.creditor.oin, [True]))
+    story.says("and not with one byte changed",
+               not holds(crypto.verify, record_vector["jws"], changed(data), round_.trust, round_.at))
+    data = raw(agreement_vector, "agreement")
+    agreement = read_message(pb.Agreement, data)
+    signers = [crypto.verify(jws, data, round_.trust, round_.at) for jws in agreement_vector["signatures"]]
+    story.equals("the agreement is signed by the creditor and by each counsellor it names",
+                 (agreement.context, signers), ("skp.v1 agreement", [agreement.creditor, *agreement.counsellors]))
+    story.says("and not with one byte changed", not any(
+        holds(crypto.verify, jws, changed(data), round_.trust, round_.at) for jws in agreement_vector["signatures"]))
+
+
 def answer_facts(document):
     bundle = read_message(pb.Bundle, raw(document["batches"][1]["bundles"][0], "bundle"))
     return [read_message(pb.Line, line).answer for line in bundle.lines]
@@ -226,7 +246,7 @@ def answer_facts(document):
 
 def check_round(vectors, document, story):
     round_ = Round(vectors, document)
-    for check in (check_batches, check_commits, check_receipts, check_delivery):
+    for check in (check_batches, check_commits, check_receipts, check_delivery, check_signed):
         check(round_, story)
 
 

@@ -200,7 +200,7 @@ static struct span pack_commit(uint64_t sequence, const struct skp_hash *previou
     return wire_pack(&commit.base, &world.arena);
 }
 
-static const char *sign(int who, struct span payload)
+const char *round_sign(int who, struct span payload)
 {
     const char *jws = NULL;
     must(!jws_sign(world.signers[who], payload, world.at_ms, &world.arena, &jws), "jws_sign");
@@ -248,10 +248,10 @@ static void add_commits(json_t *round, const struct said *asked, const struct sa
     struct span first = pack_commit(1, &zeros, &zeros, 0, &zeros);
     struct skp_hash previous = sha256(first);
     struct span second = pack_commit(2, &previous, &receipts_root, 2, &taken_root);
-    const char *jws = sign(BROKER, second);
+    const char *jws = round_sign(BROKER, second);
     json_object_set_new(round, "commits",
                         json_pack("[{s:o, s:s}, {s:o, s:s}]", "commit", hex(first), "jws",
-                                  sign(BROKER, first), "commit", hex(second), "jws", jws));
+                                  round_sign(BROKER, first), "commit", hex(second), "jws", jws));
     json_object_set_new(round, "receipts",
                         json_pack("[o, o]", json_receipt(bodies, leaves, 0, second, jws),
                                   json_receipt(bodies, leaves, 1, second, jws)));
@@ -307,7 +307,7 @@ static json_t *json_collect(const struct envelope_batch *batch)
     statement.items = items;
     statement.collected_at_ms = world.at_ms;
     struct span packed = wire_pack(&statement.base, &world.arena);
-    return json_pack("{s:o, s:s}", "statement", hex(packed), "jws", sign(CREDITOR, packed));
+    return json_pack("{s:o, s:s}", "statement", hex(packed), "jws", round_sign(CREDITOR, packed));
 }
 
 int main(int argc, char **argv)
@@ -332,6 +332,8 @@ int main(int argc, char **argv)
         json_delivery(&asked.batch), "collect", json_collect(&asked.batch));
     must(round != NULL, "json_pack");
     add_commits(round, &asked, &answered, &requests[1]);
+    json_object_set_new(round, "record", json_record());
+    json_object_set_new(round, "agreement", json_agreement());
     must(json_dumpf(round, stdout, JSON_INDENT(1)) == 0 && putchar('\n') != EOF, "writing");
     json_decref(round);
     json_decref(asked.items);

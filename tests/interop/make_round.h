@@ -32,6 +32,13 @@ void round_ask(struct said *said, const struct skp_id *requests);
 /* The creditor's answer to the first. */
 void round_answer(struct said *said, const struct said *asked, const struct skp_id *request_id);
 
+/* The creditor's mailbox record, and the agreement of both, as signed. */
+json_t *json_record(void);
+json_t *json_agreement(void);
+
+/* A detached signature of one of the parties, in the arena. */
+const char *round_sign(int who, struct span payload);
+
 /* Ends the program, and says why, unless `good`. */
 void must(bool good, const char *what);
 

@@ -106,7 +106,8 @@ def check_ctl_json(test, office, verbs):
         done = office.ctl(*verb.split(), *SKPCTL.get(verb, ()), "--json").must(USAGE if requires else OK)
         test.check(done.json()["ok"] == (done.code == OK), f"{done.words}: {done.out}")
     # It waits: what comes after it finds the store closed.
-    office.program("skpd", "--config", office.broker.config_path, "--verify-store").must()
+    done = office.program("skpd", "--config", office.broker.config_path, "--verify-store").must()
+    test.check("is whole" in done.out, f"{done.words} does not say that all is well: {done.out}")
     test.check(office.broker.process.wait(30) == OK, "skpctl stop does not stop the broker")
     office.broker.process = None
     done = office.ctl("status", "--json").must(UNAVAILABLE)

@@ -357,7 +357,8 @@ class Judge:
             lines.sort(key=lambda line: line["part"])
             items = [item for line in lines for item in line["items"]]
             parts = [line["part"] for line in lines]
-            if parts != list(range(1, len(parts) + 1)) or [line["last"] for line in lines].index(True) != len(parts) - 1:
+            last = [line["part"] for line in lines if line["last"]]
+            if parts != list(range(1, len(parts) + 1)) or last != parts[-1:]:
                 self.fault("told", f"overview {key} has parts {parts}")
             if lines[-1]["total"] != len(items) or len(set(items)) != len(items):
                 self.fault("told", f"overview {key}: {len(items)} items, {lines[-1]['total']} told")
@@ -387,7 +388,8 @@ class Judge:
         due = number_of(request.due) if request.due else 0
         creditor = getattr(request, "creditor", "")
         collected = isinstance(request, Request) and request.due is not None
-        return [name, creditor, request.state(self.end), request.outcome, request.consent, request.total, due, collected]
+        said = [request.outcome, request.consent, request.total]
+        return [name, creditor, request.state(self.end)] + said + [due, collected]
 
     def check_view(self, event, case):
         wanted = sorted(self.view_of(name, request) for name, request in case.requests.items())

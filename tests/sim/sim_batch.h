@@ -44,7 +44,7 @@ void sim_maker_bundle(struct sim_maker *maker, const char *to, X509 *const *cert
 void sim_maker_line(struct sim_maker *maker, Skp__V1__Line *line, const struct skp_id *part_of,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Signs, records, gives the batch to the party's outbox; *ret_heads: a copy of nothing. */
+/* Signs, records, gives the batch to the party's outbox. */
 struct sim_batch *sim_maker_finish(struct sim_maker *maker);
 
 /* Whether an opened part is the one that was sealed for this item. */

@@ -29,11 +29,11 @@ enum broker_fault {
     BROKER_POWER_CUT,     /* now */
     BROKER_CUT_AT_WRITE,  /* at one of the next writes or syncs, and again while it starts */
     BROKER_CUT_AT_ANSWER, /* right after the next commit, before anybody hears of it */
-    BROKER_KILL_AT_WRITE, /* the process, at one of the next writes or syncs; at an early sync of the next one the power */
-    BROKER_KILL,        /* the process only */
-    BROKER_STOP,        /* in good manners */
-    BROKER_WRITE_FAILS, /* one of the next writes or syncs: EIO */
-    BROKER_NO_ROOM,     /* one of the next writes finds no room */
+    BROKER_KILL_AT_WRITE, /* the process; the next one loses power at an early sync */
+    BROKER_KILL,          /* the process only */
+    BROKER_STOP,          /* in good manners */
+    BROKER_WRITE_FAILS,   /* one of the next writes or syncs: EIO */
+    BROKER_NO_ROOM,       /* one of the next writes finds no room */
     BROKER_SHORT_WRITE,
     BROKER_DISK_FULL, /* for some seconds */
     BROKER_SLOW_DISK, /* for some seconds */

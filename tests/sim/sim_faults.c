@@ -96,9 +96,8 @@ void faults_begin(struct sim_world *world, int64_t from_us, unsigned often)
     sim_at(from_us, break_something, NULL);
 }
 
-void faults_end(struct sim_world *world)
+void faults_end(void)
 {
-    (void)world;
     faults.over = true;
     sim_history_mark("heal", "");
     broker_heal();

@@ -44,7 +44,8 @@ static void make_room(struct sim_text *text, size_t more)
     assert(text->data != NULL);
 }
 
-static void add_list(struct sim_text *text, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void add_list(struct sim_text *text,
+                                                           const char *format, va_list arguments)
 {
     va_list again;
     va_copy(again, arguments);

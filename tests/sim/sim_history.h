@@ -42,7 +42,8 @@ void sim_text_fini(struct sim_text *text);
 const char *sim_hex(const void *bytes, size_t len);
 const char *sim_id(const struct skp_id *id);
 
-/* Ends the program: the simulation itself is broken, or the broker did what must never happen. Says seed and command. */
+/* Ends the program with words, seed and command: the simulation itself is broken, or the broker did
+ * what must never happen. */
 void sim_die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void sim_die_prepare(const char *command);
 

@@ -20,7 +20,6 @@
 #define BUSY_MOST    4
 #define SETTLE_US    (30 * SIM_SECOND) /* nothing goes wrong so early */
 #define REST_MOST_US (30 * SIM_MINUTE) /* virtual time until everything has come to rest */
-#define LOOK_US      (5 * SIM_SECOND)
 #define NAMES_BYTES  32
 
 static const char help[] =
@@ -185,13 +184,13 @@ static void play(void)
     run_until(are_ready, SIM_MINUTE, "the participants");
     let_work(true);
     world.end_us = sim_now() + options.minutes * SIM_MINUTE;
-    operator_steer(&world);
+    operator_steer();
     if (!options.calm)
         faults_begin(&world, sim_now() + SETTLE_US, options.busy ? 2 : 1);
     run_until(is_over, 2 * options.minutes * SIM_MINUTE, "the work");
     let_work(false);
-    faults_end(&world);
-    operator_rest(&world);
+    faults_end();
+    operator_rest();
     run_until(operator_is_done, REST_MOST_US, "the end, when everything is collected");
     run_until(have_listed, SIM_MINUTE, "the cases");
     broker_tell_chain();

@@ -183,9 +183,8 @@ static void advance(void *ctx)
     sim_after(sim_between(&op.random, 3 * SIM_SECOND, 40 * SIM_SECOND), advance, NULL);
 }
 
-void operator_steer(struct sim_world *world)
+void operator_steer(void)
 {
-    (void)world;
     advance(NULL);
 }
 
@@ -233,9 +232,8 @@ static void look(void *ctx)
     broker_ask("{\"command\":\"status\"}", on_status, NULL);
 }
 
-void operator_rest(struct sim_world *world)
+void operator_rest(void)
 {
-    (void)world;
     op.done = false;
     look(NULL);
 }

@@ -68,7 +68,7 @@ static void add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 }
 
 /* Subject and key are set, nothing is signed. */
-static X509 *new_cert(EVP_PKEY *key, X509 *issuer, const char *name, const char *oin)
+static X509 *new_cert(EVP_PKEY *key, const char *name, const char *oin)
 {
     X509 *cert = X509_new();
     if (cert == NULL || X509_set_version(cert, X509_VERSION_3) != 1 ||
@@ -81,8 +81,8 @@ static X509 *new_cert(EVP_PKEY *key, X509 *issuer, const char *name, const char 
     add_name(cert, "CN", name);
     if (oin != NULL)
         add_name(cert, "serialNumber", oin);
-    X509 *signs = issuer != NULL ? issuer : cert;
-    if (X509_set_issuer_name(cert, X509_get_subject_name(signs)) != 1)
+    X509 *issuer = root.cert != NULL ? root.cert : cert;
+    if (X509_set_issuer_name(cert, X509_get_subject_name(issuer)) != 1)
         sim_die("an issuer cannot be set");
     return cert;
 }
@@ -100,7 +100,7 @@ static void make_root(void)
     root.key = EVP_EC_gen("P-256");
     if (root.key == NULL)
         sim_die("no key");
-    root.cert = new_cert(root.key, NULL, "TEST root", NULL);
+    root.cert = new_cert(root.key, "TEST root", NULL);
     add_extension(root.cert, root.cert, NID_basic_constraints, "critical,CA:TRUE");
     add_extension(root.cert, root.cert, NID_key_usage, "critical,keyCertSign,cRLSign");
     add_extension(root.cert, root.cert, NID_subject_key_identifier, "hash");
@@ -141,7 +141,7 @@ static void make_leaf(const char *name, const char *oin, const char *alternative
     EVP_PKEY *key = EVP_EC_gen("P-256");
     if (key == NULL)
         sim_die("no key");
-    X509 *cert = new_cert(key, root.cert, name, oin);
+    X509 *cert = new_cert(key, name, oin);
     add_extension(cert, root.cert, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(cert, root.cert, NID_subject_key_identifier, "hash");
     add_extension(cert, root.cert, NID_authority_key_identifier, "keyid:always");

@@ -1,5 +1,5 @@
-/* Certificates of one simulation, with keys from its seed: a root that issues all by itself, its CRL, the broker's
- * two and three for each participant; all P-256. */
+/* Certificates of one simulation, with keys from its seed: a root that issues all by itself, its
+ * CRL, the broker's two and three for each participant; all P-256. */
 #ifndef SKP_SIM_PKI_H
 #define SKP_SIM_PKI_H
 

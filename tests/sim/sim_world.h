@@ -18,8 +18,8 @@ struct sim_world {
  * clock, and in the end waits until nothing is left to do anywhere. Each is under way until
  * operator_is_done(). */
 void operator_open(struct sim_world *world);
-void operator_steer(struct sim_world *world); /* until world->end_us; never done */
-void operator_rest(struct sim_world *world);
+void operator_steer(void); /* until the end of the work; never done */
+void operator_rest(void);
 bool operator_is_done(void);
 
 /* sim_faults.c: from that moment to world->end_us something breaks every half minute or so, or so many times as
@@ -27,6 +27,6 @@ bool operator_is_done(void);
 void faults_begin(struct sim_world *world, int64_t from_us, unsigned often);
 
 /* Nothing breaks any more; what is broken heals. */
-void faults_end(struct sim_world *world);
+void faults_end(void);
 
 #endif

@@ -28,8 +28,8 @@ MUTANTS = ("ack_before_commit", "dedup_off", "sync_normal", "sync_error_forgiven
 MUTANT_SEEDS = 30
 MANY = 50  # from so many seeds on every kind of fault must have happened
 FAULTS = ("cut", "cut soon", "stall up", "stall down", "freeze", "slow", "shred", "power cut", "cut at write",
-          "cut at start", "cut at answer", "kill at write", "kill", "stop", "a write fails", "no room", "short write", "disk full",
-          "slow disk", "sync failed", "a client dies", "the clock jumps")
+          "cut at start", "cut at answer", "kill at write", "kill", "stop", "a write fails", "no room", "short write",
+          "disk full", "slow disk", "sync failed", "a client dies", "the clock jumps")
 
 
 def parse():
@@ -70,7 +70,8 @@ class Run:
             self.failure = f"exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-6000:]}"
         else:
             self.trace = found.group(1)
-            self.totals = {key: float(value) for key, value in re.findall(r"(virtual_s|commits|cpu_s)=([0-9.]+)", done.stdout)}
+            figures = re.findall(r"(virtual_s|commits|cpu_s)=([0-9.]+)", done.stdout)
+            self.totals = {key: float(value) for key, value in figures}
         return self
 
     def judge(self):

@@ -411,6 +411,61 @@ static void what_a_record_withdraws_is_known(void **state)
     assert_true(hash_equal(&known->withdrawn[1], &lost[1]));
 }
 
+/* ---------------------------------------------------------------- one made from another */
+
+static struct registry *made_from(struct desk *desk, const struct registry *present)
+{
+    struct registry *next = NULL;
+    desk->builder = registry_builder_from(present);
+    assert_non_null(desk->builder);
+    assert_ok(add_participant(desk, "00000099000000009000", "Nieuw", CREDITOR_ROLE));
+    assert_ok(add_record(desk, CREDITOR, "", 2));
+    struct registry_builder *builder = desk->builder;
+    desk->builder = NULL;
+    assert_ok(registry_build(builder, &next));
+    return next;
+}
+
+static void a_registry_made_from_another_holds_both_and_outlives_it(void **state)
+{
+    struct desk *desk = *state;
+    struct skp_oin added = oin_of("00000099000000009000");
+    assert_ok(add_record(desk, CREDITOR, "", 1));
+    assert_ok(add_record(desk, CREDITOR, "regio", 1));
+    assert_ok(build(desk));
+    struct registry *first = desk->registry;
+    desk->registry = made_from(desk, first);
+    assert_int_equal(registry_count(first), 3);
+    assert_null(registry_find(first, &added));
+    assert_int_equal(registry_record_of(registry_find(first, &desk->creditor), "")->version, 1);
+    registry_unref(first);
+    assert_int_equal(registry_count(desk->registry), 4);
+    assert_string_equal(registry_find(desk->registry, &added)->entry->name, "Nieuw");
+    const struct registry_participant *creditor = registry_find(desk->registry, &desk->creditor);
+    assert_string_equal(creditor->entry->name, "Zorgzaam");
+    assert_int_equal(creditor->record_count, 2);
+    assert_int_equal(registry_record_of(creditor, "")->version, 2);
+    assert_int_equal(registry_record_of(creditor, "regio")->version, 1);
+}
+
+/* Else a participant that publishes for years would fill the memory. */
+static void a_registry_of_which_much_was_replaced_begins_anew(void **state)
+{
+    struct desk *desk = *state;
+    assert_ok(build(desk));
+    for (uint32_t version = 1; version < 1000; version++) {
+        desk->builder = registry_builder_from(desk->registry);
+        if (!desk->builder)
+            return;
+        assert_ok(add_record(desk, CREDITOR, "", version));
+        struct registry *old = desk->registry;
+        assert_ok(build(desk));
+        registry_unref(old);
+        arena_reset(&desk->arena);
+    }
+    fail_msg("a thousand replaced records are all kept");
+}
+
 static enum skp_err expected(Skp__V1__Line__FactCase fact, uint32_t from, uint32_t to)
 {
     for (size_t i = 0; i < sizeof sayings / sizeof sayings[0]; i++) {
@@ -462,6 +517,8 @@ int main(void)
         TEST(the_newest_agreement_goes_first),
         TEST(a_higher_version_replaces_the_lower_from_its_first_day),
         TEST(a_counsellor_left_out_of_the_new_version_has_no_agreement),
+        TEST(a_registry_made_from_another_holds_both_and_outlives_it),
+        TEST(a_registry_of_which_much_was_replaced_begins_anew),
         TEST(every_role_says_what_the_table_says_and_nothing_else),
         TEST(a_municipality_that_is_also_a_creditor_says_both),
     };

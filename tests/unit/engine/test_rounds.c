@@ -303,6 +303,35 @@ static void a_large_round_leaves_in_parts(void **state)
     assert_int_equal(told, 2200);
 }
 
+/* The next round delivers nothing, and lists all of it again. */
+static void a_long_list_of_open_requests_leaves_in_parts_too(void **state)
+{
+    struct world *w = *state;
+    static struct told_case cases[11];
+    struct map listed;
+    size_t items = 0;
+    thursdays(w);
+    register_many(w, cases, 11, 200);
+    world_go_to(w, THURSDAY, TEN_HOURS);
+    collect_all(w, &w->creditor);
+    uint64_t before = w->engine->chain.sequence;
+    world_go_to(w, 20270211, TEN_HOURS);
+    assert_true(w->engine->chain.sequence >= before + 4); /* open, three parts */
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 0);
+    assert_ok(map_init(&listed, ID_BYTES, 2200, 2200));
+    for (uint32_t n = 0; find_overview(&post, n); n++) {
+        const Skp__V1__OverviewFact *overview = find_overview(&post, n);
+        assert_int_equal(overview->last, !find_overview(&post, n + 1));
+        for (size_t i = 0; i < overview->n_items; i++)
+            assert_ok(map_add(&listed, overview->items[i]->request_id.data, NULL));
+        items = overview->last ? overview->total_items : 0;
+    }
+    assert_int_equal(listed.count, 2200);
+    assert_int_equal(items, 2200);
+    map_fini(&listed);
+}
+
 static void a_round_closes_after_its_term(void **state)
 {
     struct world *w = *state;
@@ -557,6 +586,7 @@ int main(void)
         TEST(a_round_whose_hour_was_missed_is_opened_late),
         TEST(an_overview_lists_what_is_still_open_oldest_first),
         TEST(a_large_round_leaves_in_parts),
+        TEST(a_long_list_of_open_requests_leaves_in_parts_too),
         TEST(a_round_closes_after_its_term),
         TEST(overdue_goes_to_both_sides_once),
         TEST(an_answer_after_the_term_is_late_and_kept),

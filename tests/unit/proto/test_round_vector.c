@@ -3,6 +3,7 @@
 #include "testing.h"
 
 #include "envelope.h"
+#include "fact.h"
 #include "wire.h"
 
 #include <jansson.h>
@@ -312,6 +313,52 @@ static void the_collect_statement_is_the_creditors_and_names_the_head(void **sta
         span_equal(wire_span(statement->items[0]->head_hash), span_of(head.bytes, HASH_BYTES)));
 }
 
+/* ---------------------------------------------------------------- what stands outside batches */
+
+static void assert_signed_by(int party, const char *jws, struct span bytes)
+{
+    struct jws_signer signer;
+    const char *why = "";
+    assert_ok(jws_verify(trust, NULL, span_text(jws), bytes, at_ms, &signer, &why));
+    assert_string_equal(signer.oin.text, oins[party].text);
+    assert_err(jws_verify(trust, NULL, span_text(jws), wire_span(spoilt(wire_bytes(bytes))), at_ms,
+                          &signer, &why),
+               SKP_E_SIGNATURE_INVALID);
+}
+
+static void the_mailbox_record_is_the_creditors_and_names_its_certificate(void **state)
+{
+    (void)state;
+    char path[WIRE_PATH_MAX] = "";
+    const json_t *vector = json_object_get(document, "record");
+    struct span bytes = bytes_of(vector, "record");
+    const Skp__V1__MailboxRecord *record = (const Skp__V1__MailboxRecord *)(const void *)unpack(
+        &skp__v1__mailbox_record__descriptor, bytes);
+    assert_signed_by(CREDITOR, text_of(vector, "jws"), bytes);
+    assert_ok(fact_check_record(record, path));
+    assert_string_equal(record->participant, oins[CREDITOR].text);
+    assert_int_equal(record->n_encryption_certificates, 1);
+    struct skp_hash named = sha256(wire_span(record->encryption_certificates[0]));
+    struct skp_hash own = cert_thumbprint(keypair_cert(openers[CREDITOR]));
+    assert_true(hash_equal(&named, &own));
+}
+
+static void the_agreement_is_signed_by_the_creditor_and_the_counsellor_it_names(void **state)
+{
+    (void)state;
+    char path[WIRE_PATH_MAX] = "";
+    const json_t *vector = json_object_get(document, "agreement");
+    struct span bytes = bytes_of(vector, "agreement");
+    const Skp__V1__Agreement *agreement =
+        (const Skp__V1__Agreement *)(const void *)unpack(&skp__v1__agreement__descriptor, bytes);
+    assert_ok(fact_check_agreement(agreement, path));
+    assert_string_equal(agreement->creditor, oins[CREDITOR].text);
+    assert_int_equal(agreement->n_counsellors, 1);
+    assert_string_equal(agreement->counsellors[0], oins[COUNSELLOR].text);
+    assert_signed_by(CREDITOR, json_string_value(at(vector, "signatures", 0)), bytes);
+    assert_signed_by(COUNSELLOR, json_string_value(at(vector, "signatures", 1)), bytes);
+}
+
 /* ---------------------------------------------------------------- receipts and the chain */
 
 static enum skp_err check_receipt(size_t index, const Skp__V1__Receipt *receipt,
@@ -383,6 +430,8 @@ int main(void)
         cmocka_unit_test(it_is_nobody_elses),
         cmocka_unit_test(it_does_not_stand_with_one_bit_changed),
         cmocka_unit_test(the_collect_statement_is_the_creditors_and_names_the_head),
+        cmocka_unit_test(the_mailbox_record_is_the_creditors_and_names_its_certificate),
+        cmocka_unit_test(the_agreement_is_signed_by_the_creditor_and_the_counsellor_it_names),
         cmocka_unit_test(each_batch_has_a_receipt_that_accounts_for_every_line),
         cmocka_unit_test(a_receipt_is_not_proven_with_another_body_commit_index_or_batch),
         cmocka_unit_test(the_second_commit_follows_the_first_and_took_both_batches),

@@ -145,6 +145,7 @@ static void a_missing_option_is_called_missing_and_not_unknown(void **state)
         {"agreement show", "er ontbreekt: FILE"},
         {"agreement show a b", "te veel: b"},
         {"agreement show a --language", "er ontbreekt een waarde achter --language"},
+        {"creditor waiting --soon --config /nowhere.conf", "onbekende optie --soon"},
         {"", "er ontbreekt: een opdracht"},
     };
     struct told told;

@@ -5,14 +5,20 @@
 static const char asked[] =
     SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n";
 
-static void look(struct scene *scene, const struct envelope_batch *batch, size_t index,
-                 struct waiting *waiting)
+static void look_at_one_of(struct scene *scene, const struct envelope_batch *batch, size_t index,
+                           int64_t stored_at_ms, struct waiting *waiting)
 {
     Skp__V1__Delivery delivery;
     struct envelope_delivery checked;
-    scene_check(scene, batch, index, SCENE_CREDITOR, SCENE_NOW_MS, &delivery, &checked);
+    scene_check(scene, batch, index, SCENE_CREDITOR, stored_at_ms, &delivery, &checked);
     waiting_look(waiting, &delivery, &checked);
     assert_ok(waiting->err);
+}
+
+static void look(struct scene *scene, const struct envelope_batch *batch, size_t index,
+                 struct waiting *waiting)
+{
+    look_at_one_of(scene, batch, index, SCENE_NOW_MS, waiting);
 }
 
 static struct envelope_batch request(struct scene *scene)
@@ -94,6 +100,25 @@ static void a_notice_asks_nothing(void **state)
     assert_int_equal(waiting.messages, 1);
     assert_int_equal(waiting.overdue.count, 1);
     assert_int_equal(waiting_overdue(&waiting), 0); /* it is not among what waits */
+    waiting_fini(&waiting);
+    scene_free(scene);
+}
+
+static void a_list_is_as_old_as_its_oldest_request_whatever_notices_lie_beside_it(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct waiting waiting;
+    struct skp_id request_id = id_new();
+    assert_ok(waiting_init(&waiting, &scene->book));
+    waiting.today = 20261102;
+    struct envelope_batch asking = request(scene), notice = overdue(scene, &request_id);
+    look_at_one_of(scene, &notice, 0, SCENE_NOW_MS - INT64_C(86400000), &waiting);
+    assert_int_equal(waiting.oldest_ms, 0);
+    look(scene, &asking, 1, &waiting);
+    look_at_one_of(scene, &asking, 1, SCENE_NOW_MS + 1, &waiting);
+    waiting_finish(&waiting);
+    assert_int_equal(waiting.oldest_ms, SCENE_NOW_MS);
     waiting_fini(&waiting);
     scene_free(scene);
 }
@@ -187,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_request_is_overdue_when_its_term_has_passed),
         cmocka_unit_test(a_notice_asks_nothing),
         cmocka_unit_test(a_request_of_a_round_is_one_list_in_whatever_order_they_come),
+        cmocka_unit_test(a_list_is_as_old_as_its_oldest_request_whatever_notices_lie_beside_it),
         cmocka_unit_test(a_notice_makes_the_request_beside_it_overdue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
