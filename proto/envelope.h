@@ -58,7 +58,8 @@ struct envelope_kept {
 struct envelope_kept envelope_line_kept(const struct envelope_writer *writer);
 
 /* The very same line again, byte for byte, its part sealed anew. COMMITMENT_MISMATCH: it is not what
- * the line commits to; BATCH_TOO_LARGE as above, or an error of fact_read. */
+ * the line commits to; BATCH_TOO_LARGE, KEY_BOX_MISSING and NO_MEMORY as above, or an
+ * error of fact_read. */
 enum skp_err envelope_line_reseal(struct envelope_writer *writer, const struct envelope_kept *kept,
                                   struct skp_hash *ret_leaf) SKP_MUST_CHECK;
 

@@ -61,7 +61,22 @@ bool jws_check_bytes(EVP_PKEY *key, const char *alg, struct span header_text, st
 void jwe_concat_kdf(struct span shared, const char *algorithm, struct span apu, struct span apv,
                     size_t key_bytes, uint8_t *ret_key);
 
-/* The cache's two doors. A hit gives an own reference to the key. */
+/* What the protected header of a JWS says, unchecked. */
+struct jws_claimed {
+    char alg[8];
+    struct skp_hash chain; /* of the texts in x5c */
+    struct skp_hash thumbprint;
+    int64_t signed_at_ms;
+};
+
+/* Who signs often has the same header for a second, to the byte: read once. What stands here was
+ * never more than read; each signature is checked all the same. */
+bool jws_cache_find_header(struct jws_cache *cache, struct span header_text,
+                           struct jws_claimed *ret_claimed);
+void jws_cache_put_header(struct jws_cache *cache, struct span header_text,
+                          const struct jws_claimed *claimed);
+
+/* The doors to verified chains. A hit gives an own reference to the key. */
 struct jws_known {
     EVP_PKEY *key;
     struct skp_oin oin;

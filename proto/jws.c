@@ -188,34 +188,6 @@ bool jws_check_bytes(EVP_PKEY *key, const char *alg, struct span header_text, st
     return good;
 }
 
-/* What a JWS says, unchecked. */
-struct claimed {
-    struct span header_text;
-    struct span signature;
-    const char *alg;
-    const json_t *x5c;
-    struct skp_hash thumbprint;
-    int64_t signed_at_ms;
-};
-
-static bool read_claimed(const json_t *header, struct arena *arena, struct claimed *ret_claimed)
-{
-    const json_t *x5c = json_object_get(header, "x5c");
-    const json_t *iat = json_object_get(header, "iat");
-    json_int_t seconds = json_integer_value(iat);
-    ret_claimed->alg = jose_member(header, "alg");
-    ret_claimed->x5c = x5c;
-    ret_claimed->signed_at_ms = (int64_t)seconds * 1000;
-    if (ret_claimed->alg == NULL || !json_is_integer(iat) || seconds < 0 || seconds > MAX_IAT ||
-        json_array_size(x5c) < 1 || json_array_size(x5c) > MAX_CHAIN)
-        return false;
-    for (size_t i = 0; i < json_array_size(x5c); i++) {
-        if (!json_is_string(json_array_get(x5c, i)))
-            return false;
-    }
-    return jose_thumbprint(header, arena, &ret_claimed->thumbprint);
-}
-
 static struct skp_hash hash_chain(const json_t *x5c)
 {
     struct span texts[MAX_CHAIN];
@@ -225,6 +197,29 @@ static struct skp_hash hash_chain(const json_t *x5c)
         texts[i] = span_of(text, strlen(text) + 1); /* the NUL keeps neighbours apart */
     }
     return sha256_spans(texts, count);
+}
+
+/* *ret_x5c belongs to `header`. */
+static bool read_claimed(const json_t *header, struct arena *arena, const json_t **ret_x5c,
+                         struct jws_claimed *ret_claimed)
+{
+    const json_t *x5c = json_object_get(header, "x5c");
+    const json_t *iat = json_object_get(header, "iat");
+    const char *alg = jose_member(header, "alg");
+    json_int_t seconds = json_integer_value(iat);
+    if (alg == NULL || strlen(alg) >= sizeof ret_claimed->alg || !json_is_integer(iat) ||
+        seconds < 0 || seconds > MAX_IAT || json_array_size(x5c) < 1 ||
+        json_array_size(x5c) > MAX_CHAIN)
+        return false;
+    for (size_t i = 0; i < json_array_size(x5c); i++) {
+        if (!json_is_string(json_array_get(x5c, i)))
+            return false;
+    }
+    strcpy(ret_claimed->alg, alg);
+    ret_claimed->signed_at_ms = (int64_t)seconds * 1000;
+    ret_claimed->chain = hash_chain(x5c);
+    *ret_x5c = x5c;
+    return jose_thumbprint(header, arena, &ret_claimed->thumbprint);
 }
 
 static STACK_OF(X509) * parse_chain(const json_t *x5c, struct arena *arena)
@@ -263,15 +258,15 @@ static enum skp_err check_signer(struct trust *trust, STACK_OF(X509) * chain, in
 }
 
 /* *ret_known holds an own reference to the key. */
-static enum skp_err find_signer(struct trust *trust, struct jws_cache *cache,
-                                const struct claimed *claimed, int64_t at_ms, struct arena *arena,
-                                struct jws_known *ret_known, const char **ret_why)
+static enum skp_err find_signer(struct trust *trust, struct jws_cache *cache, const json_t *x5c,
+                                const struct skp_hash *chain_hash, int64_t at_ms,
+                                struct arena *arena, struct jws_known *ret_known,
+                                const char **ret_why)
 {
-    struct skp_hash chain_hash = hash_chain(claimed->x5c);
     uint64_t generation = trust_generation(trust);
-    if (cache != NULL && jws_cache_find(cache, &chain_hash, generation, at_ms, ret_known))
+    if (cache != NULL && jws_cache_find(cache, chain_hash, generation, at_ms, ret_known))
         return SKP_OK;
-    STACK_OF(X509) *chain = parse_chain(claimed->x5c, arena);
+    STACK_OF(X509) *chain = parse_chain(x5c, arena);
     if (chain == NULL) {
         *ret_why = "x5c holds no readable certificates";
         return SKP_E_SIGNER_INVALID;
@@ -279,32 +274,55 @@ static enum skp_err find_signer(struct trust *trust, struct jws_cache *cache,
     enum skp_err err = check_signer(trust, chain, at_ms, ret_known, ret_why);
     sk_X509_pop_free(chain, X509_free);
     if (err == SKP_OK && cache != NULL)
-        jws_cache_put(cache, &chain_hash, generation, at_ms, ret_known);
+        jws_cache_put(cache, chain_hash, generation, at_ms, ret_known);
     return err;
 }
 
-static enum skp_err check_claimed(struct trust *trust, struct jws_cache *cache,
-                                  const struct claimed *claimed, struct span payload, int64_t at_ms,
+/* Takes the reference in `known`. */
+static enum skp_err check_claimed(const struct jws_claimed *claimed, const struct jws_known *known,
+                                  const struct span *parts, struct span payload,
                                   struct arena *arena, struct jws_signer *ret_signer,
                                   const char **ret_why)
 {
-    struct jws_known known;
-    enum skp_err err = find_signer(trust, cache, claimed, at_ms, arena, &known, ret_why);
-    if (err != SKP_OK)
-        return err;
-    if (!hash_equal(&known.thumbprint, &claimed->thumbprint)) {
+    struct span signature;
+    enum skp_err err = SKP_E_SIGNATURE_INVALID;
+    if (base64url_decode(parts[2], arena, &signature) != SKP_OK) {
+        *ret_why = "the signature is not base64url";
+    } else if (!hash_equal(&known->thumbprint, &claimed->thumbprint)) {
         *ret_why = "x5t#S256 is not the thumbprint of the first certificate of x5c";
         err = SKP_E_SIGNER_INVALID;
-    } else if (!jws_check_bytes(known.key, claimed->alg, claimed->header_text, payload,
-                                claimed->signature)) {
+    } else if (!jws_check_bytes(known->key, claimed->alg, parts[0], payload, signature)) {
         *ret_why = "the signature does not fit the bytes, the algorithm or the key";
-        err = SKP_E_SIGNATURE_INVALID;
     } else {
-        *ret_signer = (struct jws_signer){.oin = known.oin,
-                                          .thumbprint = known.thumbprint,
+        *ret_signer = (struct jws_signer){.oin = known->oin,
+                                          .thumbprint = known->thumbprint,
                                           .signed_at_ms = claimed->signed_at_ms};
+        err = SKP_OK;
     }
-    EVP_PKEY_free(known.key);
+    EVP_PKEY_free(known->key);
+    return err;
+}
+
+/* Reads the header and finds out who signed, from what was read or verified a moment ago where that
+ * is known. */
+static enum skp_err find_claimed(struct trust *trust, struct jws_cache *cache,
+                                 struct span header_text, int64_t at_ms, struct arena *arena,
+                                 struct jws_claimed *ret_claimed, struct jws_known *ret_known,
+                                 const char **ret_why)
+{
+    const json_t *x5c;
+    enum skp_err err = SKP_E_SIGNATURE_INVALID;
+    if (cache != NULL && jws_cache_find_header(cache, header_text, ret_claimed) &&
+        jws_cache_find(cache, &ret_claimed->chain, trust_generation(trust), at_ms, ret_known))
+        return SKP_OK;
+    json_t *header = jose_header_read(header_text, arena);
+    if (header == NULL || !read_claimed(header, arena, &x5c, ret_claimed))
+        *ret_why = "the protected header does not hold alg, x5c, x5t#S256 and iat";
+    else
+        err = find_signer(trust, cache, x5c, &ret_claimed->chain, at_ms, arena, ret_known, ret_why);
+    json_decref(header);
+    if (err == SKP_OK && cache != NULL)
+        jws_cache_put_header(cache, header_text, ret_claimed);
     return err;
 }
 
@@ -313,28 +331,18 @@ enum skp_err jws_verify(struct trust *trust, struct jws_cache *cache, struct spa
                         const char **ret_why)
 {
     struct span parts[3];
-    struct claimed claimed;
-    enum skp_err err = SKP_E_SIGNATURE_INVALID;
+    struct jws_claimed claimed;
+    struct jws_known known;
     if (jws.len > JWS_MAX_BYTES || !jose_split(jws, parts, 3) || parts[1].len != 0) {
         *ret_why = "not a detached JWS in compact form";
-        return err;
+        return SKP_E_SIGNATURE_INVALID;
     }
     struct arena arena;
     arena_init(&arena, SCRATCH_BYTES);
-    claimed.header_text = parts[0];
-    json_t *header = jose_header_read(parts[0], &arena);
-    if (header == NULL || !read_claimed(header, &arena, &claimed))
-        *ret_why = "the protected header does not hold alg, x5c, x5t#S256 and iat";
-    else if (base64url_decode(parts[2], &arena, &claimed.signature) != SKP_OK)
-        *ret_why = "the signature is not base64url";
-    else
-        err = check_claimed(trust, cache, &claimed, payload, at_ms, &arena, ret_signer, ret_why);
-    /* What could not be looked at for want of memory is not called wrong. */
-    if (err != SKP_OK && arena.exhausted) {
-        *ret_why = "out of memory";
-        err = SKP_E_NO_MEMORY;
-    }
-    json_decref(header);
+    enum skp_err err =
+        find_claimed(trust, cache, parts[0], at_ms, &arena, &claimed, &known, ret_why);
+    if (err == SKP_OK)
+        err = check_claimed(&claimed, &known, parts, payload, &arena, ret_signer, ret_why);
     arena_fini(&arena);
     return err;
 }

@@ -3,8 +3,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define MAX_AGE_MS 60000
-#define WAYS       8 /* slots in which one chain may stand */
+#define MAX_AGE_MS   60000
+#define WAYS         8   /* slots in which one chain may stand */
+#define HEADER_SLOTS 256 /* a header has one place */
+#define HEADER_TAIL  96  /* bytes at its end that choose it: there stands the time of signing */
 
 struct entry {
     struct skp_hash chain;
@@ -13,8 +15,15 @@ struct entry {
     struct jws_known known;
 };
 
+struct header_entry {
+    uint8_t *text; /* NULL: empty */
+    size_t len;
+    struct jws_claimed claimed;
+};
+
 struct jws_cache {
     pthread_mutex_t lock;
+    struct header_entry headers[HEADER_SLOTS];
     size_t set_count;
     struct entry entries[];
 };
@@ -37,6 +46,8 @@ void jws_cache_free(struct jws_cache *cache)
         return;
     for (size_t i = 0; i < cache->set_count * WAYS; i++)
         EVP_PKEY_free(cache->entries[i].known.key);
+    for (size_t i = 0; i < HEADER_SLOTS; i++)
+        free(cache->headers[i].text);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
@@ -96,4 +107,42 @@ void jws_cache_put(struct jws_cache *cache, const struct skp_hash *chain, uint64
         .chain = *chain, .generation = generation, .checked_at_ms = at_ms, .known = *known};
     pthread_mutex_unlock(&cache->lock);
     EVP_PKEY_free(replaced);
+}
+
+/* ---------------------------------------------------------------- headers */
+
+/* FNV-1a; a collision costs reading one header again. */
+static struct header_entry *header_slot(struct jws_cache *cache, struct span text)
+{
+    uint32_t hash = 2166136261U;
+    for (size_t i = text.len > HEADER_TAIL ? text.len - HEADER_TAIL : 0; i < text.len; i++)
+        hash = (hash ^ text.data[i]) * 16777619U;
+    return &cache->headers[hash % HEADER_SLOTS];
+}
+
+bool jws_cache_find_header(struct jws_cache *cache, struct span header_text,
+                           struct jws_claimed *ret_claimed)
+{
+    pthread_mutex_lock(&cache->lock);
+    const struct header_entry *slot = header_slot(cache, header_text);
+    bool found = slot->text != NULL && span_equal(span_of(slot->text, slot->len), header_text);
+    if (found)
+        *ret_claimed = slot->claimed;
+    pthread_mutex_unlock(&cache->lock);
+    return found;
+}
+
+void jws_cache_put_header(struct jws_cache *cache, struct span header_text,
+                          const struct jws_claimed *claimed)
+{
+    uint8_t *text = malloc(header_text.len + 1);
+    if (text == NULL)
+        return;
+    memcpy(text, header_text.data, header_text.len);
+    pthread_mutex_lock(&cache->lock);
+    struct header_entry *slot = header_slot(cache, header_text);
+    uint8_t *replaced = slot->text;
+    *slot = (struct header_entry){.text = text, .len = header_text.len, .claimed = *claimed};
+    pthread_mutex_unlock(&cache->lock);
+    free(replaced);
 }

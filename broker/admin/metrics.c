@@ -61,6 +61,11 @@ static void print_gauges(FILE *stream, const struct server_status *status)
     print_gauge(stream, "skp_sessions", "Sessions open now", status->sessions);
     print_gauge(stream, "skp_handshakes", "TLS handshakes under way", status->handshakes);
     print_gauge(stream, "skp_stopping", "1 when the broker takes no new work", status->stopping);
+    print_gauge(stream, "skp_deadlines_held",
+                "1 while nothing that is due happens, until an operator releases it",
+                status->deadlines_held);
+    print_gauge(stream, "skp_tls_pq_hybrid", "1 when TLS offers X25519MLKEM768",
+                status->tls_pq_hybrid);
     print_head(stream, "skp_cert_not_after_timestamp_seconds", "gauge",
                "End of validity of the broker's own certificates");
     print_certificate(stream, "tls", status->tls_not_after_ms);

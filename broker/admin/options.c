@@ -1,7 +1,9 @@
 #include "options.h"
 
 #include "log.h"
+#include "tls_groups.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +12,25 @@
 #define HOUR_MS   (60 * INT64_C(60000))
 #define MIB       (INT64_C(1) << 20)
 
-#define FIELD(field) offsetof(struct options, field)
+#define FIELD(field)          offsetof(struct options, field), NULL
+#define CHECKED(field, check) offsetof(struct options, field), check
+
+static_assert(CONFIG_REASON_BYTES >= TLS_GROUPS_WHY_BYTES, "a sentence about groups is a reason");
+
+static bool check_groups(const char *value, char *ret_reason)
+{
+    struct tls_groups groups;
+    return tls_groups_read(value, &groups, ret_reason) == SKP_OK;
+}
+
+static bool check_log_level(const char *value, char *ret_reason)
+{
+    enum log_level level;
+    if (log_level_parse(value, &level))
+        return true;
+    snprintf(ret_reason, CONFIG_REASON_BYTES, "%.80s; give error, warn, info or debug", value);
+    return false;
+}
 
 /* name, type, preset, min, max, unit, help, field */
 const struct config_option options_table[] = {
@@ -44,7 +64,15 @@ const struct config_option options_table[] = {
     {"policy_oid", CONFIG_TEXT, NULL, 0, 0, NULL,
      "Certificate policy that participants' TLS certificates must carry; empty for any.",
      FIELD(policy_oid)},
-    {"log_level", CONFIG_TEXT, "info", 1, 0, NULL, "error, warn, info or debug.", FIELD(log_level)},
+    {"tls_groups", CONFIG_TEXT, TLS_GROUPS_PRESET, 1, TLS_GROUPS_BYTES - 1, NULL,
+     "Groups for key exchange, best first; those that OpenSSL does not know are left out.",
+     CHECKED(tls_groups, check_groups)},
+    {"tls12", CONFIG_BOOL, "no", 0, 0, NULL,
+     "Let in TLS 1.2 as well, with ECDHE and AES-GCM or ChaCha20. Only while a participant needs "
+     "it.",
+     FIELD(tls12)},
+    {"log_level", CONFIG_TEXT, "info", 1, 0, NULL, "error, warn, info or debug.",
+     CHECKED(log_level, check_log_level)},
     {"core_dumps", CONFIG_BOOL, "no", 0, 0, NULL,
      "Allow core dumps and debuggers. They would contain keys.", FIELD(core_dumps)},
     {"verify_threads", CONFIG_INT, "2", 1, 64, "threads",
@@ -57,6 +85,12 @@ const struct config_option options_table[] = {
     {"idle_timeout", CONFIG_DURATION, "60s", 1000, HOUR_MS, NULL,
      "Participants say something at least this often; cut after half as much again.",
      FIELD(idle_ms)},
+    {"deadline_hold_hours", CONFIG_INT, "72", 0, 8760, "hours",
+     "Deadlines are held after a clock jump: this far ahead, or an hour back; 0 for never.",
+     FIELD(deadline_hold_hours)},
+    {"deadline_hold", CONFIG_BOOL, "no", 0, 0, NULL,
+     "Hold deadlines at each start. Say yes after a restore; then skpctl deadline release, and no.",
+     FIELD(deadline_hold)},
     {"stop_grace", CONFIG_DURATION, "20s", 0, 10 * MINUTE_MS, NULL,
      "When stopping: time to finish what is under way.", FIELD(stop_grace_ms)},
     {"max_sessions", CONFIG_INT, "10000", 1, 1000000, "sessions", "In all.", FIELD(max_sessions)},
@@ -86,6 +120,9 @@ const struct config_option options_table[] = {
     {"recheck_time", CONFIG_DURATION, "1h", MINUTE_MS, 24 * HOUR_MS, NULL,
      "Certificates of live sessions are checked again this often, and after each reload.",
      FIELD(recheck_ms)},
+    {"session_age_hours", CONFIG_INT, "24", 1, 720, "hours",
+     "A session ends before it is older; its participant connects again by itself.",
+     FIELD(session_age_hours)},
 };
 
 const size_t options_count = sizeof options_table / sizeof options_table[0];
@@ -113,17 +150,8 @@ enum skp_err options_set(struct options *options, const char *assignment, char *
 
 enum skp_err options_finish(const char *file, const struct options *options, char *ret_why)
 {
-    enum log_level level;
-    enum skp_err err = config_check(options_table, options_count,
-                                    file != NULL ? file : "command line", options, ret_why);
-    if (err)
-        return err;
-    if (!log_level_parse(options->log_level, &level)) {
-        snprintf(ret_why, CONFIG_WHY_BYTES, "log_level: %s; give error, warn, info or debug",
-                 options->log_level);
-        return SKP_E_CONFIG;
-    }
-    return SKP_OK;
+    return config_check(options_table, options_count, file != NULL ? file : "command line", options,
+                        ret_why);
 }
 
 struct credential_files options_files(const struct options *options)
@@ -154,5 +182,15 @@ struct server_limits options_limits(const struct options *options)
     limits.idle_ms = options->idle_ms;
     limits.stall_ms = options->stall_timeout_ms;
     limits.recheck_ms = options->recheck_ms;
+    limits.session_age_ms = options->session_age_hours * HOUR_MS;
     return limits;
+}
+
+struct tls_rules options_tls_rules(const struct options *options)
+{
+    return (struct tls_rules){
+        .policy_oid = options->policy_oid,
+        .groups = options->tls_groups,
+        .tls12 = options->tls12,
+    };
 }

@@ -13,6 +13,7 @@
 
 #define LAST_WORDS_MS 20 /* for the answer to skpctl stop */
 #define MS_PER_SECOND 1000
+#define MS_PER_HOUR   INT64_C(3600000)
 #define FOLD_PAUSE_MS 200
 
 struct service {
@@ -74,6 +75,8 @@ static int open_engine(struct service *service, bool create, bool play)
         .intake_bytes = (size_t)options->intake_bytes,
         .lease_seconds = (uint32_t)(options->lease_ms / MS_PER_SECOND),
         .idle_seconds = (uint32_t)(options->idle_ms / MS_PER_SECOND),
+        .hold_limit_ms = options->deadline_hold_hours * MS_PER_HOUR,
+        .hold_deadlines = options->deadline_hold,
         .fold_pause_ms = FOLD_PAUSE_MS,
         .wake = service->wakeup != NULL ? wakeup_signal : NULL,
         .wake_ctx = service->wakeup,
@@ -105,7 +108,7 @@ static int open_server(struct service *service)
         .port = options->listen.port,
         .credentials = &service->credentials,
         .files = &service->files,
-        .policy_oid = options->policy_oid,
+        .rules = options_tls_rules(options),
         .limits = options_limits(options),
         .stopped = on_stopped,
         .stopped_ctx = service,

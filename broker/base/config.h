@@ -25,11 +25,12 @@
 
 #include <stdio.h>
 
-#define CONFIG_WHY_BYTES   FILE_WHY_BYTES
-#define CONFIG_TEXT_BYTES  256 /* of a TEXT or PATH field, with its NUL */
-#define CONFIG_HOST_BYTES  256
-#define CONFIG_MAX_OPTIONS 128
-#define CONFIG_FILE_MAX    (256 * 1024)
+#define CONFIG_WHY_BYTES    FILE_WHY_BYTES
+#define CONFIG_TEXT_BYTES   256 /* of a TEXT or PATH field, with its NUL */
+#define CONFIG_HOST_BYTES   256
+#define CONFIG_REASON_BYTES 320
+#define CONFIG_MAX_OPTIONS  128
+#define CONFIG_FILE_MAX     (256 * 1024)
 
 /* type, the C type of the field it fills, how a value is written */
 enum config_type {
@@ -47,15 +48,20 @@ struct config_address {
     uint16_t port;
 };
 
+/* Whether a TEXT may be given, beyond what fits; false: "reason; remedy" in
+ * ret_reason[CONFIG_REASON_BYTES]. */
+typedef bool (*config_check_fn)(const char *value, char *ret_reason);
+
 struct config_option {
     const char *name; /* snake_case */
     enum config_type type;
     const char *preset; /* the default as it would be written; NULL = empty text, no, or 0 */
     int64_t min; /* of the value; of a TEXT, PATH or ADDRESS: 1 = must be given, 0 = may be empty */
     int64_t max; /* of the value; of a TEXT or PATH: bytes, 0 = what fits; of an ADDRESS unused */
-    const char *unit; /* said after the range of an INT: "connections"; may be NULL */
-    const char *help; /* one or two sentences */
-    size_t offset;    /* offsetof(struct ..., field) */
+    const char *unit;      /* said after the range of an INT: "connections"; may be NULL */
+    const char *help;      /* one or two sentences */
+    size_t offset;         /* offsetof(struct ..., field) */
+    config_check_fn check; /* of a TEXT; NULL: none */
 };
 
 /* Fills all fields with the presets. A preset that does not pass its own check is our fault:

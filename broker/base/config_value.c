@@ -167,6 +167,8 @@ static enum skp_err read_text(const struct config_option *option, const char *va
         return refuse(option, value, "is empty", ret_reason);
     if (text_check(span_text(value), NULL) != SKP_OK)
         return refuse(option, "", "holds a control character or is not UTF-8", ret_reason);
+    if (option->check != NULL && !option->check(value, ret_reason))
+        return SKP_E_CONFIG;
     memcpy(field(option, target), value, len + 1);
     return SKP_OK;
 }

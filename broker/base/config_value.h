@@ -4,8 +4,7 @@
 
 #include "config.h"
 
-#define CONFIG_REASON_BYTES 320
-#define CONFIG_PRINT_BYTES  560
+#define CONFIG_PRINT_BYTES 560
 
 /* Checks `value` and puts it in the option's field. CONFIG with "reason; remedy" in
  * ret_reason[CONFIG_REASON_BYTES]; the field is untouched then. */

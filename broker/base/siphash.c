@@ -16,41 +16,48 @@ static uint64_t load_little_endian(const uint8_t *bytes, size_t len)
     return le64toh(value);
 }
 
-static void sip_round(uint64_t v[4])
+/* In registers, also where the compiler would rather make calls of it. */
+#define INLINE static inline __attribute__((always_inline))
+
+struct sip {
+    uint64_t a, b, c, d;
+};
+
+INLINE struct sip sip_round(struct sip v)
 {
-    v[0] += v[1];
-    v[1] = rotate_left(v[1], 13) ^ v[0];
-    v[0] = rotate_left(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotate_left(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotate_left(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotate_left(v[1], 17) ^ v[2];
-    v[2] = rotate_left(v[2], 32);
+    v.a += v.b;
+    v.b = rotate_left(v.b, 13) ^ v.a;
+    v.a = rotate_left(v.a, 32);
+    v.c += v.d;
+    v.d = rotate_left(v.d, 16) ^ v.c;
+    v.a += v.d;
+    v.d = rotate_left(v.d, 21) ^ v.a;
+    v.c += v.b;
+    v.b = rotate_left(v.b, 17) ^ v.c;
+    v.c = rotate_left(v.c, 32);
+    return v;
 }
 
-static void absorb(uint64_t v[4], uint64_t word)
+INLINE struct sip absorb(struct sip v, uint64_t word)
 {
-    v[3] ^= word;
-    sip_round(v);
-    sip_round(v);
-    v[0] ^= word;
+    v.d ^= word;
+    v = sip_round(sip_round(v));
+    v.a ^= word;
+    return v;
 }
 
 uint64_t siphash(const uint8_t seed[SIPHASH_SEED_BYTES], const void *data, size_t len)
 {
     uint64_t k0 = load_little_endian(seed, 8);
     uint64_t k1 = load_little_endian(seed + 8, 8);
-    uint64_t v[4] = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
-                     k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
+    struct sip v = {k0 ^ UINT64_C(0x736f6d6570736575), k1 ^ UINT64_C(0x646f72616e646f6d),
+                    k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
     const uint8_t *bytes = data;
     size_t whole = len - len % 8;
     for (size_t i = 0; i < whole; i += 8)
-        absorb(v, load_little_endian(bytes + i, 8));
-    absorb(v, (uint64_t)len << 56 | load_little_endian(bytes + whole, len % 8));
-    v[2] ^= 0xff;
-    for (int i = 0; i < 4; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+        v = absorb(v, load_little_endian(bytes + i, 8));
+    v = absorb(v, (uint64_t)len << 56 | load_little_endian(bytes + whole, len % 8));
+    v.c ^= 0xff;
+    v = sip_round(sip_round(sip_round(sip_round(v))));
+    return v.a ^ v.b ^ v.c ^ v.d;
 }

@@ -80,8 +80,8 @@ static enum skp_err add_present(struct map *map, const struct map *present)
 
 struct registry_builder *registry_builder_from(const struct registry *present)
 {
-    size_t live =
-        present->nodes_by_oin.count + present->agreements_by_key.count + present->records_by_key.count;
+    size_t live = present->nodes_by_oin.count + present->agreements_by_key.count +
+                  present->records_by_key.count;
     if (present->rows->count > 2 * live + SPARE_ROWS)
         return NULL;
     atomic_fetch_add(&present->rows->references, 1);

@@ -30,11 +30,11 @@ struct registry_rows {
 struct registry {
     atomic_uint references;
     struct registry_rows *rows;
-    struct map nodes_by_oin;          /* OIN text -> struct registry_node */
-    struct map agreements_by_key;     /* struct agreement_key -> struct agreement */
-    struct map records_by_key;        /* hash of participant and mailbox -> struct registry_record */
-    struct registry_node *nodes;      /* by OIN */
-    struct agreement **agreements;    /* by creditor, id, version */
+    struct map nodes_by_oin;       /* OIN text -> struct registry_node */
+    struct map agreements_by_key;  /* struct agreement_key -> struct agreement */
+    struct map records_by_key;     /* hash of participant and mailbox -> struct registry_record */
+    struct registry_node *nodes;   /* by OIN */
+    struct agreement **agreements; /* by creditor, id, version */
     struct registry_record **records; /* by participant, mailbox */
 };
 

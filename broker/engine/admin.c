@@ -1,5 +1,7 @@
 #include "admin.h"
 
+#include "fact.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,6 +28,13 @@ bool admin_id(struct admin_run *run, const char *name, struct skp_id *ret_id)
         return true;
     engine_refuse(run->call, SKP_E_ID_FORMAT, name, "give the id as it is shown in lists");
     return false;
+}
+
+enum skp_err admin_need_reason(struct admin_run *run)
+{
+    const char *reason = admin_text(run, "reason");
+    enum skp_err err = reason[0] ? fact_check_text(reason, 200) : SKP_E_REASON_MISSING;
+    return err ? engine_refuse(run->call, err, "reason", NULL) : SKP_OK;
 }
 
 json_t *admin_rows(struct admin_run *run)

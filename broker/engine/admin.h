@@ -42,6 +42,9 @@ const char *admin_text(const struct admin_run *run, const char *name);
 /* False (and refused) when it is no id. */
 bool admin_id(struct admin_run *run, const char *name, struct skp_id *ret_id);
 
+/* An error (and refused) unless the request has a "reason" of at most 200 characters. */
+enum skp_err admin_need_reason(struct admin_run *run) SKP_MUST_CHECK;
+
 /* Adds {"rows":[]} and gives the list, borrowed; NULL: no memory. */
 json_t *admin_rows(struct admin_run *run);
 

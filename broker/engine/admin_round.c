@@ -12,13 +12,6 @@
 #define SCAN_BYTES       ((size_t)1 << 20)
 #define SCAN_ARENA_BYTES ((size_t)4 << 20)
 
-static enum skp_err need_reason(struct admin_run *run)
-{
-    const char *reason = admin_text(run, "reason");
-    enum skp_err err = reason[0] ? fact_check_text(reason, 200) : SKP_E_REASON_MISSING;
-    return err ? engine_refuse(run->call, err, "reason", NULL) : SKP_OK;
-}
-
 /* The newest version of the agreement that is in force today. */
 static const struct agreement *find_agreement(const struct admin_run *run, const struct skp_id *id)
 {
@@ -126,7 +119,7 @@ static enum skp_err open_by_hand(struct admin_run *run)
 {
     struct skp_id agreement_id;
     struct skp_id round_id;
-    if (!admin_id(run, "agreement_id", &agreement_id) || need_reason(run))
+    if (!admin_id(run, "agreement_id", &agreement_id) || admin_need_reason(run))
         return SKP_OK;
     const struct agreement *agreement = find_agreement(run, &agreement_id);
     if (!agreement)
@@ -145,7 +138,7 @@ static enum skp_err open_by_hand(struct admin_run *run)
 static enum skp_err close_by_hand(struct admin_run *run)
 {
     struct skp_id round_id;
-    if (!admin_id(run, "round_id", &round_id) || need_reason(run))
+    if (!admin_id(run, "round_id", &round_id) || admin_need_reason(run))
         return SKP_OK;
     enum skp_err err = round_close(run->txn, &round_id);
     if (err == SKP_E_NOT_FOUND || err == SKP_E_STATE_INVALID)

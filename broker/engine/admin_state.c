@@ -1,5 +1,6 @@
 /* How the post office stands: status, mailboxes, deadlines, the clock. */
 #include "admin.h"
+#include "hold.h"
 
 #include <stdio.h>
 
@@ -8,32 +9,12 @@
 
 /* ---------------------------------------------------------------- counting */
 
-static enum skp_err count_rows(struct admin_run *run, enum store_table table, struct span from,
-                               struct span to, size_t *ret_count)
-{
-    uint8_t after[STORE_KEY_MAX + 1];
-    *ret_count = 0;
-    for (;;) {
-        struct arena arena;
-        struct store_row *rows;
-        size_t count = 0;
-        arena_init(&arena, (size_t)16 << 20);
-        enum skp_err err = store_scan(run->txn->ws.store, table, from, to, 2000, (size_t)4 << 20,
-                                      &arena, &rows, &count);
-        *ret_count += count;
-        if (!err && count > 0)
-            from = store_key_after(rows[count - 1].key, after);
-        arena_fini(&arena);
-        if (err || count == 0)
-            return err;
-    }
-}
-
 static enum skp_err count_table(struct admin_run *run, enum store_table table, const char *name)
 {
     static const uint8_t zero;
     size_t count;
-    enum skp_err err = count_rows(run, table, span_of(&zero, 1), span_of(NULL, 0), &count);
+    enum skp_err err =
+        ws_count(run->txn->ws.store, table, span_of(&zero, 1), span_of(NULL, 0), &count);
     if (!err)
         json_object_set_new(run->answer, name, json_integer((json_int_t)count));
     return err;
@@ -41,7 +22,7 @@ static enum skp_err count_table(struct admin_run *run, enum store_table table, c
 
 static enum skp_err status(struct admin_run *run)
 {
-    const struct engine *engine = run->txn->engine;
+    struct engine *engine = run->txn->engine;
     json_object_set_new(run->answer, "broker", json_string(engine->broker.text));
     json_object_set_new(run->answer, "name", json_string(engine->name));
     json_object_set_new(run->answer, "play", json_boolean(engine->play));
@@ -51,6 +32,7 @@ static enum skp_err status(struct admin_run *run)
                         json_integer((json_int_t)registry_count(run->txn->registry)));
     json_object_set_new(run->answer, "agreements",
                         json_integer((json_int_t)registry_agreement_count(run->txn->registry)));
+    json_object_set_new(run->answer, "deadlines_held", json_boolean(hold_mark(engine).held));
     enum skp_err err = count_table(run, STORE_ENTRY, "waiting_in_mailboxes");
     if (!err)
         err = count_table(run, STORE_WAITING, "waiting_for_round");
@@ -70,7 +52,8 @@ static enum skp_err mailbox_one(struct admin_run *run, json_t *rows, const struc
     memcpy(prefix.bytes, row->key.data, row->key.len);
     struct row_key end = key_after_prefix(&prefix);
     if (!err)
-        err = count_rows(run, STORE_ENTRY, row_key_span(&prefix), row_key_span(&end), &waiting);
+        err = ws_count(run->txn->ws.store, STORE_ENTRY, row_key_span(&prefix), row_key_span(&end),
+                       &waiting);
     if (err)
         return err;
     struct store_row *oldest;
@@ -98,21 +81,45 @@ static enum skp_err deadline_one(struct admin_run *run, json_t *rows, const stru
 {
     static const char *const names[] = {"", "ROUND_OPEN", "ROUND_PUBLISH", "EXPIRE", "ROUND_CLOSE"};
     struct deadline_key deadline;
-    (void)run;
     enum skp_err err = key_read_deadline(row->key, &deadline);
     if (!err && (deadline.kind < DEADLINE_ROUND_OPEN || deadline.kind > DEADLINE_ROUND_CLOSE))
         err = SKP_E_DATA_LOSS;
     if (!err)
         json_array_append_new(
-            rows, json_pack("{s:o,s:s,s:o,s:I}", "due", admin_json_time(deadline.due_ms), "kind",
-                            names[deadline.kind], "object", admin_json_id(&deadline.object), "part",
-                            (json_int_t)deadline.part));
+            rows,
+            json_pack("{s:o,s:b,s:s,s:o,s:I}", "due", admin_json_time(deadline.due_ms), "is_due",
+                      deadline.due_ms <= run->txn->now_ms, "kind", names[deadline.kind], "object",
+                      admin_json_id(&deadline.object), "part", (json_int_t)deadline.part));
     return err;
 }
 
 static enum skp_err deadline_list(struct admin_run *run)
 {
     return admin_each(run, STORE_DEADLINE, LIST_MAX, deadline_one);
+}
+
+/* The count is how a person shows to have seen the list as it is now. */
+static enum skp_err deadline_release(struct admin_run *run)
+{
+    struct txn *txn = run->txn;
+    char sentence[160];
+    size_t count;
+    json_t *seen = json_object_get(run->request, "count");
+    if (!hold_mark(txn->engine).held)
+        return admin_refuse(run, SKP_E_STATE_INVALID, "command", "no deadlines are held");
+    if (admin_need_reason(run))
+        return SKP_OK;
+    enum skp_err err = hold_count_due(txn->ws.store, txn->now_ms, &count);
+    if (err)
+        return err;
+    if (!json_is_integer(seen) || json_integer_value(seen) != (json_int_t)count) {
+        snprintf(sentence, sizeof sentence,
+                 "deadlines due now: %zu; look at skpctl deadline list, then give that number",
+                 count);
+        return admin_refuse(run, SKP_E_COUNT_MISMATCH, "count", sentence);
+    }
+    json_object_set_new(run->answer, "released", json_integer((json_int_t)count));
+    return hold_release(txn, count, admin_text(run, "reason"));
 }
 
 /* ---------------------------------------------------------------- the clock */
@@ -202,6 +209,11 @@ static enum skp_err clock_advance(struct admin_run *run)
 }
 
 const struct admin_command admin_state_commands[] = {
-    {"status", status},         {"mailbox.list", mailbox_list},   {"deadline.list", deadline_list},
-    {"clock.show", clock_show}, {"clock.advance", clock_advance}, {NULL, NULL},
+    {"status", status},
+    {"mailbox.list", mailbox_list},
+    {"deadline.list", deadline_list},
+    {"deadline.release", deadline_release},
+    {"clock.show", clock_show},
+    {"clock.advance", clock_advance},
+    {NULL, NULL},
 };

@@ -1,5 +1,6 @@
 #include "engine_internal.h"
 
+#include "hold.h"
 #include "mutant.h"
 #include "txn.h"
 
@@ -160,6 +161,11 @@ void engine_set_signer(struct engine *engine, struct keypair *signer)
 bool engine_is_play(const struct engine *engine)
 {
     return engine->play;
+}
+
+bool engine_deadlines_held(struct engine *engine)
+{
+    return hold_mark(engine).held;
 }
 
 void engine_fail(struct engine *engine, enum skp_err err, const char *sentence)

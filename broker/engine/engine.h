@@ -37,7 +37,9 @@ struct engine_config {
     size_t intake_bytes;     /* budget of all batches under way; 0: 64 MiB */
     uint32_t lease_seconds;  /* 0: 300 */
     uint32_t idle_seconds;   /* for Limits; 0: 60 */
-    uint32_t fold_pause_ms;  /* answers are counted for their cases at most this often; 0: at once */
+    int64_t hold_limit_ms;   /* deadlines are held when the clock goes further ahead; 0: never */
+    bool hold_deadlines;     /* hold them now, whatever the clock says: the store was restored */
+    uint32_t fold_pause_ms; /* answers are counted for their cases at most this often; 0: at once */
     void (*wake)(void *ctx); /* any thread: engine_run_done() has work; may be NULL when pumped */
     void *wake_ctx;
 };
@@ -62,6 +64,9 @@ void engine_set_trust(struct engine *engine, struct trust *trust);
 void engine_set_signer(struct engine *engine, struct keypair *signer);
 
 bool engine_is_play(const struct engine *engine);
+
+/* Nothing that is due happens before an operator releases it. Any thread. */
+bool engine_deadlines_held(struct engine *engine);
 
 /* The current registry; a reference the caller drops. */
 struct registry *engine_registry(struct engine *engine);
@@ -108,7 +113,7 @@ struct engine_call {
     struct span request; /* frame body; in the arena */
     struct span *parts;  /* of a batch: bodies of its Bundle frames, in the arena */
     size_t part_count, part_room;
-    size_t budget_bytes; /* what it holds of the intake budget */
+    size_t budget_bytes;   /* what it holds of the intake budget */
     size_t unpacked_bytes; /* what it holds of the room for verified calls */
     engine_done_fn done;
     void *ctx;

@@ -17,7 +17,7 @@
 #define ENGINE_BATCH_ARENA_BYTES    ((size_t)96 << 20)
 #define ENGINE_UNPACKED_BYTES       ((size_t)24 << 20) /* of verified calls that wait for the store */
 #define ENGINE_BATCH_AGE_DAYS       60
-#define ENGINE_COMMIT_CALLS         64 /* waiting calls taken into one transaction */
+#define ENGINE_COMMIT_CALLS         512               /* waiting calls taken into one transaction */
 #define ENGINE_COMMIT_BYTES         ((size_t)2 << 20) /* of their frames, so that its memory is bounded */
 #define ENGINE_LEASE_MAX_SECONDS    3600
 #define ENGINE_TICK_LINES           1000
@@ -36,6 +36,8 @@ struct engine {
     uint32_t lease_seconds;
     uint32_t idle_seconds;
     uint32_t fold_pause_ms;
+    int64_t hold_limit_ms; /* 0: time is not watched */
+    bool hold_asked;       /* the store worker's: to be held at the next tick */
 
     struct work_queue *verify_queue;
     struct work_queue *store_queue;
@@ -51,6 +53,7 @@ struct engine {
     struct chain_mark chain; /* written by the store worker */
     uint8_t *head_bytes;     /* ChainHead, packed; owned */
     size_t head_len;
+    struct clock_mark clock_mark; /* written by the store worker */
     int64_t next_due_ms; /* business time of the first deadline; INT64_MAX: none; 0: look */
 
     bool closing;  /* the loop's: nothing new is taken */
@@ -62,9 +65,9 @@ struct engine {
     bool unpack_freely;
 
     atomic_size_t intake_used;
-    atomic_bool fold_wanted; /* the journal holds notes that no fold is under way for */
+    atomic_bool fold_wanted;   /* the journal holds notes that no fold is under way for */
     atomic_llong fold_from_ms; /* monotonic: not before */
-    atomic_int failure;      /* enum skp_err; set before `failed` */
+    atomic_int failure;        /* enum skp_err; set before `failed` */
     _Atomic(const char *) failed;
 
     engine_wake_fn wake;

@@ -1,6 +1,7 @@
 /* Opening and closing: what must be whole before anything is served. */
 #include "engine_internal.h"
 
+#include "hold.h"
 #include "log.h"
 #include "txn.h"
 
@@ -117,6 +118,8 @@ static enum skp_err load_all(struct engine *engine, bool play, char *ret_why)
         fail(err, ret_why, "the store's own marks", engine->store->why);
     if (!err && (err = load_offset(engine, &arena)))
         fail(err, ret_why, "the business clock", NULL);
+    if (!err && (err = hold_load(engine, &arena)))
+        fail(err, ret_why, "the business time it last saw", NULL);
     if (!err && (err = load_head(engine, &arena)))
         fail(err, ret_why, "the last link of the chain is not what the store says it is", NULL);
     if (!err && (err = engine_load_registry(engine, engine->store)))
@@ -179,6 +182,8 @@ enum skp_err engine_open(const struct engine_config *config, struct engine **ret
     engine->lease_seconds = config->lease_seconds ? config->lease_seconds : 300;
     engine->idle_seconds = config->idle_seconds ? config->idle_seconds : 60;
     engine->fold_pause_ms = config->fold_pause_ms;
+    engine->hold_limit_ms = config->hold_limit_ms;
+    engine->hold_asked = config->hold_deadlines;
     snprintf(engine->name, sizeof engine->name, "%s", config->name ? config->name : "");
     pthread_mutex_init(&engine->lock, NULL);
     pthread_mutex_init(&engine->unpack_lock, NULL);

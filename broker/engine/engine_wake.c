@@ -1,6 +1,8 @@
 /* Wake-ups for the loop: mail for a mailbox, leases that ended, the next tick. */
 #include "engine_internal.h"
 
+#include "hold.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -82,11 +84,17 @@ int64_t engine_next_tick_ms(struct engine *engine)
     lease_expire(&engine->leases, clock_monotonic_ms(engine->clock), freed, engine);
     pthread_mutex_lock(&engine->lock);
     int64_t due = engine->next_due_ms;
+    struct clock_mark mark = engine->clock_mark;
     pthread_mutex_unlock(&engine->lock);
+    int64_t now = clock_business_ms(engine->clock);
+    if (hold_wants_tick(engine, &mark, now))
+        return 0;
+    if (mark.held && due > 0)
+        due = INT64_MAX;
     int64_t wait = 60000;
     if (atomic_load(&engine->fold_wanted))
         wait = atomic_load(&engine->fold_from_ms) - clock_monotonic_ms(engine->clock);
-    int64_t until_due = due - clock_business_ms(engine->clock);
+    int64_t until_due = due - now;
     if (until_due < wait)
         wait = until_due;
     return wait > 0 ? wait : 0;

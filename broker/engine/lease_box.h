@@ -37,12 +37,14 @@ struct lease_box {
     bool lane_wanted;       /* somebody passed over a lane since the last wake-up */
 };
 
+/* NULL: out of memory. */
 struct lease_box *lease_box_new(const struct skp_oin *oin, const char *mailbox);
 void lease_box_free(struct lease_box *box);
 
-/* The entry's lease; NULL: it never had one. */
+/* The entry's lease, at its place until the next lease_box_take(); NULL: there is none. */
 struct lease *lease_box_find(struct lease_box *box, uint64_t position);
 
+/* As lease_take(). */
 enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
                                  const struct skp_oin *lane, uint64_t session, int64_t until_ms,
                                  uint32_t *ret_attempt);

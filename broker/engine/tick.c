@@ -1,5 +1,6 @@
 /* The clock participant: what is due is done, as internal batches with a name that makes each
  * happen once. */
+#include "hold.h"
 #include "mutant.h"
 #include "rounds.h"
 #include "txn.h"
@@ -136,7 +137,7 @@ static enum skp_err do_deadline(struct txn *txn, const struct store_row *row, si
     return err ? err : act(txn, &deadline, ret_lines);
 }
 
-static enum skp_err do_due(struct txn *txn)
+static enum skp_err do_due(struct txn *txn, size_t *ret_found)
 {
     struct row_key end = key_deadline(txn->now_ms + 1, 0, &(struct skp_id){{0}}, 0);
     uint8_t zero = 0;
@@ -148,13 +149,19 @@ static enum skp_err do_due(struct txn *txn)
                    TICK_DEADLINES, (size_t)1 << 20, &txn->arena, &rows, &count);
     for (size_t i = 0; !err && i < count && lines < ENGINE_TICK_LINES; i++)
         err = do_deadline(txn, &rows[i], &lines);
+    if (!err)
+        *ret_found = count;
     return err;
 }
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
+    bool held = false;
+    size_t found = 0;
     (void)call;
-    enum skp_err err = do_due(txn);
+    enum skp_err err = hold_watch(txn, &held);
+    if (!err && !held && !(err = do_due(txn, &found)))
+        err = hold_remember(txn, found > 0);
     return err ? err : fold_journal(txn);
 }
 

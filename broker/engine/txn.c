@@ -1,5 +1,6 @@
 #include "txn.h"
 
+#include "hold.h"
 #include "log.h"
 #include "mutant.h"
 
@@ -135,6 +136,7 @@ static void committed(struct txn *txn)
     new_head(txn);
     if (txn->offset_changed)
         clock_set_business_offset(engine->clock, txn->offset_ms);
+    hold_committed(txn);
     if (txn->note_count > 0)
         atomic_store(&engine->fold_wanted, true);
     if (txn->registry_changed) {

@@ -37,6 +37,10 @@ struct txn {
     bool registry_changed;
     int64_t offset_ms; /* the business clock's, when a call moved it */
     bool offset_changed;
+    struct clock_mark clock_mark; /* hold.c: when it changed */
+    bool mark_changed;
+    size_t held_count; /* of deadlines due, when they are held or released from now on */
+    const char *release_reason;
 
     struct said_line *said; /* what the broker tells */
     size_t said_count, said_room;

@@ -199,3 +199,26 @@ enum skp_err ws_save(struct workset *ws, size_t *ret_count)
     *ret_count = total;
     return SKP_OK;
 }
+
+enum skp_err ws_count(struct store *store, enum store_table table, struct span from, struct span to,
+                      size_t *ret_count)
+{
+    uint8_t after[STORE_KEY_MAX + 1];
+    size_t total = 0;
+    for (;;) {
+        struct arena arena;
+        struct store_row *rows;
+        size_t count = 0;
+        arena_init(&arena, (size_t)16 << 20);
+        enum skp_err err =
+            store_scan(store, table, from, to, 2000, (size_t)4 << 20, &arena, &rows, &count);
+        total += count;
+        if (!err && count > 0)
+            from = store_key_after(rows[count - 1].key, after);
+        arena_fini(&arena);
+        if (!err && count == 0)
+            *ret_count = total;
+        if (err || count == 0)
+            return err;
+    }
+}

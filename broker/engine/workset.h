@@ -57,6 +57,10 @@ enum skp_err ws_append(struct workset *ws, enum store_table table, struct row_ke
 enum skp_err ws_forget(struct workset *ws, enum store_table table,
                        struct row_key key) SKP_MUST_CHECK;
 
+/* How many rows the store itself has in [from, to), as store_scan(). */
+enum skp_err ws_count(struct store *store, enum store_table table, struct span from, struct span to,
+                      size_t *ret_count) SKP_MUST_CHECK;
+
 /* Writes all changes to the store (not yet committed). *ret_count rows. */
 enum skp_err ws_save(struct workset *ws, size_t *ret_count) SKP_MUST_CHECK;
 

@@ -16,6 +16,7 @@
     X(sessions_over_limit, "Sessions refused: too many in all or of one participant")              \
     X(sessions_truncated, "Sessions that ended without a TLS close")                               \
     X(sessions_stalled, "Sessions cut: the peer stopped reading")                                  \
+    X(sessions_aged, "Sessions asked to connect again because of their age")                       \
     X(sessions_untrusted, "Sessions cut: certificate revoked, expired or not trusted any more")    \
     X(frames_received, "Frames received whole")                                                    \
     X(frames_sent, "Frames queued for sending")                                                    \

@@ -132,3 +132,16 @@ int64_t credentials_crl_next_update_ms(const struct credentials *credentials)
     }
     return first;
 }
+
+int64_t credentials_ca_not_after_ms(const struct credentials *credentials)
+{
+    int64_t first = INT64_MAX;
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(trust_store(credentials->trust));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        const X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        int64_t end = cert != NULL ? credentials_not_after_ms(cert) : INT64_MAX;
+        if (end < first)
+            first = end;
+    }
+    return first;
+}

@@ -105,6 +105,14 @@ static struct bufferevent *hand_over(struct handshake *handshake)
     return stream;
 }
 
+/* Of tls_know_peer(). */
+static enum tls_failure failure_of(enum skp_err err)
+{
+    if (err == SKP_E_IDENTITY_INVALID)
+        return TLS_FAILURE_NO_OIN;
+    return err == SKP_E_VERSION_UNSUPPORTED ? TLS_FAILURE_VERSION : TLS_FAILURE_PURPOSE;
+}
+
 static void welcome(struct handshake *handshake)
 {
     struct server *server = handshake->server;
@@ -114,8 +122,7 @@ static void welcome(struct handshake *handshake)
     finish(handshake);
     struct bufferevent *stream = hand_over(handshake);
     if (err)
-        tell_failure(handshake,
-                     err == SKP_E_IDENTITY_INVALID ? TLS_FAILURE_NO_OIN : TLS_FAILURE_PURPOSE, why);
+        tell_failure(handshake, failure_of(err), why);
     if (stream == NULL)
         return;
     if (err)

@@ -9,7 +9,7 @@
 enum skp_err reload_use(struct server *server, const struct credentials *credentials, char *ret_why)
 {
     SSL_CTX *tls;
-    enum skp_err err = tls_context_new(credentials, server->policy_oid, &tls, ret_why);
+    enum skp_err err = tls_context_new(credentials, &server->rules, &tls, ret_why);
     if (err)
         return err;
     SSL_CTX_free(server->tls); /* live sessions keep it as long as they need it */
@@ -20,6 +20,7 @@ enum skp_err reload_use(struct server *server, const struct credentials *credent
     server->used_stamp = server->seen_stamp = credentials->stamp;
     server->tls_not_after_ms = credentials_not_after_ms(keypair_cert(credentials->tls));
     server->sign_not_after_ms = credentials_not_after_ms(keypair_cert(credentials->signer));
+    server->ca_not_after_ms = credentials_ca_not_after_ms(credentials);
     server->crl_next_update_ms = credentials_crl_next_update_ms(credentials);
     return SKP_OK;
 }

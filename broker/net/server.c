@@ -1,6 +1,7 @@
 #include "handle.h"
 #include "log.h"
 #include "server_internal.h"
+#include "tls_groups.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct server_limits server_limits_default(void)
         .batch_ms = 600000,
         .idle_ms = 60000,
         .stall_ms = 60000,
+        .session_age_ms = 24 * INT64_C(3600000),
         .recheck_ms = 3600000,
     };
 }
@@ -129,7 +131,7 @@ static struct server *server_make(const struct server_config *config)
     server->wakeup = config->wakeup;
     server->limits = config->limits;
     server->files = config->files;
-    server->policy_oid = config->policy_oid;
+    server->rules = config->rules;
     server->stopped = config->stopped;
     server->stopped_ctx = config->stopped_ctx;
     server->tls_not_after_ms = server->sign_not_after_ms = server->crl_next_update_ms = INT64_MAX;
@@ -154,6 +156,23 @@ static enum skp_err start_events(struct server *server)
     return event_add(server->sweep_event, &every) == 0 ? SKP_OK : SKP_E_NO_MEMORY;
 }
 
+/* Once, at the start: a reload keeps the rules. */
+static enum skp_err tell_rules(struct server *server, char *ret_why)
+{
+    struct tls_groups groups;
+    enum skp_err err = tls_groups_read(tls_rules_groups(&server->rules), &groups, ret_why);
+    if (err)
+        return err;
+    server->tls_pq_hybrid = groups.hybrid;
+    if (groups.left_out[0] != '\0')
+        log_line(LOG_INFO, "tls_groups_left_out", "left_out=%s used=%s why=%s", groups.left_out,
+                 groups.used, "OpenSSL here does not know them");
+    if (server->rules.tls12)
+        log_line(LOG_WARN, "tls12_let_in", "why=%s",
+                 "tls12 = yes; say no as soon as every participant speaks TLS 1.3");
+    return SKP_OK;
+}
+
 enum skp_err server_new(const struct server_config *config, struct server **ret_server,
                         char *ret_why)
 {
@@ -163,6 +182,8 @@ enum skp_err server_new(const struct server_config *config, struct server **ret_
         snprintf(ret_why, CREDENTIALS_WHY_BYTES, "out of memory");
         err = SKP_E_NO_MEMORY;
     }
+    if (!err && config->credentials != NULL)
+        err = tell_rules(server, ret_why);
     if (!err && config->credentials != NULL)
         err = reload_use(server, config->credentials, ret_why);
     if (!err && config->host != NULL)

@@ -13,6 +13,7 @@
 #include "counters.h"
 #include "credentials.h"
 #include "engine.h"
+#include "tls.h"
 #include "wakeup.h"
 
 #include <event2/bufferevent.h>
@@ -31,12 +32,13 @@ struct server_limits {
     size_t buffers_bytes; /* unsent, or of unfinished frames, in all; beyond it each session is held
                            * to a little and must hurry */
     int64_t handshake_ms;
-    int64_t hello_ms;   /* from handshake to Hello */
-    int64_t frame_ms;   /* from a frame's first byte to its last; between the frames of a batch */
-    int64_t batch_ms;   /* from Begin to End */
-    int64_t idle_ms;    /* what Welcome promises; cut after half as much again */
-    int64_t stall_ms;   /* output that does not move */
-    int64_t recheck_ms; /* a live session's certificate is checked again this often */
+    int64_t hello_ms; /* from handshake to Hello */
+    int64_t frame_ms; /* from a frame's first byte to its last; between the frames of a batch */
+    int64_t batch_ms; /* from Begin to End */
+    int64_t idle_ms;  /* what Welcome promises; cut after half as much again */
+    int64_t stall_ms; /* output that does not move */
+    int64_t session_age_ms; /* none lives longer; they end spread over the last quarter of it */
+    int64_t recheck_ms;     /* a live session's certificate is checked again this often */
 };
 
 struct server_limits server_limits_default(void);
@@ -51,7 +53,7 @@ struct server_config {
     const struct credentials
         *credentials; /* for the first TLS context; borrowed; NULL without host */
     const struct credential_files *files; /* for reloads; borrowed until server_free() */
-    const char *policy_oid;               /* see tls.h; borrowed until server_free() */
+    struct tls_rules rules;               /* its texts are borrowed until server_free() */
     struct server_limits limits;
     void (*stopped)(
         void *ctx); /* once, after server_stop(): close the engine, then server_free() */
@@ -114,6 +116,8 @@ struct server_status {
     const struct counters *counters;
     unsigned sessions, handshakes;
     bool stopping;
+    bool deadlines_held;
+    bool tls_pq_hybrid; /* TLS offers X25519MLKEM768 */
     int64_t tls_not_after_ms, sign_not_after_ms, crl_next_update_ms;
 };
 struct server_status server_status(const struct server *server);

@@ -22,7 +22,8 @@ struct server {
     struct wakeup *wakeup;
     struct server_limits limits;
     const struct credential_files *files;
-    const char *policy_oid;
+    struct tls_rules rules;
+    bool tls_pq_hybrid;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 
@@ -57,7 +58,8 @@ struct server {
     bool stopping, has_stopped, failing;
     int64_t stop_at_ms; /* monotonic; end of the grace */
 
-    int64_t tls_not_after_ms, sign_not_after_ms, crl_next_update_ms;
+    int64_t tls_not_after_ms, sign_not_after_ms, ca_not_after_ms, crl_next_update_ms;
+    int64_t expiry_at_ms; /* monotonic; next look at what ends soon */
     struct counters counters;
 };
 
@@ -105,6 +107,9 @@ void linger_drop_all(struct server *server);
 /* reload.c */
 enum skp_err reload_use(struct server *server, const struct credentials *credentials,
                         char *ret_why) SKP_MUST_CHECK;
+/* expiry.c: warns once a day, from the start on. */
+void expiry_sweep(struct server *server, int64_t now_ms);
+
 /* Takes over a ca_file or crl_file that was replaced: within two looks, a second apart. */
 void reload_sweep(struct server *server, int64_t now_ms);
 

@@ -115,6 +115,7 @@ void server_sweep(struct server *server)
 {
     int64_t now_ms = server_now_ms(server);
     reload_sweep(server, now_ms);
+    expiry_sweep(server, now_ms);
     handshake_sweep(server, now_ms);
     linger_sweep(server, now_ms);
     sweep_buffers(server);
@@ -142,7 +143,7 @@ void server_stop(struct server *server, int64_t grace_ms)
     struct session *session = LIST_FIRST(&server->sessions);
     while (session != NULL) {
         struct session *next = LIST_NEXT(session, link);
-        session_leave(session);
+        session_leave(session, "the broker stops");
         session = next;
     }
     server_reap_soon(server); /* and from there server_stop_progress(), never inside this call */
@@ -203,6 +204,8 @@ struct server_status server_status(const struct server *server)
         .sessions = server->session_count,
         .handshakes = server->handshake_count,
         .stopping = server->stopping,
+        .deadlines_held = engine_deadlines_held(server->engine),
+        .tls_pq_hybrid = server->tls_pq_hybrid,
         .tls_not_after_ms = server->tls_not_after_ms,
         .sign_not_after_ms = server->sign_not_after_ms,
         .crl_next_update_ms = server->crl_next_update_ms,

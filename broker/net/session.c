@@ -75,6 +75,13 @@ static void on_event(struct bufferevent *stream, short what, void *ctx)
     session_close(session, polite ? "closed by the peer" : "the connection broke off");
 }
 
+/* Those who came together do not come back together. */
+static int64_t leaves_at(const struct session *session)
+{
+    int64_t age_ms = session->server->limits.session_age_ms;
+    return session->opened_ms + age_ms - (int64_t)(session->id % (uint64_t)(age_ms / 4 + 1));
+}
+
 static struct session *session_new(struct server *server, struct bufferevent *stream,
                                    const struct skp_oin *peer, const char *source)
 {
@@ -87,6 +94,7 @@ static struct session *session_new(struct server *server, struct bufferevent *st
     session->peer = *peer;
     snprintf(session->source, sizeof session->source, "%s", source);
     session->opened_ms = server_now_ms(server);
+    session->leaves_ms = leaves_at(session);
     session->since_ms = session->heard_ms = session->moved_ms = session->opened_ms;
     session->checked_ms = session->key_window_ms = session->control_window_ms = session->opened_ms;
     session->frame_started_ms = -1;
@@ -252,11 +260,12 @@ bool session_control_flood(struct session *session, unsigned weight)
     return true;
 }
 
-void session_leave(struct session *session)
+void session_leave(struct session *session, const char *why)
 {
     if (session->state >= SESSION_CLOSING || session->leaving)
         return;
     session->leaving = true;
+    session->why = why;
     if (session->state == SESSION_UP)
         send_going_away(session);
     session_update(session);
@@ -266,7 +275,7 @@ static void finish_if_done(struct session *session)
 {
     if (session->leaving && session->state < SESSION_CLOSING && session->calls == 0 &&
         !session->batch.open)
-        session_finish(session, "the broker stops");
+        session_finish(session, session->why);
 }
 
 void session_update(struct session *session)

@@ -51,6 +51,7 @@ struct session {
     char source[64];
     enum session_state state;
     int64_t opened_ms, since_ms; /* since: in this state */
+    int64_t leaves_ms;           /* old enough then */
     const char *why;             /* it ends */
 
     int64_t heard_ms;         /* last whole frame */
@@ -58,7 +59,7 @@ struct session {
     bool reading;             /* EV_READ is enabled */
     bool in_read;
     bool choked;                   /* output over its limit */
-    bool leaving;                  /* the broker stops: no new work */
+    bool leaving;                  /* told GoingAway: no new work */
     unsigned calls, asks, batches; /* asks: without fetches; batches: of asks */
     struct open_batch batch;
     LIST_HEAD(, flow) flows;
@@ -117,8 +118,8 @@ bool session_control_flood(struct session *session, unsigned weight);
 /* Deadlines and pacing at `now_ms` monotonic. */
 void session_sweep(struct session *session, int64_t now_ms);
 
-/* The broker stops: GoingAway, then closed as soon as nothing is under way. */
-void session_leave(struct session *session);
+/* GoingAway, then closed as soon as nothing is under way. `why` is static text. */
+void session_leave(struct session *session, const char *why);
 
 /* Ends a live TLS session whose certificate a CRL lists. */
 void session_cut_if_listed(struct session *session);

@@ -48,6 +48,11 @@ static void sweep_up(struct session *session, int64_t now_ms)
         session_refuse(session, SKP_E_FLOOD, NULL, "too many TLS key updates", NULL);
         return;
     }
+    if (now_ms >= session->leaves_ms && !session->leaving) {
+        session->server->counters.sessions_aged++;
+        session_leave(session, "old enough to connect again");
+        return;
+    }
     if (!session->reading) { /* silence is ours then */
         session->heard_ms = session->batch.heard_ms = now_ms;
         return;

@@ -1,6 +1,7 @@
 #include "tls.h"
 
 #include "frame.h"
+#include "tls_groups.h"
 
 #include <openssl/err.h>
 #include <openssl/tls1.h>
@@ -8,8 +9,7 @@
 #include <stdio.h>
 
 #define SUITES         "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
-#define GROUPS         "X25519:P-384:P-256"
-#define GROUPS_HYBRID  "X25519MLKEM768:" GROUPS
+#define SUITES_TLS12   "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define SIGNATURES     "ECDSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:ed25519"
 #define SECURITY_LEVEL 3 /* 128 bits: RSA >= 3072, EC >= 256 */
 #define MAX_DEPTH      3
@@ -79,17 +79,20 @@ unsigned tls_key_updates(const SSL *ssl)
     return (unsigned)(uintptr_t)SSL_get_ex_data(ssl, key_update_index());
 }
 
-static bool set_algorithms(SSL_CTX *ctx)
+const char *tls_rules_groups(const struct tls_rules *rules)
 {
+    return rules->groups != NULL ? rules->groups : TLS_GROUPS_PRESET;
+}
+
+static bool set_algorithms(SSL_CTX *ctx, const struct tls_rules *rules, const char *groups)
+{
+    int version = rules->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
     SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
-    if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set_ciphersuites(ctx, SUITES) != 1 ||
-        SSL_CTX_set1_sigalgs_list(ctx, SIGNATURES) != 1)
-        return false;
-    if (SSL_CTX_set1_groups_list(ctx, GROUPS_HYBRID) == 1) /* OpenSSL 3.5 and later */
-        return true;
-    ERR_clear_error();
-    return SSL_CTX_set1_groups_list(ctx, GROUPS) == 1;
+    return SSL_CTX_set_min_proto_version(ctx, version) == 1 &&
+           SSL_CTX_set_ciphersuites(ctx, SUITES) == 1 &&
+           SSL_CTX_set_cipher_list(ctx, SUITES_TLS12) == 1 &&
+           SSL_CTX_set1_sigalgs_list(ctx, SIGNATURES) == 1 &&
+           SSL_CTX_set1_groups_list(ctx, groups) == 1;
 }
 
 static bool forbid_resumption(SSL_CTX *ctx)
@@ -133,6 +136,8 @@ static bool demand_peer(SSL_CTX *ctx, const struct credentials *credentials)
 static bool demand_policy(SSL_CTX *ctx, const char *policy_oid)
 {
     X509_VERIFY_PARAM *rules = SSL_CTX_get0_param(ctx);
+    if (policy_oid == NULL || policy_oid[0] == '\0')
+        return true;
     ASN1_OBJECT *policy = OBJ_txt2obj(policy_oid, 1);
     if (policy == NULL)
         return false;
@@ -154,19 +159,22 @@ static void set_callbacks(SSL_CTX *ctx)
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
 }
 
-enum skp_err tls_context_new(const struct credentials *credentials, const char *policy_oid,
+enum skp_err tls_context_new(const struct credentials *credentials, const struct tls_rules *rules,
                              SSL_CTX **ret_ctx, char *ret_why)
 {
-    enum skp_err err = SKP_OK;
+    struct tls_groups groups;
+    enum skp_err err = tls_groups_read(tls_rules_groups(rules), &groups, ret_why);
+    if (err)
+        return err;
     ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    if (ctx == NULL || !set_algorithms(ctx) || !forbid_resumption(ctx))
+    if (ctx == NULL || !set_algorithms(ctx, rules, groups.used) || !forbid_resumption(ctx))
         err = fail(ret_why, "the library lacks the algorithms");
     else if (!use_keypair(ctx, credentials->tls))
         err = fail(ret_why, "the certificate cannot be used");
     else if (!demand_peer(ctx, credentials))
         err = fail(ret_why, "the checks on peers cannot be set");
-    else if (policy_oid != NULL && policy_oid[0] != '\0' && !demand_policy(ctx, policy_oid))
+    else if (!demand_policy(ctx, rules->policy_oid))
         err = fail(ret_why, "policy_oid is not an object identifier");
     if (err) {
         SSL_CTX_free(ctx);
@@ -183,6 +191,10 @@ enum skp_err tls_know_peer(SSL *ssl, struct skp_oin *ret_oin, const char **ret_w
     if (cert == NULL) { /* SSL_get_verify_result() says X509_V_OK then */
         *ret_why = "no certificate sent";
         return SKP_E_CERTIFICATE;
+    }
+    if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1) {
+        *ret_why = "TLS 1.2 without extended master secret";
+        return SKP_E_VERSION_UNSUPPORTED;
     }
     enum skp_err err = trust_check_use(cert, CERT_TLS_CLIENT, ret_why);
     if (!err && cert_oin(cert, ret_oin)) {

@@ -15,7 +15,7 @@
     X(PURPOSE, "purpose", "certificate not for a TLS client")                                      \
     X(NO_OIN, "no_oin", "certificate names no valid OIN")                                          \
     X(NO_ALPN, "no_alpn", "no ALPN skp/1 offered")                                                 \
-    X(VERSION, "version", "older than TLS 1.3")                                                    \
+    X(VERSION, "version", "a version of TLS that is too old here")                                 \
     X(NOT_TLS, "not_tls", "not TLS at all")                                                        \
     X(NO_COMMON_ALGORITHM, "no_common_algorithm", "no cipher suite, group or signature in common") \
     X(PEER_REFUSED, "peer_refused", "the peer refused our certificate")                            \

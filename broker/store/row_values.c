@@ -198,7 +198,8 @@ enum skp_err page_row_read(struct span value, struct page_row *ret_row)
 
 struct span entry_row_pack(const struct entry_row *row, struct arena *arena)
 {
-    struct packed_writer writer = writer_new(arena, ID_BYTES + HASH_BYTES + 4 + OIN_CHARS + 8 + 1 + 32);
+    struct packed_writer writer =
+        writer_new(arena, ID_BYTES + HASH_BYTES + 4 + OIN_CHARS + 8 + 1 + 32);
     if (!writer.data)
         return span_of(NULL, 0);
     put_id(&writer, &row->bundle_id);
@@ -422,6 +423,27 @@ enum skp_err store_mark_read(struct span value, struct store_mark *ret_mark)
     struct store_mark mark = {.play = false};
     take_id(&reader, &mark.store_id);
     mark.play = packed_take_u8(&reader, 1) != 0;
+    if (finished(&reader))
+        return SKP_E_DATA_LOSS;
+    *ret_mark = mark;
+    return SKP_OK;
+}
+
+struct span clock_mark_pack(const struct clock_mark *mark, struct arena *arena)
+{
+    struct packed_writer writer = writer_new(arena, 8 + 1);
+    if (!writer.data)
+        return span_of(NULL, 0);
+    packed_put_i64(&writer, mark->seen_ms);
+    packed_put_u8(&writer, mark->held);
+    return written(&writer);
+}
+
+enum skp_err clock_mark_read(struct span value, struct clock_mark *ret_mark)
+{
+    struct packed_reader reader = {.rest = value};
+    struct clock_mark mark = {.seen_ms = (int64_t)packed_take_u64(&reader)};
+    mark.held = packed_take_u8(&reader, 1) != 0;
     if (finished(&reader))
         return SKP_E_DATA_LOSS;
     *ret_mark = mark;

@@ -174,8 +174,9 @@ struct round_row {
     uint32_t parts;
     uint32_t items;     /* on the overview */
     uint32_t published; /* of these new in this round */
-    bool open_listed;      /* all that was open when it was opened is on the overview */
-    struct span open_from; /* key in the open list where the next part starts; empty: at its start */
+    bool open_listed;   /* all that was open when it was opened is on the overview */
+    struct span
+        open_from;      /* key in the open list where the next part starts; empty: at its start */
     struct span reason; /* when opened by hand */
 };
 struct span round_row_pack(const struct round_row *row, struct arena *arena);
@@ -224,6 +225,7 @@ enum skp_err u64_read(struct span value, uint64_t *ret_value) SKP_MUST_CHECK;
 #define META_STORE  "store"  /* store id (16), play (1) */
 #define META_CHAIN  "chain"  /* sequence (8), hash of the last link (32) */
 #define META_OFFSET "offset" /* business clock of a play store, ms ahead of real time (8) */
+#define META_CLOCK  "clock"  /* business time last seen (8), deadlines are held (1) */
 
 struct store_mark {
     struct skp_id store_id;
@@ -238,5 +240,12 @@ struct chain_mark {
 };
 struct span chain_mark_pack(const struct chain_mark *mark, struct arena *arena);
 enum skp_err chain_mark_read(struct span value, struct chain_mark *ret_mark) SKP_MUST_CHECK;
+
+struct clock_mark {
+    int64_t seen_ms; /* business time; 0: never */
+    bool held;
+};
+struct span clock_mark_pack(const struct clock_mark *mark, struct arena *arena);
+enum skp_err clock_mark_read(struct span value, struct clock_mark *ret_mark) SKP_MUST_CHECK;
 
 #endif

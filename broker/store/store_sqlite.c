@@ -13,7 +13,7 @@
 #define OLDEST_SQLITE       3037000 /* STRICT tables */
 #define OPEN_WAIT_MS        5000
 #define BUSY_WAIT_MS        250
-#define LOG_CHECKPOINT_SIZE ((int64_t)16 * 1024 * 1024)
+#define LOG_CHECKPOINT_SIZE ((int64_t)32 * 1024 * 1024)
 #define LOG_TRUNCATE_FACTOR 4 /* times the size at which a checkpoint begins */
 
 static enum skp_err fail_errno(struct sqlite_store *store, const char *doing, const char *path)
@@ -60,8 +60,7 @@ static enum skp_err end_transaction(struct sqlite_store *store)
 {
     if (sqlite3_get_autocommit(store->db))
         return SKP_OK;
-    return run(store, store->base.writer ? SQLITE_WRITING : SQLITE_READING,
-               CONTROL_ROLLBACK);
+    return run(store, store->base.writer ? SQLITE_WRITING : SQLITE_READING, CONTROL_ROLLBACK);
 }
 
 static enum skp_err sqlite_begin(struct store *base)

@@ -39,7 +39,7 @@ enum sqlite_control {
 struct sqlite_store {
     struct store base;
     sqlite3 *db;
-    sqlite3_stmt *controls[CONTROL_COUNT]; /* made when it is opened */
+    sqlite3_stmt *controls[CONTROL_COUNT];                      /* made when it is opened */
     sqlite3_stmt *statements[STORE_TABLE_END][STATEMENT_COUNT]; /* made at first use */
     char *path;
     int lock_fd;    /* -1 on a reader */

@@ -46,7 +46,8 @@ enum skp_err sqlite_harden(struct sqlite_store *store)
                                   "PRAGMA wal_autocheckpoint=0;");
     /* In KiB. The writer changes the same pages again and again, a reader passes by. */
     if (!err)
-        err = run(store, store->base.writer ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-4096");
+        err =
+            run(store, store->base.writer ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-4096");
     return !err && MUTANT(sync_normal) ? run(store, "PRAGMA synchronous=NORMAL") : err;
 }
 

@@ -80,6 +80,7 @@ enum skp_err csv_writer_open(const char *path, const struct csv_column *columns,
  * words or numbers, made safe; plain: a date, an amount, one of our own words. */
 void csv_writer_text(struct csv_writer *writer, const char *text);
 void csv_writer_plain(struct csv_writer *writer, const char *text);
+void csv_writer_number(struct csv_writer *writer, size_t number);
 void csv_writer_end_row(struct csv_writer *writer);
 
 /* Syncs, puts the file in its place and frees the writer. IO: the file that was there is unchanged.

@@ -108,6 +108,13 @@ void csv_writer_plain(struct csv_writer *writer, const char *text)
     put_cell(writer, "", text);
 }
 
+void csv_writer_number(struct csv_writer *writer, size_t number)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%zu", number);
+    csv_writer_plain(writer, text);
+}
+
 void csv_writer_end_row(struct csv_writer *writer)
 {
     assert(writer->cell == writer->column_count);

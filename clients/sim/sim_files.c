@@ -115,8 +115,7 @@ static void put_agreement(struct csv_writer *writer, const struct sim_world *wor
     csv_writer_text(writer, parties);
     csv_writer_plain(writer, creditor->consent == SIM_PER_REQUEST ? "per saldoverzoek"
                                                                   : "tenzij belemmering");
-    snprintf(text, sizeof(text), "%u", creditor->term_working_days);
-    csv_writer_plain(writer, text);
+    csv_writer_number(writer, creditor->term_working_days);
     csv_writer_plain(writer, creditor->products);
     csv_writer_plain(writer, "");
     csv_writer_plain(writer, csv_word_print(csv_words_kind, creditor->kind));

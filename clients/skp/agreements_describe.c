@@ -24,7 +24,7 @@ struct description {
     char brand[CONFIG_TEXT_BYTES];
 };
 
-#define FIELD(member) offsetof(struct description, member)
+#define FIELD(member) offsetof(struct description, member), NULL
 
 /* clang-format off */
 static const struct config_option options[] = {

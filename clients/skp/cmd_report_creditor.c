@@ -5,7 +5,6 @@
 #include "map.h"
 #include "wire.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define MAX_OVERDUE ((size_t)1 << 24)
@@ -136,13 +135,6 @@ static void say(const struct reporting *reporting)
     (void)json_object_set_new(cli->result, "list", list);
 }
 
-static void put_number(struct csv_writer *writer, size_t number)
-{
-    char text[24];
-    (void)snprintf(text, sizeof text, "%zu", number);
-    csv_writer_plain(writer, text);
-}
-
 static enum skp_err write_file(const struct reporting *reporting, const char *path,
                                struct csv_problem *ret_problem)
 {
@@ -159,10 +151,10 @@ static enum skp_err write_file(const struct reporting *reporting, const char *pa
     for (size_t i = 0; i < reporting->count; i++) {
         const struct asked_by *by = &reporting->list[i];
         csv_writer_text(writer, by->counsellor.text);
-        put_number(writer, by->requests);
-        put_number(writer, by->answered);
-        put_number(writer, by->overdue);
-        put_number(writer, by->open);
+        csv_writer_number(writer, by->requests);
+        csv_writer_number(writer, by->answered);
+        csv_writer_number(writer, by->overdue);
+        csv_writer_number(writer, by->open);
         csv_writer_end_row(writer);
     }
     return csv_writer_close(writer, ret_problem);

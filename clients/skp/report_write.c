@@ -3,13 +3,6 @@
 
 #include <stdio.h>
 
-static void put_number(struct csv_writer *writer, size_t number)
-{
-    char text[24];
-    (void)snprintf(text, sizeof text, "%zu", number);
-    csv_writer_plain(writer, text);
-}
-
 static void put_public(struct csv_writer *writer, size_t number)
 {
     char text[8];
@@ -17,7 +10,7 @@ static void put_public(struct csv_writer *writer, size_t number)
     if (report_is_suppressed(number))
         csv_writer_plain(writer, text);
     else
-        put_number(writer, number);
+        csv_writer_number(writer, number);
 }
 
 /* ---------------------------------------------------------------- columns and rows */
@@ -57,16 +50,16 @@ static const char *state_word(Skp__V1__CaseState state)
 
 static void put_counts(struct csv_writer *writer, const struct report *report)
 {
-    put_number(writer, report->requests);
-    put_number(writer, report->collected);
-    put_number(writer, report->answered);
-    put_number(writer, report->late);
-    put_number(writer, report->pre_agreed);
-    put_number(writer, report->overdue);
-    put_number(writer, report->open);
-    put_number(writer, report->off_network);
-    put_number(writer, report->recorded);
-    put_number(writer, report->refused + report->ambiguous);
+    csv_writer_number(writer, report->requests);
+    csv_writer_number(writer, report->collected);
+    csv_writer_number(writer, report->answered);
+    csv_writer_number(writer, report->late);
+    csv_writer_number(writer, report->pre_agreed);
+    csv_writer_number(writer, report->overdue);
+    csv_writer_number(writer, report->open);
+    csv_writer_number(writer, report->off_network);
+    csv_writer_number(writer, report->recorded);
+    csv_writer_number(writer, report->refused + report->ambiguous);
 }
 
 static void put_case(struct csv_writer *writer, const struct report_group *group)
@@ -80,15 +73,15 @@ static void put_creditor(struct csv_writer *writer, const struct report_group *g
 {
     csv_writer_text(writer, group->name);
     csv_writer_text(writer, group->oin.text);
-    put_number(writer, group->report.cases);
+    csv_writer_number(writer, group->report.cases);
     put_counts(writer, &group->report);
 }
 
 static void put_municipality(struct csv_writer *writer, const struct report_group *group)
 {
     csv_writer_text(writer, group->oin.text);
-    put_number(writer, (size_t)group->year);
-    put_number(writer, (size_t)group->quarter);
+    csv_writer_number(writer, (size_t)group->year);
+    csv_writer_number(writer, (size_t)group->quarter);
     put_public(writer, group->report.cases);
     put_public(writer, group->report.requests);
     put_public(writer, group->report.answered);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define OPTION(member) offsetof(struct settings, member)
+#define OPTION(member) offsetof(struct settings, member), NULL
 
 /* clang-format off */
 const struct config_option settings_options[] = {

@@ -7,10 +7,11 @@
 
 enum ctl_type {
     CTL_TEXT,
-    CTL_LIST, /* may be repeated */
-    CTL_FLAG, /* without a value */
-    CTL_INT,  /* whole, 1 or more */
-    CTL_FILE, /* a path; its bytes travel as base64 */
+    CTL_LIST,  /* may be repeated */
+    CTL_FLAG,  /* without a value */
+    CTL_INT,   /* whole, 1 or more */
+    CTL_COUNT, /* whole, also 0 */
+    CTL_FILE,  /* a path; its bytes travel as base64 */
 };
 
 struct ctl_field {

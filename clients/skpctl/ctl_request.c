@@ -69,11 +69,13 @@ static json_t *read_file(const char *path, char *ret_why)
 
 static json_t *read_int(const struct ctl_field *field, const char *value, char *ret_why)
 {
+    long least = field->type == CTL_COUNT ? 0 : 1;
     char *end;
     long number = strtol(value, &end, 10);
-    if (*value != '\0' && *end == '\0' && number >= 1 && number <= 1000000)
+    if (*value != '\0' && *end == '\0' && number >= least && number <= 1000000)
         return json_integer(number);
-    snprintf(ret_why, CTL_WHY_BYTES, "%s %s: give a whole number from 1", field->option, value);
+    snprintf(ret_why, CTL_WHY_BYTES, "%s %s: give a whole number from %ld", field->option, value,
+             least);
     return NULL;
 }
 
@@ -84,6 +86,7 @@ static json_t *read_value(const struct ctl_field *field, const char *value, char
     case CTL_FLAG:
         return json_true();
     case CTL_INT:
+    case CTL_COUNT:
         return read_int(field, value, ret_why);
     case CTL_FILE:
         return read_file(value, ret_why);

@@ -48,7 +48,8 @@ static const struct benchmark benchmarks[] = {
       .counsellors = 342,
       .bundle_lines = BUNDLE_MAX_LINES,
       .collect_ms = 1000,
-      .batches_in_air = 1000},
+      .batches_in_air = 1000,
+      .credit = 32},
      .starts = true},
 };
 

@@ -240,7 +240,8 @@ void party_open(struct party *party, struct round_desk *desk, unsigned index)
         bench_die("%s: %s", identity->oin.text, why);
     if (!desk->trusted)
         desk->trusted = party->client;
-    bench_must(skp_fetch(party->client, "", UINT32_MAX, 0), "skp_fetch");
+    unsigned credit = desk->plan->shape.credit;
+    bench_must(skp_fetch(party->client, "", credit ? credit : UINT32_MAX, 0), "skp_fetch");
 }
 
 bool party_is_up(const struct party *party)

@@ -33,6 +33,6 @@ void round_pki_fini(struct round_pki *pki);
 void round_pki_file(const struct round_pki *pki, const char *name, char *ret_path);
 
 #define ROUND_BROKER_OIN "00000099000000000001"
-#define ROUND_KEY_FILE   "participants.key"
+#define ROUND_KEY_FILE   "participant.key"
 
 #endif

@@ -23,6 +23,7 @@ struct round_shape {
     bool is_one_way;         /* creditors do not answer */
     unsigned collect_ms;     /* a desk signs for what it has stored at most this often */
     unsigned batches_in_air; /* of one side together: sent and not yet stored */
+    unsigned credit;         /* deliveries on their way to one party; 0: as the broker allows */
 };
 
 struct round_request {

@@ -14,7 +14,7 @@ struct fuzzed {
     bool flag;
 };
 
-#define FIELD(name) offsetof(struct fuzzed, name)
+#define FIELD(name) offsetof(struct fuzzed, name), NULL
 
 static const struct config_option options[] = {
     {"address", CONFIG_ADDRESS, "[::]:1", 0, 0, NULL, "Address.", FIELD(address)},

@@ -12,7 +12,6 @@ import time
 from bad_scene import BROKER, OTHER_COUNSELLOR, facts, new_id, now_ms, pack_frame, pb
 from process_testing import need
 
-TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -20,12 +19,6 @@ def is_sanitized(build):
     """Whether this build's times and memory are those of a sanitizer, not of the broker."""
     linked = subprocess.run(["ldd", os.path.join(build, "broker/skpd")], capture_output=True, text=True, check=True)
     return "libasan" in linked.stdout or "libtsan" in linked.stdout
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def rss_kib(pid):

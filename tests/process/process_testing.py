@@ -47,6 +47,13 @@ def wait_until(what, condition, seconds=30.0, pause=0.02):
     return value
 
 
+def cpu_seconds(pid):
+    """What a process has used so far, in user and kernel mode."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def free_port(rng):
     """Below the ephemeral range: a client that dials a dead broker's port could otherwise be given that very
     port as its own and be connected to itself."""

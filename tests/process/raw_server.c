@@ -94,6 +94,7 @@ static SSL_CTX *open_tls(const char *pki, bool any_alpn)
     static char paths[6][PATH_MAX];
     char why[CREDENTIALS_WHY_BYTES];
     struct credentials credentials;
+    struct tls_rules rules = {0};
     struct timespec now;
     SSL_CTX *tls = NULL;
     for (size_t i = 0; i < 6; i++) {
@@ -103,7 +104,7 @@ static SSL_CTX *open_tls(const char *pki, bool any_alpn)
     clock_gettime(CLOCK_REALTIME, &now);
     struct credential_files files = {paths[0], paths[1], paths[2], paths[3], paths[4], paths[5]};
     if (credentials_load(&files, (int64_t)now.tv_sec * 1000, &credentials, why) ||
-        tls_context_new(&credentials, NULL, &tls, why))
+        tls_context_new(&credentials, &rules, &tls, why))
         complain(why);
     if (any_alpn) {
         SSL_CTX_set_client_hello_cb(tls, NULL, NULL);

@@ -15,8 +15,8 @@ import sys
 import time
 
 from bad_scene import COUNSELLOR, CREDITOR, Judge, Scene, Session, is_alive
-from crowds import Crowd, Letters, cpu_seconds, is_sanitized, median, percentile, rss_kib
-from process_testing import Test, free_port, need, wait_until
+from crowds import Crowd, Letters, is_sanitized, median, percentile, rss_kib
+from process_testing import Test, cpu_seconds, free_port, need, wait_until
 
 # kind, connections small and nightly, options. What speaks no TLS shares the broker's places for handshakes.
 PATIENT = (("idle", 60, 4700, ("--every", 20000)),

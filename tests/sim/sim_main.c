@@ -99,20 +99,21 @@ static void run_until(bool (*done)(void), int64_t most_us, const char *what)
 
 /* ---------------------------------------------------------------- the course of a run */
 
-static void make_folder(void)
-{
-    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    (void)snprintf(world.folder, sizeof world.folder, "%s/skp-sim-XXXXXX", base);
-    if (mkdtemp(world.folder) == NULL)
-        sim_die("no folder in %s", base);
-}
-
 static void remove_folder(void)
 {
     char command[sizeof world.folder + 16];
     (void)snprintf(command, sizeof command, "rm -rf %s", world.folder);
     if (system(command) != 0)
         fprintf(stderr, "sim: %s stays\n", world.folder);
+}
+
+static void make_folder(void)
+{
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    (void)snprintf(world.folder, sizeof world.folder, "%s/skp-sim-XXXXXX", base);
+    if (mkdtemp(world.folder) == NULL)
+        sim_die("no folder in %s", base);
+    atexit(remove_folder);
 }
 
 static void make_parties(void)
@@ -301,6 +302,5 @@ int main(int argc, char **argv)
         party_free(world.parties[i]);
     sim_time_fini();
     sim_pki_fini();
-    remove_folder();
     return 0;
 }

@@ -18,7 +18,7 @@ struct sample {
     bool play;
 };
 
-#define FIELD(name) offsetof(struct sample, name)
+#define FIELD(name) offsetof(struct sample, name), NULL
 
 static const struct config_option options[] = {
     {"listen", CONFIG_ADDRESS, "0.0.0.0:8443", 1, 0, NULL, "Where clients connect.", FIELD(listen)},

@@ -58,7 +58,9 @@ enum skp_err world_open(struct world *w, struct store *store, bool play)
                                    .signer = w->broker_signs,
                                    .name = "TEST postkantoor",
                                    .play = play,
-                                   .verify_threads = w->threads};
+                                   .verify_threads = w->threads,
+                                   .hold_limit_ms = w->hold_limit_ms,
+                                   .hold_deadlines = w->hold_deadlines};
     w->store = store;
     enum skp_err err = engine_open(&config, &w->engine, why);
     if (err) {

@@ -36,8 +36,10 @@ struct world {
     struct party rsa;
     struct store *store; /* the engine's; to look into from tests */
     struct engine *engine;
-    unsigned threads;   /* of verification, for the next world_open(); 0: everything is pumped */
-    unsigned under_way; /* calls that did not come back yet */
+    unsigned threads;      /* of verification, for the next world_open(); 0: everything is pumped */
+    int64_t hold_limit_ms; /* as engine_config, for the next world_open() */
+    bool hold_deadlines;
+    unsigned under_way;       /* calls that did not come back yet */
     struct skp_oin woken[64]; /* wake-ups since the last look */
     size_t woken_count;
 };

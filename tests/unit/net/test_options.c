@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "testing.h"
+#include "tls_groups.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,7 @@ static void presets_are_the_defaults_of_the_server(void **state)
     assert_int_equal(ours.idle_ms, theirs.idle_ms);
     assert_int_equal(ours.stall_ms, theirs.stall_ms);
     assert_int_equal(ours.recheck_ms, theirs.recheck_ms);
+    assert_int_equal(ours.session_age_ms, theirs.session_age_ms);
 }
 
 static void mistakes_are_told_in_a_sentence(void **state)
@@ -59,11 +61,46 @@ static void mistakes_are_told_in_a_sentence(void **state)
     assert_non_null(strstr(why, "name=value"));
     assert_err(options_set(&options, "no_such=1", why), SKP_E_CONFIG);
     assert_err(options_set(&options, "idle_timeout=5", why), SKP_E_CONFIG); /* no unit */
-    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
-        assert_ok(options_set(&options, required[i], why));
-    assert_ok(options_set(&options, "log_level=loud", why));
-    assert_err(options_finish(NULL, &options, why), SKP_E_CONFIG);
-    assert_non_null(strstr(why, "loud"));
+    assert_err(options_set(&options, "log_level=loud", why), SKP_E_CONFIG);
+    assert_non_null(strstr(why, "log_level: loud; give error"));
+}
+
+static void groups_that_are_not_good_are_refused_with_place_and_remedy(void **state)
+{
+    static const char *const bad[] = {"secp256k1",       "P-224",
+                                      "brainpoolP256r1", "",
+                                      "X25519:",         "x25519",
+                                      "X25519,P-256",    "P-256:P-256",
+                                      "P-256 P-384",     "X25519MLKEM768:sect283r1"};
+    char text[128];
+    char why[CONFIG_WHY_BYTES];
+    struct options options;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_ok(options_load(NULL, &options, why));
+        snprintf(text, sizeof text, "play = no\ntls_groups = \"%s\"\n", bad[i]);
+        assert_err(
+            config_parse(options_table, options_count, "skpd.conf", span_text(text), &options, why),
+            SKP_E_CONFIG);
+        assert_non_null(strstr(why, "skpd.conf:2: tls_groups: "));
+        assert_non_null(strstr(why, "; give "));
+        assert_string_equal(options.tls_groups, TLS_GROUPS_PRESET);
+    }
+}
+
+static void groups_unknown_to_openssl_are_left_out_as_long_as_one_stays(void **state)
+{
+    struct tls_groups groups;
+    char why[TLS_GROUPS_WHY_BYTES];
+    (void)state;
+    assert_ok(tls_groups_read(TLS_GROUPS_PRESET, &groups, why));
+    assert_string_equal(groups.used, groups.hybrid ? TLS_GROUPS_PRESET : "X25519:P-384:P-256");
+    assert_string_equal(groups.left_out, groups.hybrid ? "" : "X25519MLKEM768");
+    assert_int_equal(tls_groups_read("X25519MLKEM768", &groups, why),
+                     groups.hybrid ? SKP_OK : SKP_E_CONFIG);
+    assert_ok(tls_groups_read("P-521:X448", &groups, why));
+    assert_string_equal(groups.used, "P-521:X448");
+    assert_false(groups.hybrid);
 }
 
 static void the_example_file_is_what_the_table_prints(void **state)
@@ -87,6 +124,8 @@ int main(void)
         cmocka_unit_test(only_certificates_must_be_given),
         cmocka_unit_test(presets_are_the_defaults_of_the_server),
         cmocka_unit_test(mistakes_are_told_in_a_sentence),
+        cmocka_unit_test(groups_that_are_not_good_are_refused_with_place_and_remedy),
+        cmocka_unit_test(groups_unknown_to_openssl_are_left_out_as_long_as_one_stays),
         cmocka_unit_test(the_example_file_is_what_the_table_prints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

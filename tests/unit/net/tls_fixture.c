@@ -59,6 +59,7 @@ static void open_server(struct tls_net *tls)
         .host = "127.0.0.1",
         .credentials = &credentials,
         .files = &tls->credential_files,
+        .rules = tls->rules,
         .limits = server_limits_default(),
     };
     assert_ok(server_new(&config, &net->server, why));
@@ -66,11 +67,12 @@ static void open_server(struct tls_net *tls)
     tls->port = server_port(net->server);
 }
 
-int tls_setup(void **state)
+static int set_up(void **state, struct tls_rules rules)
 {
     char command[4 * PATH_BYTES];
     struct tls_net *tls = calloc(1, sizeof *tls);
     assert_non_null(tls);
+    tls->rules = rules;
     signal(SIGPIPE, SIG_IGN);
     log_set_stream(fopen("/dev/null", "w")); /* refusals are what these tests are about */
     snprintf(tls->folder, sizeof tls->folder, "/tmp/skp-test-tls-XXXXXX");
@@ -81,6 +83,16 @@ int tls_setup(void **state)
     open_server(tls);
     *state = tls;
     return 0;
+}
+
+int tls_setup(void **state)
+{
+    return set_up(state, (struct tls_rules){0});
+}
+
+int tls_setup_tls12(void **state)
+{
+    return set_up(state, (struct tls_rules){.groups = "P-384:P-256", .tls12 = true});
 }
 
 int tls_teardown(void **state)
@@ -137,6 +149,7 @@ void tls_client_open(struct tls_client *client, struct tls_net *tls,
     assert_int_equal(SSL_CTX_load_verify_locations(client->ctx, tls->files[0], NULL), 1);
     SSL_CTX_set_verify(client->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_max_proto_version(client->ctx, options.max_version);
+    SSL_CTX_set_options(client->ctx, options.ssl_options);
     if (options.cert != NULL)
         use_cert(client->ctx, tls, options.cert);
     client->ssl = SSL_new(client->ctx);

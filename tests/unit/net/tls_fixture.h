@@ -13,10 +13,12 @@ struct tls_net {
     char folder[PATH_BYTES]; /* a copy of TEST_CERTS that the test may change */
     char files[6][PATH_BYTES];
     struct credential_files credential_files;
+    struct tls_rules rules;
     uint16_t port;
 };
 
 int tls_setup(void **state);
+int tls_setup_tls12(void **state); /* TLS 1.2 is let in; groups P-384 and P-256 */
 int tls_teardown(void **state);
 
 /* Runs certs/make on a folder with these arguments. */
@@ -33,6 +35,7 @@ struct tls_client_options {
     const char *cert; /* below the folder, without .pem; NULL: none */
     const char *alpn; /* NULL: none */
     int max_version;
+    uint64_t ssl_options; /* SSL_OP_... */
 };
 
 /* Options of a good client. */

@@ -60,6 +60,8 @@ static void words_become_requests(void **state)
                         "{\"command\":\"round.show\",\"round_id\":\"1\"}");
     assert_string_equal(request_of("participant show 00000099000000001000"),
                         "{\"command\":\"participant.show\",\"oin\":\"00000099000000001000\"}");
+    assert_string_equal(request_of("deadline release --count 0 --reason hersteld"),
+                        "{\"command\":\"deadline.release\",\"count\":0,\"reason\":\"hersteld\"}");
     assert_string_equal(request_of("session list"), "{\"command\":\"sessions\"}");
 }
 
