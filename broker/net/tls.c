@@ -92,7 +92,7 @@ static bool set_algorithms(SSL_CTX *ctx, const struct tls_rules *rules, const ch
            SSL_CTX_set_ciphersuites(ctx, SUITES) == 1 &&
            SSL_CTX_set_cipher_list(ctx, SUITES_TLS12) == 1 &&
            SSL_CTX_set1_sigalgs_list(ctx, SIGNATURES) == 1 &&
-           SSL_CTX_set1_groups_list(ctx, groups) == 1;
+           SSL_CTX_set1_groups_list(ctx, (char *)(uintptr_t)groups) == 1;
 }
 
 static bool forbid_resumption(SSL_CTX *ctx)

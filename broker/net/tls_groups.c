@@ -51,7 +51,7 @@ static enum skp_err read_name(SSL_CTX *probe, const char *name, bool *seen,
         return SKP_E_CONFIG;
     }
     seen[at] = true;
-    bool known = SSL_CTX_set1_groups_list(probe, name) == 1;
+    bool known = SSL_CTX_set1_groups_list(probe, (char *)(uintptr_t)name) == 1;
     ERR_clear_error();
     append(known ? groups->used : groups->left_out, name);
     if (known && strcmp(name, HYBRID) == 0)
