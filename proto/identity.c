@@ -4,13 +4,22 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The one thing about a key that changes. */
+struct header_memo {
+    pthread_mutex_t lock;
+    int64_t second;
+    char *header; /* NULL: none yet */
+};
+
 struct keypair {
     atomic_uint references;
+    struct header_memo *memo;
     STACK_OF(X509) * chain;
     EVP_PKEY *key;
     uint8_t *der;
@@ -121,6 +130,13 @@ enum skp_err keypair_load(const char *cert_file, const char *key_file, struct ke
         return SKP_E_NO_MEMORY;
     }
     keypair->references = 1;
+    keypair->memo = calloc(1, sizeof *keypair->memo);
+    if (keypair->memo == NULL) {
+        free(keypair);
+        *ret_why = "out of memory";
+        return SKP_E_NO_MEMORY;
+    }
+    pthread_mutex_init(&keypair->memo->lock, NULL);
     keypair->chain = identity_read_certs(cert_file, ret_why);
     keypair->key = keypair->chain != NULL ? read_key(key_file, ret_why) : NULL;
     if (keypair->key == NULL)
@@ -156,7 +172,35 @@ void keypair_unref(struct keypair *keypair)
     EVP_PKEY_free(keypair->key); /* OpenSSL clears the private parts */
     sk_X509_pop_free(keypair->chain, X509_free);
     OPENSSL_free(keypair->der);
+    pthread_mutex_destroy(&keypair->memo->lock);
+    free(keypair->memo->header);
+    free(keypair->memo);
     free(keypair);
+}
+
+const char *keypair_header(const struct keypair *keypair, int64_t second, struct arena *arena)
+{
+    struct header_memo *memo = keypair->memo;
+    pthread_mutex_lock(&memo->lock);
+    const char *header = NULL;
+    if (memo->header != NULL && memo->second == second)
+        header = arena_copy(arena, memo->header, strlen(memo->header) + 1);
+    pthread_mutex_unlock(&memo->lock);
+    return header;
+}
+
+void keypair_keep_header(const struct keypair *keypair, int64_t second, const char *header)
+{
+    struct header_memo *memo = keypair->memo;
+    char *copy = strdup(header);
+    if (copy == NULL)
+        return;
+    pthread_mutex_lock(&memo->lock);
+    char *replaced = memo->header;
+    memo->header = copy;
+    memo->second = second;
+    pthread_mutex_unlock(&memo->lock);
+    free(replaced);
 }
 
 X509 *keypair_cert(const struct keypair *keypair)

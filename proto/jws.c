@@ -1,3 +1,4 @@
+#include "identity_internal.h"
 #include "jose_internal.h"
 
 #include "merkle.h"
@@ -113,7 +114,7 @@ static json_t *chain_of(const struct keypair *signer, struct arena *arena)
     return NULL;
 }
 
-static const char *header_of(const struct keypair *signer, int64_t at_ms, struct arena *arena)
+static const char *make_header(const struct keypair *signer, int64_t second, struct arena *arena)
 {
     struct skp_hash thumbprint = cert_thumbprint(keypair_cert(signer));
     const char *x5t = base64url_encode(span_of(thumbprint.bytes, HASH_BYTES), arena);
@@ -123,8 +124,19 @@ static const char *header_of(const struct keypair *signer, int64_t at_ms, struct
         return NULL;
     }
     json_t *header = json_pack("{s:s, s:o, s:s, s:I}", "alg", alg_of(keypair_key(signer)), "x5c",
-                               x5c, "x5t#S256", x5t, "iat", (json_int_t)(at_ms / 1000));
+                               x5c, "x5t#S256", x5t, "iat", (json_int_t)second);
     return jose_header_write(header, arena);
+}
+
+static const char *header_of(const struct keypair *signer, int64_t second, struct arena *arena)
+{
+    const char *header = keypair_header(signer, second, arena);
+    if (header != NULL)
+        return header;
+    header = make_header(signer, second, arena);
+    if (header != NULL)
+        keypair_keep_header(signer, second, header);
+    return header;
 }
 
 enum skp_err jws_sign_header(EVP_PKEY *key, const char *header, struct span payload,
@@ -154,7 +166,7 @@ enum skp_err jws_sign(const struct keypair *signer, struct span payload, int64_t
     EVP_PKEY *key = keypair_key(signer);
     if (alg_of(key) == NULL || EVP_PKEY_get_size(key) > MAX_SIGNATURE)
         return SKP_E_CERTIFICATE;
-    const char *header = header_of(signer, at_ms, arena);
+    const char *header = header_of(signer, at_ms / 1000, arena);
     if (header == NULL)
         return SKP_E_NO_MEMORY;
     return jws_sign_header(key, header, payload, arena, ret_jws);
@@ -343,6 +355,11 @@ enum skp_err jws_verify(struct trust *trust, struct jws_cache *cache, struct spa
         find_claimed(trust, cache, parts[0], at_ms, &arena, &claimed, &known, ret_why);
     if (err == SKP_OK)
         err = check_claimed(&claimed, &known, parts, payload, &arena, ret_signer, ret_why);
+    /* What could not be looked at for want of memory is not called wrong. */
+    if (err != SKP_OK && arena.exhausted) {
+        *ret_why = "out of memory";
+        err = SKP_E_NO_MEMORY;
+    }
     arena_fini(&arena);
     return err;
 }

@@ -1,4 +1,4 @@
-/* What registry.c and registry_builder.c share. */
+/* What the files of the registry share. */
 #ifndef SKP_REGISTRY_INTERNAL_H
 #define SKP_REGISTRY_INTERNAL_H
 
@@ -37,6 +37,14 @@ struct registry {
     struct agreement **agreements; /* by creditor, id, version */
     struct registry_record **records; /* by participant, mailbox */
 };
+
+struct registry_builder {
+    struct registry *registry;
+    struct arena scratch; /* of one row */
+};
+
+/* The memory of a row that is about to be added; empties the scratch. */
+struct arena *registry_row_arena(struct registry_builder *builder);
 
 struct agreement_key registry_agreement_key(const struct skp_id *agreement_id, uint32_t version);
 void registry_free(struct registry *registry);

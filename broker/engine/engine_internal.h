@@ -15,9 +15,9 @@
 #define ENGINE_DEFAULT_INTAKE_BYTES ((size_t)64 << 20)
 #define ENGINE_CALL_ARENA_BYTES     ((size_t)4 << 20)
 #define ENGINE_BATCH_ARENA_BYTES    ((size_t)96 << 20)
-#define ENGINE_UNPACKED_BYTES       ((size_t)24 << 20) /* of verified calls that wait for the store */
+#define ENGINE_UNPACKED_BYTES       ((size_t)16 << 20) /* of verified calls that wait for the store */
 #define ENGINE_BATCH_AGE_DAYS       60
-#define ENGINE_COMMIT_CALLS         512               /* waiting calls taken into one transaction */
+#define ENGINE_COMMIT_CALLS         128               /* waiting calls taken into one transaction */
 #define ENGINE_COMMIT_BYTES         ((size_t)2 << 20) /* of their frames, so that its memory is bounded */
 #define ENGINE_LEASE_MAX_SECONDS    3600
 #define ENGINE_TICK_LINES           1000

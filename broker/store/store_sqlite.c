@@ -13,7 +13,7 @@
 #define OLDEST_SQLITE       3037000 /* STRICT tables */
 #define OPEN_WAIT_MS        5000
 #define BUSY_WAIT_MS        250
-#define LOG_CHECKPOINT_SIZE ((int64_t)32 * 1024 * 1024)
+#define LOG_CHECKPOINT_SIZE ((int64_t)16 * 1024 * 1024)
 #define LOG_TRUNCATE_FACTOR 4 /* times the size at which a checkpoint begins */
 
 static enum skp_err fail_errno(struct sqlite_store *store, const char *doing, const char *path)
