@@ -14,7 +14,7 @@
 #define FLOWS_MAX        64  /* mailboxes per session */
 /* Of one call: the answer is held in memory, and others want their turn. */
 #define CALL_MESSAGES_MAX 256U
-#define CALL_BYTES_MAX    ((uint64_t)512 << 10)
+#define CALL_BYTES_MAX    ((uint64_t)128 << 10)
 
 struct flow {
     LIST_ENTRY(flow) link;

@@ -59,7 +59,7 @@ def check_refusal(test, running, what, settings, code, words):
     healthy = {"store_path": f"{test.folder}/{len(os.listdir(test.folder))}.db",
                "control_socket": f"{test.folder}/other.sock", "listen": f"127.0.0.1:{free_port(test.rng)}"}
     done = start(test, running, running.settings | healthy | settings)
-    lines = [line for line in done.stderr.splitlines() if " info " not in line]
+    lines = [line for line in done.stderr.splitlines() if "Z info " not in line]
     test.check(done.returncode == code, f"{what}: left with {done.returncode}, not {code}: {done.stderr}")
     test.check(words in done.stderr, f"{what}: '{words}' is not in: {done.stderr}")
     test.check(len(lines) == 1, f"{what}: {len(lines)} lines instead of one: {done.stderr}")
