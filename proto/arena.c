@@ -8,6 +8,7 @@
 
 #define ALIGNMENT   16
 #define BLOCK_BYTES ((size_t)32 * 1024)
+#define FIRST_BYTES ((size_t)2 * 1024) /* thousands of small questions may wait at once */
 
 struct arena_block {
     struct arena_block *next;
@@ -133,6 +134,15 @@ static void *take_own_block(struct arena *arena, size_t bytes)
     return block_take(block, bytes);
 }
 
+/* Blocks double, from what one small question needs to what a batch fills many of. */
+static size_t next_capacity(const struct arena_block *current, size_t bytes)
+{
+    size_t capacity = current ? 2 * current->capacity : FIRST_BYTES;
+    if (capacity < 4 * bytes)
+        capacity = 4 * bytes;
+    return capacity < BLOCK_BYTES ? capacity : BLOCK_BYTES;
+}
+
 static void *take_shared_block(struct arena *arena, size_t bytes)
 {
     struct arena_block *current = arena->blocks;
@@ -140,7 +150,7 @@ static void *take_shared_block(struct arena *arena, size_t bytes)
         return block_take(current, bytes);
     if (bytes > BLOCK_BYTES / 4)
         return take_own_block(arena, bytes);
-    struct arena_block *block = block_new(BLOCK_BYTES);
+    struct arena_block *block = block_new(next_capacity(current, bytes));
     if (!block)
         return NULL;
     block->next = current;

@@ -75,12 +75,16 @@ static void check_withdrawal(struct fact_check *check, const Skp__V1__Withdrawal
 
 /* ---------------------------------------------------------------- a line */
 
-static void check_line(struct fact_check *check, const Skp__V1__Line *line)
+const char *fact_name(const Skp__V1__Line *line)
 {
-    /* The arm's own name is the first step of every path. */
     const ProtobufCFieldDescriptor *arm =
         protobuf_c_message_descriptor_get_field(line->base.descriptor, (unsigned)line->fact_case);
-    check->base = arm ? arm->name : NULL;
+    return arm ? arm->name : NULL;
+}
+
+static void check_line(struct fact_check *check, const Skp__V1__Line *line)
+{
+    check->base = fact_name(line);
     switch (line->fact_case) {
     case SKP__V1__LINE__FACT_CASE_FACT:
         check_case(check, line->case_fact);
@@ -105,6 +109,15 @@ static void check_line(struct fact_check *check, const Skp__V1__Line *line)
         return;
     case SKP__V1__LINE__FACT_EVENT:
         fact_check_event(check, line->event);
+        return;
+    case SKP__V1__LINE__FACT_OFFER:
+    case SKP__V1__LINE__FACT_OFFER_REPLY:
+    case SKP__V1__LINE__FACT_PAYMENT:
+    case SKP__V1__LINE__FACT_CASE_STEP:
+    case SKP__V1__LINE__FACT_DECISION:
+    case SKP__V1__LINE__FACT_NOTICE:
+    case SKP__V1__LINE__FACT_MANDATE:
+        fact_check_later(check, line);
         return;
     case SKP__V1__LINE__FACT__NOT_SET:
     case _SKP__V1__LINE__FACT__CASE_IS_INT_SIZE:
@@ -154,6 +167,14 @@ static ProtobufCBinaryData item_id_bytes(const Skp__V1__Line *line)
         return line->overview->round_id;
     case SKP__V1__LINE__FACT_EVENT:
         return line->event->event_id;
+    case SKP__V1__LINE__FACT_OFFER:
+    case SKP__V1__LINE__FACT_OFFER_REPLY:
+    case SKP__V1__LINE__FACT_PAYMENT:
+    case SKP__V1__LINE__FACT_CASE_STEP:
+    case SKP__V1__LINE__FACT_DECISION:
+    case SKP__V1__LINE__FACT_NOTICE:
+    case SKP__V1__LINE__FACT_MANDATE:
+        return fact_later_id(line);
     case SKP__V1__LINE__FACT__NOT_SET:
     case _SKP__V1__LINE__FACT__CASE_IS_INT_SIZE:
         break;
@@ -176,5 +197,7 @@ bool fact_commitment(const Skp__V1__Line *line, struct skp_hash *ret_commitment)
         commitment = line->request->commitment;
     else if (line->fact_case == SKP__V1__LINE__FACT_ANSWER)
         commitment = line->answer->commitment;
+    else
+        commitment = fact_later_commitment(line);
     return hash_take(wire_span(commitment), ret_commitment);
 }

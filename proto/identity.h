@@ -55,7 +55,8 @@ uint64_t trust_generation(const struct trust *trust);
 /* Whether `cert` chains to an anchor through `chain` (may be NULL), is valid at `at_ms` real time,
  * not revoked, strong enough (RSA >= 3072, EC >= 256, SHA-256 and up) and for `purpose`.
  * SIGNER_INVALID (purpose signing) or CERTIFICATE (the others) otherwise; *ret_why is static text
- * in OpenSSL's words or ours. Which OIN it must be is the caller's to check. Thread-safe. */
+ * in OpenSSL's words or ours. Which OIN it must be is the caller's to check. The signature of a CRL
+ * is checked once for all chains of this trust, its time and scope each time. Thread-safe. */
 enum skp_err trust_check(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
                          enum cert_purpose purpose, int64_t at_ms,
                          const char **ret_why) SKP_MUST_CHECK;

@@ -28,8 +28,9 @@ struct jws_signer {
 };
 
 /* Remembers chains that were verified a moment ago, so that a thousand batches of one sender cost
- * one chain check. Entries live at most 60 seconds and die with the trust they were checked
- * against. Internally locked. */
+ * one chain check: these live at most 60 seconds and die with the trust they were checked against.
+ * Remembers signatures that fitted, so that a batch of which many bundles come, or a commit with many
+ * receipts, costs one check of its signature. Internally locked. */
 struct jws_cache;
 struct jws_cache *jws_cache_new(unsigned max_entries);
 void jws_cache_free(struct jws_cache *cache);

@@ -76,6 +76,13 @@ bool jws_cache_find_header(struct jws_cache *cache, struct span header_text,
 void jws_cache_put_header(struct jws_cache *cache, struct span header_text,
                           const struct jws_claimed *claimed);
 
+/* Signatures that were found to fit, by the hash of signature and payload. That is so for ever; whether
+ * their signer is trusted now is another question, asked each time. */
+bool jws_cache_find_good(struct jws_cache *cache, const struct skp_hash *name,
+                         struct jws_claimed *ret_claimed);
+void jws_cache_put_good(struct jws_cache *cache, const struct skp_hash *name,
+                        const struct jws_claimed *claimed);
+
 /* The doors to verified chains. A hit gives an own reference to the key. */
 struct jws_known {
     EVP_PKEY *key;

@@ -291,6 +291,15 @@ static enum skp_err find_signer(struct trust *trust, struct jws_cache *cache, co
 }
 
 /* Takes the reference in `known`. */
+static void name_signer(const struct jws_claimed *claimed, const struct jws_known *known,
+                        struct jws_signer *ret_signer)
+{
+    *ret_signer = (struct jws_signer){
+        .oin = known->oin, .thumbprint = known->thumbprint, .signed_at_ms = claimed->signed_at_ms};
+    EVP_PKEY_free(known->key);
+}
+
+/* Takes the reference in `known`. */
 static enum skp_err check_claimed(const struct jws_claimed *claimed, const struct jws_known *known,
                                   const struct span *parts, struct span payload,
                                   struct arena *arena, struct jws_signer *ret_signer,
@@ -306,10 +315,8 @@ static enum skp_err check_claimed(const struct jws_claimed *claimed, const struc
     } else if (!jws_check_bytes(known->key, claimed->alg, parts[0], payload, signature)) {
         *ret_why = "the signature does not fit the bytes, the algorithm or the key";
     } else {
-        *ret_signer = (struct jws_signer){.oin = known->oin,
-                                          .thumbprint = known->thumbprint,
-                                          .signed_at_ms = claimed->signed_at_ms};
-        err = SKP_OK;
+        name_signer(claimed, known, ret_signer);
+        return SKP_OK;
     }
     EVP_PKEY_free(known->key);
     return err;
@@ -338,6 +345,34 @@ static enum skp_err find_claimed(struct trust *trust, struct jws_cache *cache,
     return err;
 }
 
+static enum skp_err verify_anew(struct trust *trust, struct jws_cache *cache,
+                                const struct span *parts, struct span payload, int64_t at_ms,
+                                struct jws_claimed *ret_claimed, struct jws_signer *ret_signer,
+                                const char **ret_why)
+{
+    struct jws_known known;
+    struct arena arena;
+    arena_init(&arena, SCRATCH_BYTES);
+    enum skp_err err =
+        find_claimed(trust, cache, parts[0], at_ms, &arena, ret_claimed, &known, ret_why);
+    if (err == SKP_OK)
+        err = check_claimed(ret_claimed, &known, parts, payload, &arena, ret_signer, ret_why);
+    /* What could not be looked at for want of memory is not called wrong. */
+    if (err != SKP_OK && arena.exhausted) {
+        *ret_why = "out of memory";
+        err = SKP_E_NO_MEMORY;
+    }
+    arena_fini(&arena);
+    return err;
+}
+
+/* What fitted holds no NUL, so jws and payload cannot be divided in another way under the same name. */
+static struct skp_hash name_of(struct span jws, struct span payload)
+{
+    struct span parts[] = {jws, span_of("", 1), payload};
+    return sha256_spans(parts, 3);
+}
+
 enum skp_err jws_verify(struct trust *trust, struct jws_cache *cache, struct span jws,
                         struct span payload, int64_t at_ms, struct jws_signer *ret_signer,
                         const char **ret_why)
@@ -349,17 +384,17 @@ enum skp_err jws_verify(struct trust *trust, struct jws_cache *cache, struct spa
         *ret_why = "not a detached JWS in compact form";
         return SKP_E_SIGNATURE_INVALID;
     }
-    struct arena arena;
-    arena_init(&arena, SCRATCH_BYTES);
-    enum skp_err err =
-        find_claimed(trust, cache, parts[0], at_ms, &arena, &claimed, &known, ret_why);
-    if (err == SKP_OK)
-        err = check_claimed(&claimed, &known, parts, payload, &arena, ret_signer, ret_why);
-    /* What could not be looked at for want of memory is not called wrong. */
-    if (err != SKP_OK && arena.exhausted) {
-        *ret_why = "out of memory";
-        err = SKP_E_NO_MEMORY;
+    if (cache == NULL)
+        return verify_anew(trust, cache, parts, payload, at_ms, &claimed, ret_signer, ret_why);
+    struct skp_hash name = name_of(jws, payload);
+    if (jws_cache_find_good(cache, &name, &claimed) &&
+        jws_cache_find(cache, &claimed.chain, trust_generation(trust), at_ms, &known)) {
+        name_signer(&claimed, &known, ret_signer);
+        return SKP_OK;
     }
-    arena_fini(&arena);
+    enum skp_err err =
+        verify_anew(trust, cache, parts, payload, at_ms, &claimed, ret_signer, ret_why);
+    if (err == SKP_OK)
+        jws_cache_put_good(cache, &name, &claimed);
     return err;
 }

@@ -4,9 +4,10 @@
 #include <stdlib.h>
 
 #define MAX_AGE_MS   60000
-#define WAYS         8   /* slots in which one chain may stand */
-#define HEADER_SLOTS 256 /* a header has one place */
-#define HEADER_TAIL  96  /* bytes at its end that choose it: there stands the time of signing */
+#define WAYS         8    /* slots in which one chain may stand */
+#define HEADER_SLOTS 256  /* a header has one place */
+#define HEADER_TAIL  96   /* bytes at its end that choose it: there stands the time of signing */
+#define GOOD_SLOTS   4096 /* a signature has one place */
 
 struct entry {
     struct skp_hash chain;
@@ -21,9 +22,15 @@ struct header_entry {
     struct jws_claimed claimed;
 };
 
+struct good_entry {
+    struct skp_hash name; /* of signature and payload together */
+    struct jws_claimed claimed;
+};
+
 struct jws_cache {
     pthread_mutex_t lock;
     struct header_entry headers[HEADER_SLOTS];
+    struct good_entry good[GOOD_SLOTS];
     size_t set_count;
     struct entry entries[];
 };
@@ -145,4 +152,33 @@ void jws_cache_put_header(struct jws_cache *cache, struct span header_text,
     *slot = (struct header_entry){.text = text, .len = header_text.len, .claimed = *claimed};
     pthread_mutex_unlock(&cache->lock);
     free(replaced);
+}
+
+/* ---------------------------------------------------------------- signatures */
+
+static struct good_entry *good_slot(struct jws_cache *cache, const struct skp_hash *name)
+{
+    uint64_t bits;
+    memcpy(&bits, name->bytes, sizeof bits);
+    return &cache->good[bits % GOOD_SLOTS];
+}
+
+bool jws_cache_find_good(struct jws_cache *cache, const struct skp_hash *name,
+                         struct jws_claimed *ret_claimed)
+{
+    pthread_mutex_lock(&cache->lock);
+    const struct good_entry *slot = good_slot(cache, name);
+    bool found = hash_equal(&slot->name, name);
+    if (found)
+        *ret_claimed = slot->claimed;
+    pthread_mutex_unlock(&cache->lock);
+    return found;
+}
+
+void jws_cache_put_good(struct jws_cache *cache, const struct skp_hash *name,
+                        const struct jws_claimed *claimed)
+{
+    pthread_mutex_lock(&cache->lock);
+    *good_slot(cache, name) = (struct good_entry){.name = *name, .claimed = *claimed};
+    pthread_mutex_unlock(&cache->lock);
 }

@@ -26,6 +26,8 @@
       "contract_test_store_fault", "a_full_disk_refuses_reads_on_and_recovers_without_restart")    \
     X(sum_not_checked, "a row that differs from its checksum is returned as if it were right",     \
       "contract_test_store_sqlite", "a_changed_value_is_data_loss")                                \
+    X(page_sum_not_checked, "a page that rotted on the disk is read as if it were right",          \
+      "contract_test_store_sqlite", "a_row_that_a_flipped_bit_hides_is_data_loss")                 \
     X(version_not_checked, "a page is saved over the change of somebody else",                     \
       "contract_test_store", "a_wrong_version_ends_the_whole_transaction")                         \
     X(dedup_off, "a batch sent again takes effect again",                                          \
@@ -58,6 +60,8 @@
       "fault_test_power_cut", "nothing_acknowledged_is_lost_when_the_power_goes")                  \
     X(collect_unsigned, "mail goes away without the signature of its addressee",                   \
       "unit_engine_test_mailbox", "a_statement_is_signed_by_who_collects")                         \
+    X(watermark_not_checked, "a store whose end is missing starts as if nothing had been promised", \
+      "unit_engine_test_restart", "a_store_without_its_end_is_refused_until_the_loss_is_accepted") \
     X(head_not_compared, "a broker that lost commits serves all the same",                         \
       "unit_engine_test_hello", "a_head_beyond_ours_ends_all_service")                             \
     X(credit_ignored, "a session gets more bytes than it has room for",                            \

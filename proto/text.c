@@ -56,11 +56,20 @@ static bool point_is_forbidden(uint32_t point)
            || point == 0xfeff;             /* byte order mark */
 }
 
+/* How many bytes from here on are plain ASCII: most of every text is nothing else. */
+static size_t count_plain(struct span text)
+{
+    size_t count = 0;
+    while (count < text.len && text.data[count] >= 0x20 && text.data[count] < 0x7f)
+        count++;
+    return count;
+}
+
 enum skp_err text_check(struct span text, size_t *ret_chars)
 {
-    size_t chars = 0;
+    size_t chars = count_plain(text);
     bool forbidden = false;
-    for (size_t at = 0; at < text.len; chars++) {
+    for (size_t at = chars; at < text.len; chars++) {
         uint32_t point = 0;
         size_t len = read_point(span_of(text.data + at, text.len - at), &point);
         if (len == 0)

@@ -86,6 +86,11 @@ enum skp_err trust_load(const char *ca_file, const char *crl_file, struct trust 
         trust_unref(trust);
         return SKP_E_CERTIFICATE;
     }
+    if (!trust_remember_crls(store)) {
+        *ret_why = identity_why("out of memory");
+        trust_unref(trust);
+        return SKP_E_NO_MEMORY;
+    }
     *ret_trust = trust;
     return SKP_OK;
 }

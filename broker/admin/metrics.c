@@ -64,6 +64,12 @@ static void print_gauges(FILE *stream, const struct server_status *status)
     print_gauge(stream, "skp_deadlines_held",
                 "1 while nothing that is due happens, until an operator releases it",
                 status->deadlines_held);
+    print_gauge(stream, "skp_rows_set_aside",
+                "Damaged rows, and what they hurt, set aside; see skpctl damage list",
+                (int64_t)status->rows_aside);
+    print_gauge(stream, "skp_data_loss_accepted",
+                "1 when an operator went on without what the store had once confirmed",
+                status->has_accepted_loss);
     print_gauge(stream, "skp_tls_pq_hybrid", "1 when TLS offers X25519MLKEM768",
                 status->tls_pq_hybrid);
     print_head(stream, "skp_cert_not_after_timestamp_seconds", "gauge",

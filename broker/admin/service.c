@@ -4,7 +4,10 @@
 #include "log.h"
 #include "notify.h"
 
+#include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -29,9 +32,28 @@ struct service {
     bool failed;
 };
 
+/* What service_said() gives. */
+static char said[CREDENTIALS_WHY_BYTES + CONFIG_TEXT_BYTES];
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(said, sizeof said, format, values);
+    va_end(values);
+}
+
+const char *service_said(void)
+{
+    return said;
+}
+
 static int complain(int code, const char *event, const char *why)
 {
     log_line(LOG_ERROR, event, "why=%s", why);
+    say("%s", why);
     return code;
 }
 
@@ -49,6 +71,7 @@ static int exit_code(enum skp_err err)
 static int complain_store(const struct options *options, enum skp_err err, const char *why)
 {
     log_line(LOG_ERROR, "store_unusable", "store=%s why=%s", options->store_path, why);
+    say("%s: %s", options->store_path, why);
     return exit_code(err);
 }
 
@@ -61,7 +84,17 @@ static int load_credentials(struct service *service)
     return err ? complain(exit_code(err), "certificates_unusable", why) : EX_OK;
 }
 
-static int open_engine(struct service *service, bool create, bool play)
+/* Shown with every start: what went on from a backup is not what participants were once told. */
+static void say_loss(const struct engine *engine)
+{
+    struct loss_mark loss = engine_loss(engine);
+    if (loss.lost > 0)
+        log_line(LOG_WARN, "data_loss_accepted",
+                 "confirmed_up_to=%" PRIu64 " kept_up_to=%" PRIu64 " accepted_at_ms=%" PRId64,
+                 loss.lost, loss.kept, loss.accepted_ms);
+}
+
+static int open_engine(struct service *service, bool create, bool play, uint64_t accepted_loss)
 {
     char why[512];
     const struct options *options = service->options;
@@ -77,6 +110,7 @@ static int open_engine(struct service *service, bool create, bool play)
         .idle_seconds = (uint32_t)(options->idle_ms / MS_PER_SECOND),
         .hold_limit_ms = options->deadline_hold_hours * MS_PER_HOUR,
         .hold_deadlines = options->deadline_hold,
+        .accepted_loss = accepted_loss,
         .fold_pause_ms = FOLD_PAUSE_MS,
         .wake = service->wakeup != NULL ? wakeup_signal : NULL,
         .wake_ctx = service->wakeup,
@@ -85,7 +119,10 @@ static int open_engine(struct service *service, bool create, bool play)
     if (err)
         return complain_store(options, err, why);
     err = engine_open(&config, &service->engine, why);
-    return err ? complain(exit_code(err), "engine_unusable", why) : EX_OK;
+    if (err)
+        return complain(exit_code(err), "engine_unusable", why);
+    say_loss(service->engine);
+    return EX_OK;
 }
 
 static void on_stopped(void *ctx)
@@ -188,7 +225,7 @@ static int open_all(struct service *service)
     if (code == EX_OK && (service->base == NULL || wakeup_new(service->base, &service->wakeup)))
         code = complain(EX_OSERR, "loop_unusable", "out of memory or descriptors");
     if (code == EX_OK)
-        code = open_engine(service, service->options->create_store, service->options->play);
+        code = open_engine(service, service->options->create_store, service->options->play, 0);
     if (code == EX_OK)
         code = open_server(service);
     if (code == EX_OK)
@@ -238,6 +275,9 @@ int service_check(const struct options *options)
 {
     struct service service = {.options = options};
     int code = load_credentials(&service);
+    if (code == EX_OK)
+        say("settings, certificates, keys and CRLs are usable: broker %s listens on %s, port %u",
+            service.credentials.oin.text, options->listen.host, (unsigned)options->listen.port);
     close_all(&service);
     return code;
 }
@@ -248,19 +288,50 @@ int service_init(const struct options *options)
     umask(0077);
     int code = load_credentials(&service);
     if (code == EX_OK)
-        code = open_engine(&service, true, true);
+        code = open_engine(&service, true, true, 0);
     if (code == EX_OK && !engine_is_play(service.engine))
         code = complain(EX_CONFIG, "store_unusable",
                         "the store exists and is not for play; choose another store_path");
+    if (code == EX_OK)
+        say("%s: a store for play is ready", options->store_path);
     close_all(&service);
     return code;
 }
 
-/* Keys of rows are not for the log. */
-static void on_damage(void *context, const char *table, struct span key, const char *what)
+int service_accept_loss(const struct options *options, uint64_t lost)
 {
-    (void)context, (void)key;
-    log_line(LOG_ERROR, "store_damaged", "table=%s what=%s", table, what);
+    struct service service = {.options = options};
+    umask(0077);
+    int code = load_credentials(&service);
+    if (code == EX_OK)
+        code = open_engine(&service, false, false, lost);
+    if (code == EX_OK && engine_loss(service.engine).lost != lost)
+        code = complain(EX_USAGE, "nothing_to_accept",
+                        "the store has every commit that it is known to have confirmed");
+    if (code == EX_OK)
+        say("%s: what was confirmed up to commit %" PRIu64 " and is not here is given up; the "
+            "store goes on from commit %" PRIu64
+            "; participants that were told more are refused until they forget their chain head; "
+            "deadlines are held until skpctl deadline release",
+            options->store_path, lost, engine_loss(service.engine).kept);
+    close_all(&service);
+    return code;
+}
+
+static void on_damage(void *context, unsigned table, struct span key, const char *what)
+{
+    char row[ROW_WORDS_BYTES];
+    (void)context;
+    if (table == 0 || key.len == 0) {
+        log_line(LOG_ERROR, "store_damaged", "table=%s what=%s means=%s",
+                 table > 0 ? store_table_name((enum store_table)table) : "", what,
+                 "pages of the file are damaged: restore the newest backup");
+        return;
+    }
+    struct row_advice advice = row_advice_of((enum store_table)table);
+    row_describe((enum store_table)table, key, row, sizeof row);
+    log_line(LOG_ERROR, "store_damaged", "table=%s row=%s what=%s means=%s remedy=%s",
+             store_table_name((enum store_table)table), row, what, advice.means, advice.remedy);
 }
 
 /* The rows first, so that damage is named; then the engine, which follows the chain. */
@@ -280,9 +351,9 @@ int service_verify(const struct options *options)
         return exit_code(err);
     int code = load_credentials(&service);
     if (code == EX_OK)
-        code = open_engine(&service, false, false);
+        code = open_engine(&service, false, false, 0);
     if (code == EX_OK)
-        printf("%s: every row and every link of the chain is whole\n", options->store_path);
+        say("%s: every row and every link of the chain is whole", options->store_path);
     close_all(&service);
     return code;
 }

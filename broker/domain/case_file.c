@@ -160,7 +160,7 @@ static bool same_record(const struct case_request *request, const Skp__V1__Recor
 static enum skp_err check_record(const struct case_request *request,
                                  const Skp__V1__RecordedAnswerFact *fact)
 {
-    if (request->state != STATE(OFF_NETWORK) && request->state != STATE(RECORDED))
+    if (request->state != STATE(RECORDED) && !request_may_move(request->state, STATE(RECORDED)))
         return SKP_E_STATE_INVALID;
     if (fact->version <= request->recorded_version)
         return SKP_E_STALE;
@@ -184,7 +184,6 @@ enum skp_err case_record(struct case_file *file, const Skp__V1__RecordedAnswerFa
     enum skp_err err = check_record(request, fact);
     if (err)
         return err;
-    assert(request->state == STATE(RECORDED) || request_may_move(request->state, STATE(RECORDED)));
     request->state = STATE(RECORDED);
     request->recorded_version = fact->version;
     request->outcome = (uint8_t)fact->outcome;

@@ -3,6 +3,7 @@
 #include "calendar.h"
 
 #include <assert.h>
+#include <endian.h>
 
 void packed_put(struct packed_writer *writer, const void *data, size_t len)
 {
@@ -14,10 +15,8 @@ void packed_put(struct packed_writer *writer, const void *data, size_t len)
 
 static void put_little_endian(struct packed_writer *writer, uint64_t value, size_t len)
 {
-    uint8_t bytes[8];
-    for (size_t i = 0; i < len; i++)
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    packed_put(writer, bytes, len);
+    uint64_t bytes = htole64(value);
+    packed_put(writer, &bytes, len);
 }
 
 void packed_put_u8(struct packed_writer *writer, uint8_t value)
@@ -70,12 +69,9 @@ void packed_take(struct packed_reader *reader, void *ret_data, size_t len)
 
 static uint64_t take_little_endian(struct packed_reader *reader, size_t len)
 {
-    uint8_t bytes[8];
-    uint64_t value = 0;
-    packed_take(reader, bytes, len);
-    for (size_t i = 0; i < len; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
+    uint64_t bytes = 0;
+    packed_take(reader, &bytes, len);
+    return le64toh(bytes);
 }
 
 uint8_t packed_take_u8(struct packed_reader *reader, uint8_t max)

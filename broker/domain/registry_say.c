@@ -11,14 +11,21 @@ static const struct {
     Skp__V1__Line__FactCase fact;
     uint32_t sender;
     uint32_t recipient;
-    bool later; /* not in this release */
 } table[] = {
-    {SKP__V1__LINE__FACT_CASE_FACT, COUNSELLOR, BROKER, false},
-    {SKP__V1__LINE__FACT_OFF_NETWORK, COUNSELLOR, BROKER, false},
-    {SKP__V1__LINE__FACT_REQUEST, COUNSELLOR, CREDITOR, false},
-    {SKP__V1__LINE__FACT_ANSWER, CREDITOR, COUNSELLOR, false},
-    {SKP__V1__LINE__FACT_RECORDED, COUNSELLOR, BROKER, false},
-    {SKP__V1__LINE__FACT_WITHDRAWAL, COUNSELLOR, BROKER, true},
+    {SKP__V1__LINE__FACT_CASE_FACT, COUNSELLOR, BROKER},
+    {SKP__V1__LINE__FACT_OFF_NETWORK, COUNSELLOR, BROKER},
+    {SKP__V1__LINE__FACT_REQUEST, COUNSELLOR, CREDITOR},
+    {SKP__V1__LINE__FACT_ANSWER, CREDITOR, COUNSELLOR},
+    {SKP__V1__LINE__FACT_RECORDED, COUNSELLOR, BROKER},
+    {SKP__V1__LINE__FACT_WITHDRAWAL, COUNSELLOR, BROKER},
+    {SKP__V1__LINE__FACT_OFFER, COUNSELLOR, CREDITOR},
+    {SKP__V1__LINE__FACT_OFFER_REPLY, CREDITOR, COUNSELLOR},
+    {SKP__V1__LINE__FACT_PAYMENT, COUNSELLOR, CREDITOR},
+    {SKP__V1__LINE__FACT_PAYMENT, CREDITOR, COUNSELLOR},
+    {SKP__V1__LINE__FACT_CASE_STEP, COUNSELLOR, BROKER},
+    {SKP__V1__LINE__FACT_DECISION, COUNSELLOR, BROKER},
+    {SKP__V1__LINE__FACT_NOTICE, COUNSELLOR, CREDITOR},
+    {SKP__V1__LINE__FACT_MANDATE, CREDITOR, BROKER},
 };
 
 enum skp_err registry_may_say(uint32_t roles, uint32_t recipient_roles,
@@ -28,7 +35,7 @@ enum skp_err registry_may_say(uint32_t roles, uint32_t recipient_roles,
         bool reaches = table[i].recipient == BROKER ? recipient_roles == 0
                                                     : (recipient_roles & table[i].recipient) != 0;
         if (table[i].fact == fact && (roles & table[i].sender) != 0 && reaches)
-            return table[i].later ? SKP_E_NOT_YET_AVAILABLE : SKP_OK;
+            return SKP_OK;
     }
     return SKP_E_ROLE_FORBIDDEN;
 }

@@ -26,8 +26,8 @@
     X(ANSWERED_LATE,     TO(REGISTERED) | TO_STOP)                                                 \
     X(OFF_NETWORK,       TO(RECORDED) | TO_STOP)                                                   \
     X(RECORDED,          TO_STOP)                                                                  \
-    X(RESEAL_NEEDED,     TO(RESEALED) | TO_STOP)                                                   \
-    X(UNREADABLE,        TO(RESEALED) | TO_STOP)                                                   \
+    X(RESEAL_NEEDED,     TO(RECORDED) | TO(RESEALED) | TO_STOP)                                    \
+    X(UNREADABLE,        TO(RECORDED) | TO(RESEALED) | TO_STOP)                                                   \
     X(WITHDRAWN,         0)                                                                        \
     X(ENDED,             0)                                                                        \
     X(RESEALED,          0)
@@ -155,4 +155,16 @@ void request_reseal(struct request_state *state, const Skp__V1__RequestFact *fac
     assert(request_awaits_seal(state));
     request_register(fact, &state->case_id, &state->leaf, ret_next);
     request_move(state, STATE(RESEALED));
+}
+
+void request_record(struct request_state *state, const Skp__V1__RecordedAnswerFact *fact,
+                    int64_t now_ms)
+{
+    if (state->state != STATE(RECORDED)) {
+        request_move(state, STATE(RECORDED));
+        state->answered_at_ms = now_ms;
+    }
+    state->outcome = (uint8_t)fact->outcome;
+    state->consent = (uint8_t)fact->consent;
+    state->total_cents = fact->total_cents;
 }

@@ -1,6 +1,7 @@
 /* How the post office stands: status, mailboxes, deadlines, the clock. */
 #include "admin.h"
 #include "hold.h"
+#include "quarantine.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,14 @@ static enum skp_err count_table(struct admin_run *run, enum store_table table, c
     return err;
 }
 
+static json_t *loss_json(const struct loss_mark *loss)
+{
+    if (loss->lost == 0)
+        return json_null();
+    return json_pack("{s:I,s:I,s:o}", "confirmed_up_to", (json_int_t)loss->lost, "kept_up_to",
+                     (json_int_t)loss->kept, "accepted_at", admin_json_time(loss->accepted_ms));
+}
+
 static enum skp_err status(struct admin_run *run)
 {
     struct engine *engine = run->txn->engine;
@@ -33,6 +42,9 @@ static enum skp_err status(struct admin_run *run)
     json_object_set_new(run->answer, "agreements",
                         json_integer((json_int_t)registry_agreement_count(run->txn->registry)));
     json_object_set_new(run->answer, "deadlines_held", json_boolean(hold_mark(engine).held));
+    json_object_set_new(run->answer, "data_loss", loss_json(&engine->loss));
+    json_object_set_new(run->answer, "rows_set_aside",
+                        json_integer((json_int_t)engine_rows_aside(engine)));
     enum skp_err err = count_table(run, STORE_ENTRY, "waiting_in_mailboxes");
     if (!err)
         err = count_table(run, STORE_WAITING, "waiting_for_round");
@@ -120,6 +132,40 @@ static enum skp_err deadline_release(struct admin_run *run)
     }
     json_object_set_new(run->answer, "released", json_integer((json_int_t)count));
     return hold_release(txn, count, admin_text(run, "reason"));
+}
+
+/* ---------------------------------------------------------------- damage */
+
+static enum skp_err damage_one(json_t *rows, const struct store_row *row)
+{
+    struct aside_row aside;
+    char words[ROW_WORDS_BYTES];
+    enum skp_err err = aside_row_read(row->value, &aside);
+    if (err)
+        return err;
+    enum store_table table = (enum store_table)aside.table;
+    row_describe(table, aside.key, words, sizeof words);
+    json_array_append_new(rows, json_pack("{s:o,s:s,s:s,s:s}", "since",
+                                          admin_json_time(aside.at_ms), "row", words, "cause",
+                                          aside_cause_name((enum aside_cause)aside.cause), "means",
+                                          row_advice_of(table).means));
+    return SKP_OK;
+}
+
+static enum skp_err damage_list(struct admin_run *run)
+{
+    struct row_key first = quarantine_first();
+    struct row_key end = quarantine_end();
+    struct store_row *found;
+    size_t count = 0;
+    json_t *rows = admin_rows(run);
+    enum skp_err err =
+        rows ? store_scan(run->txn->ws.store, STORE_META, row_key_span(&first), row_key_span(&end),
+                          LIST_MAX, (size_t)16 << 20, &run->txn->arena, &found, &count)
+             : SKP_E_NO_MEMORY;
+    for (size_t i = 0; !err && i < count; i++)
+        err = damage_one(rows, &found[i]);
+    return err;
 }
 
 /* ---------------------------------------------------------------- the clock */
@@ -213,6 +259,7 @@ const struct admin_command admin_state_commands[] = {
     {"mailbox.list", mailbox_list},
     {"deadline.list", deadline_list},
     {"deadline.release", deadline_release},
+    {"damage.list", damage_list},
     {"clock.show", clock_show},
     {"clock.advance", clock_advance},
     {NULL, NULL},

@@ -11,7 +11,8 @@ void admin_tally_add(struct admin_tally *tally, const struct request_state *requ
     bool published = request->published_at_ms != 0;
     bool overdue = request->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE;
     bool open = request->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_REQUESTED;
-    bool answered = published && request_is_answered(request);
+    bool on_paper = request->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED;
+    bool answered = published && request_is_answered(request) && !on_paper;
     tally->waiting += request->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_WAITING_FOR_ROUND;
     tally->published += published;
     tally->collected += published && (request->flags & REQUEST_COLLECTED) != 0;

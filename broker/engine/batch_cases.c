@@ -91,6 +91,39 @@ static enum skp_err decide_off_network(struct batch_run *run, struct batch_line 
     return SKP_OK;
 }
 
+/* A connected request stands on its page; what became of it there is noted in the case. NULL: off network. */
+static enum skp_err note_connected(struct batch_run *run, struct case_file *file,
+                                   const struct case_request *request, struct ws_row **ret_row,
+                                   struct request_state **ret_state)
+{
+    struct page_row *page;
+    *ret_state = NULL;
+    if (id_is_nil(&request->bundle_id))
+        return SKP_OK;
+    enum skp_err err =
+        txn_page(run->txn, &request->bundle_id, request->line / PAGE_LINES, ret_row, &page);
+    if (err || !page)
+        return err ? err : SKP_E_DATA_LOSS;
+    *ret_state = &page->requests[request->line % PAGE_LINES];
+    case_note(file, *ret_state);
+    return SKP_OK;
+}
+
+/* It could not be read, and came back on paper: nobody needs its sealed part any more. */
+static enum skp_err record_connected(struct batch_run *run, const struct batch_line *line,
+                                     const struct case_request *request, struct ws_row *page_row,
+                                     struct request_state *state)
+{
+    struct skp_oin sender = sender_of(run);
+    bool first = !request_is_answered(state);
+    request_record(state, line->fact->recorded, run->txn->now_ms);
+    ws_changed(page_row);
+    if (!first)
+        return SKP_OK;
+    enum skp_err err = txn_destroy_part(run->txn, &request->bundle_id, request->line);
+    return err ? err : txn_note(run->txn, &sender, &state->case_id);
+}
+
 static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *line)
 {
     struct skp_oin sender = sender_of(run);
@@ -104,6 +137,10 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
         return err;
     const struct case_request *request = file ? case_find(file, &line->item_id) : NULL;
     uint32_t version_before = request ? request->recorded_version : 0;
+    struct ws_row *page_row = NULL;
+    struct request_state *state = NULL;
+    if (request && (err = note_connected(run, file, request, &page_row, &state)))
+        return err;
     enum skp_err refusal = file ? case_record(file, line->fact->recorded) : SKP_E_CASE_UNKNOWN;
     if (refusal) {
         batch_refuse(line, refusal, "recorded.case_id");
@@ -116,7 +153,8 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
     }
     batch_take(run, line);
     ws_changed(row);
-    return fold_tell_complete(run->txn, &sender, row);
+    return state ? record_connected(run, line, request, page_row, state)
+                 : fold_tell_complete(run->txn, &sender, row);
 }
 
 static enum skp_err decide_line(struct batch_run *run, struct batch_line *line)
@@ -133,6 +171,13 @@ static enum skp_err decide_line(struct batch_run *run, struct batch_line *line)
     case SKP__V1__LINE__FACT_WITHDRAWAL:
     case SKP__V1__LINE__FACT_OVERVIEW:
     case SKP__V1__LINE__FACT_EVENT:
+    case SKP__V1__LINE__FACT_OFFER:
+    case SKP__V1__LINE__FACT_OFFER_REPLY:
+    case SKP__V1__LINE__FACT_PAYMENT:
+    case SKP__V1__LINE__FACT_CASE_STEP:
+    case SKP__V1__LINE__FACT_DECISION:
+    case SKP__V1__LINE__FACT_NOTICE:
+    case SKP__V1__LINE__FACT_MANDATE:
     case SKP__V1__LINE__FACT__NOT_SET:
     case _SKP__V1__LINE__FACT__CASE_IS_INT_SIZE:
         break;

@@ -2,7 +2,9 @@
  * cases. */
 #include "batch_work.h"
 
+#include "fact.h"
 #include "mutant.h"
+#include "workflow.h"
 
 #include <stdlib.h>
 
@@ -143,6 +145,8 @@ static void check_roles(struct batch_run *run, const struct batch_bundle *bundle
         enum skp_err err = registry_may_say(run->roles, recipient_roles, line->fact->fact_case);
         if (err)
             batch_refuse(line, err, "");
+        else if ((err = workflow_takes(line->fact)))
+            batch_refuse(line, err, fact_name(line->fact));
     }
 }
 

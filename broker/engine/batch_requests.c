@@ -66,14 +66,21 @@ static enum skp_err take_into_case(struct request_run *requests, struct batch_li
                      SKP__V1__REQUEST_STATE__REQUEST_STATE_REGISTERED, ret_taken);
 }
 
+/* Of the bundle among all of this commit: batches in their order, bundles in theirs. */
+static uint64_t place_of(const struct request_run *requests)
+{
+    uint64_t batch = requests->run->txn->receipt_count;
+    return batch << 32 | (uint64_t)(requests->bundle - requests->run->work->bundles);
+}
+
 static enum skp_err wait_for_round(struct request_run *requests, size_t line,
                                    const struct agreement *agreement)
 {
     struct txn *txn = requests->run->txn;
     struct ws_row *row;
     struct row_key key =
-        key_waiting(&agreement->agreement_id, txn->now_ms, &requests->bundle->head.bundle_id,
-                    (unsigned)(line / PAGE_LINES));
+        key_waiting(&agreement->agreement_id, txn->sequence, place_of(requests),
+                    &requests->bundle->head.bundle_id, (unsigned)(line / PAGE_LINES));
     enum skp_err err = ws_get(&txn->ws, STORE_WAITING, key, &row);
     uint64_t bits = 0;
     if (!err && row->value.len > 0)

@@ -13,7 +13,8 @@ struct collect_work {
     uint32_t collected;
     uint64_t *unknown;
     size_t unknown_count;
-    uint64_t *done; /* positions, for the leases */
+    uint64_t *done;        /* positions, for the leases */
+    struct skp_oin *lanes; /* whose mail each of them was */
 };
 
 /* The statement goes to the senders as it is, in an event: what their clients would not take is not
@@ -68,8 +69,11 @@ static enum skp_err verify(struct engine_call *call)
     work->statement = (Skp__V1__CollectStatement *)(void *)message;
     work->unknown = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->unknown);
     work->done = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->done);
-    if (!work->unknown || !work->done)
+    work->lanes = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->lanes);
+    if (!work->unknown || !work->done || !work->lanes)
         return SKP_E_NO_MEMORY;
+    /* Each sender hears the statement whole: with as many senders as items this is what is told. */
+    call->work.weight = work->statement->n_items * call->request.len;
     return check_statement(call, work);
 }
 
@@ -117,20 +121,42 @@ static enum skp_err mark_pages(struct txn *txn, const struct entry_row *entry)
     return SKP_OK;
 }
 
-/* One event per statement and sender, with the statement and its signature. */
-static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
-                                struct collect_work *work, const struct skp_oin *sender,
-                                size_t first_said)
+/* Positions of this sender's mail, from `first` on. NULL: no memory. */
+static uint64_t *positions_of(struct txn *txn, const struct collect_work *work, size_t first,
+                              size_t *ret_count)
 {
-    if (oin_equal(sender, &txn->engine->broker))
+    uint64_t *positions = arena_calloc(&txn->arena, work->collected - first, sizeof *positions);
+    size_t count = 0;
+    for (size_t i = first; positions && i < work->collected; i++)
+        if (oin_equal(&work->lanes[i], &work->lanes[first]))
+            positions[count++] = work->done[i];
+    *ret_count = count;
+    return positions;
+}
+
+static bool is_told(const struct collect_work *work, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (oin_equal(&work->lanes[i], &work->lanes[index]))
+            return true;
+    return false;
+}
+
+/* One event per statement and sender, with the statement, its signature, and what of it was this sender's and taken:
+ * the statement also names what is of others, or was answered as unknown. */
+static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
+                                const struct collect_work *work, size_t first)
+{
+    const struct skp_oin *sender = &work->lanes[first];
+    if (oin_equal(sender, &txn->engine->broker) || is_told(work, first))
         return SKP_OK;
-    for (size_t i = first_said; i < txn->said_count; i++)
-        if (oin_equal(&txn->said[i].recipient, sender))
-            return SKP_OK;
     Skp__V1__Line *line;
     Skp__V1__EventFact *event =
         txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED, &call->peer, &line);
     if (!event)
+        return SKP_E_NO_MEMORY;
+    event->collected = positions_of(txn, work, first, &event->n_collected);
+    if (!event->collected)
         return SKP_E_NO_MEMORY;
     event->statement = work->request->statement;
     event->jws = work->request->jws;
@@ -138,7 +164,7 @@ static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
 }
 
 static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct collect_work *work,
-                              const Skp__V1__CollectedItem *item, size_t first_said)
+                              const Skp__V1__CollectedItem *item)
 {
     struct ws_row *row;
     struct entry_row entry;
@@ -159,9 +185,9 @@ static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct 
     }
     if (!MUTANT(collected_stays))
         ws_remove(row);
+    work->lanes[work->collected] = entry.lane;
     work->done[work->collected++] = item->position;
-    err = mark_pages(txn, &entry);
-    return err ? err : tell_sender(txn, call, work, &entry.lane, first_said);
+    return mark_pages(txn, &entry);
 }
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
@@ -169,10 +195,11 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     struct collect_work *work = call->state;
     work->collected = 0;
     work->unknown_count = 0;
-    size_t first_said = txn->said_count;
     enum skp_err err = SKP_OK;
     for (size_t i = 0; !err && i < work->statement->n_items; i++)
-        err = take_item(txn, call, work, work->statement->items[i], first_said);
+        err = take_item(txn, call, work, work->statement->items[i]);
+    for (size_t i = 0; !err && i < work->collected; i++)
+        err = tell_sender(txn, call, work, i);
     return err;
 }
 

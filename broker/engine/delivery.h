@@ -9,6 +9,7 @@ struct delivery {
     uint64_t position;
     struct entry_row entry;
     uint32_t attempt;
+    bool is_damaged; /* its bundle or batch cannot be read */
     struct store_row batch_at;
     struct bundle_row bundle;
     struct row_key bundle_key;

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 
 static const struct verb *const verbs[] = {
-    [ENGINE_HELLO] = &verb_hello,     [ENGINE_BATCH] = &verb_batch,
-    [ENGINE_FETCH] = &verb_fetch,     [ENGINE_COLLECT] = &verb_collect,
-    [ENGINE_PUBLISH] = &verb_publish, [ENGINE_DIRECTORY] = &verb_directory,
-    [ENGINE_CASES] = &verb_cases,     [ENGINE_ADMIN] = &verb_admin,
-    [ENGINE_TICK] = &verb_tick,       [ENGINE_PARK] = &verb_park,
+    [ENGINE_HELLO] = &verb_hello,         [ENGINE_BATCH] = &verb_batch,
+    [ENGINE_FETCH] = &verb_fetch,         [ENGINE_COLLECT] = &verb_collect,
+    [ENGINE_PUBLISH] = &verb_publish,     [ENGINE_DIRECTORY] = &verb_directory,
+    [ENGINE_CASES] = &verb_cases,         [ENGINE_ADMIN] = &verb_admin,
+    [ENGINE_TICK] = &verb_tick,           [ENGINE_PARK] = &verb_park,
+    [ENGINE_SET_ASIDE] = &verb_set_aside,
 };
 
 const struct verb *engine_verb_of(enum engine_verb verb)
@@ -76,7 +77,7 @@ static void to_store(struct engine_call *call)
         engine_finish(call);
         return;
     }
-    call->work.weight = call->budget_bytes;
+    call->work.weight += call->budget_bytes;
     call_submit(call->engine->store_queue, call);
 }
 
@@ -93,6 +94,12 @@ static void run_verify(struct work_item *item)
         engine_finish(call);
         return;
     }
+    to_store(call);
+}
+
+void engine_submit_inside(struct engine_call *call)
+{
+    call->work.done = call_done;
     to_store(call);
 }
 

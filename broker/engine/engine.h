@@ -17,7 +17,7 @@
 #include "frame.h"
 #include "identity.h"
 #include "registry.h"
-#include "store.h"
+#include "rows.h"
 #include "work.h"
 
 struct engine;
@@ -39,6 +39,7 @@ struct engine_config {
     uint32_t idle_seconds;   /* for Limits; 0: 60 */
     int64_t hold_limit_ms;   /* deadlines are held when the clock goes further ahead; 0: never */
     bool hold_deadlines;     /* hold them now, whatever the clock says: the store was restored */
+    uint64_t accepted_loss;  /* up to this link what was confirmed is given up; 0: nothing is */
     uint32_t fold_pause_ms; /* answers are counted for their cases at most this often; 0: at once */
     void (*wake)(void *ctx); /* any thread: engine_run_done() has work; may be NULL when pumped */
     void *wake_ctx;
@@ -68,6 +69,12 @@ bool engine_is_play(const struct engine *engine);
 /* Nothing that is due happens before an operator releases it. Any thread. */
 bool engine_deadlines_held(struct engine *engine);
 
+/* The last loss that an operator accepted; `lost` 0: there was none. */
+struct loss_mark engine_loss(const struct engine *engine);
+
+/* Damaged rows, and what they hurt, that were set aside since the store was made. */
+size_t engine_rows_aside(const struct engine *engine);
+
 /* The current registry; a reference the caller drops. */
 struct registry *engine_registry(struct engine *engine);
 
@@ -90,7 +97,8 @@ enum engine_verb {
     ENGINE_CASES,     /* request: CasesGet       answer: Cases */
     ENGINE_ADMIN,     /* request: JSON           answer_text: JSON */
     ENGINE_TICK,      /* the clock participant: what is due is done */
-    ENGINE_PARK       /* the engine's own: what it found undeliverable goes back */
+    ENGINE_PARK,      /* the engine's own: what it found undeliverable goes back */
+    ENGINE_SET_ASIDE  /* the engine's own: a damaged row stands in everybody's way */
 };
 
 struct engine_frame {

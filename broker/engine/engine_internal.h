@@ -18,7 +18,7 @@
 #define ENGINE_UNPACKED_BYTES       ((size_t)16 << 20) /* of verified calls that wait for the store */
 #define ENGINE_BATCH_AGE_DAYS       60
 #define ENGINE_COMMIT_CALLS         128               /* waiting calls taken into one transaction */
-#define ENGINE_COMMIT_BYTES         ((size_t)2 << 20) /* of their frames, so that its memory is bounded */
+#define ENGINE_COMMIT_BYTES         ((size_t)2 << 20) /* of their frames and what collects tell */
 #define ENGINE_LEASE_MAX_SECONDS    3600
 #define ENGINE_TICK_LINES           1000
 #define RECORDS_MAX_BYTES           ((size_t)160 << 10) /* of one participant's mailboxes */
@@ -37,6 +37,7 @@ struct engine {
     uint32_t idle_seconds;
     uint32_t fold_pause_ms;
     int64_t hold_limit_ms; /* 0: time is not watched */
+    struct loss_mark loss; /* set while opening */
     bool hold_asked;       /* the store worker's: to be held at the next tick */
 
     struct work_queue *verify_queue;
@@ -54,6 +55,7 @@ struct engine {
     uint8_t *head_bytes;     /* ChainHead, packed; owned */
     size_t head_len;
     struct clock_mark clock_mark; /* written by the store worker */
+    bool watermark_raised;        /* by a client's head: it stays where it is */
     int64_t next_due_ms; /* business time of the first deadline; INT64_MAX: none; 0: look */
 
     bool closing;  /* the loop's: nothing new is taken */
@@ -65,6 +67,9 @@ struct engine {
     bool unpack_freely;
 
     atomic_size_t intake_used;
+    atomic_bool watermark_failed; /* it was said */
+    atomic_bool is_setting_aside; /* a damaged row: one at a time */
+    atomic_size_t asides;
     atomic_bool fold_wanted;   /* the journal holds notes that no fold is under way for */
     atomic_llong fold_from_ms; /* monotonic: not before */
     atomic_int failure;        /* enum skp_err; set before `failed` */
@@ -91,7 +96,7 @@ struct verb {
 };
 
 extern const struct verb verb_hello, verb_batch, verb_fetch, verb_collect, verb_publish,
-    verb_directory, verb_cases, verb_admin, verb_tick, verb_park;
+    verb_directory, verb_cases, verb_admin, verb_tick, verb_park, verb_set_aside;
 const struct verb *engine_verb_of(enum engine_verb verb);
 
 /* Adds a frame to the answer; `body` lives in the call's arena. */
@@ -135,6 +140,9 @@ int64_t engine_lease_until(struct engine *engine, uint32_t seconds);
 void engine_await_room(struct engine *engine);
 void engine_hold_unpacked(struct engine_call *call);
 void engine_unpack_freely(struct engine *engine); /* nobody waits any more: it is closing */
+
+/* As engine_submit(), for a call of the engine's own that goes to the store worker. Any thread. */
+void engine_submit_inside(struct engine_call *call);
 
 /* The call goes back to the loop. Any thread. */
 void engine_finish(struct engine_call *call);

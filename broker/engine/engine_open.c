@@ -3,14 +3,19 @@
 
 #include "hold.h"
 #include "log.h"
+#include "quarantine.h"
 #include "txn.h"
+#include "watermark.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 static enum skp_err fail(enum skp_err err, char *ret_why, const char *what, const char *why)
 {
-    snprintf(ret_why, 512, "%s: %s", what, why && why[0] ? why : skp_error(err)->sentence);
+    if (!why || !why[0])
+        why = err == SKP_E_DATA_LOSS ? "it is damaged" : skp_error(err)->sentence;
+    snprintf(ret_why, 512, "%s: %s%s", what, why,
+             err == SKP_E_DATA_LOSS ? "; skpd --verify-store tells what is damaged" : "");
     return err;
 }
 
@@ -47,11 +52,13 @@ static enum skp_err mark_new(struct engine *engine, bool play, struct arena *are
     return err;
 }
 
-static enum skp_err load_marks(struct engine *engine, bool play, struct arena *arena)
+static enum skp_err load_marks(struct engine *engine, bool play, struct arena *arena, char *ret_why)
 {
     struct store_row row;
     enum skp_err err = get_meta(engine->store, META_STORE, arena, &row);
     if (err)
+        return err;
+    if (row.version == 0 && (err = watermark_new(engine, ret_why)))
         return err;
     if (row.version == 0)
         return mark_new(engine, play, arena);
@@ -109,21 +116,28 @@ static enum skp_err load_head(struct engine *engine, struct arena *arena)
     return SKP_OK;
 }
 
-static enum skp_err load_all(struct engine *engine, bool play, char *ret_why)
+static enum skp_err load_all(struct engine *engine, bool play, uint64_t accepted_loss,
+                             char *ret_why)
 {
     struct arena arena;
     arena_init(&arena, (size_t)4 << 20);
     enum skp_err err = store_begin(engine->store);
-    if (!err && (err = load_marks(engine, play, &arena)))
+    ret_why[0] = '\0';
+    if (!err && (err = load_marks(engine, play, &arena, ret_why)) && !ret_why[0])
         fail(err, ret_why, "the store's own marks", engine->store->why);
     if (!err && (err = load_offset(engine, &arena)))
-        fail(err, ret_why, "the business clock", NULL);
+        fail(err, ret_why, "the business clock", engine->store->why);
     if (!err && (err = hold_load(engine, &arena)))
-        fail(err, ret_why, "the business time it last saw", NULL);
+        fail(err, ret_why, "the business time it last saw", engine->store->why);
     if (!err && (err = load_head(engine, &arena)))
-        fail(err, ret_why, "the last link of the chain is not what the store says it is", NULL);
+        fail(err, ret_why, "the last link of the chain is not what the store says it is",
+             engine->store->why);
+    if (!err)
+        err = watermark_open(engine, accepted_loss, &arena, ret_why);
+    if (!err && (err = quarantine_load(engine)))
+        fail(err, ret_why, "what was set aside", engine->store->why);
     if (!err && (err = engine_load_registry(engine, engine->store)))
-        fail(err, ret_why, "the registry", NULL);
+        fail(err, ret_why, "the registry", engine->store->why);
     store_rollback(engine->store);
     arena_fini(&arena);
     return err;
@@ -158,7 +172,7 @@ static enum skp_err open_all(struct engine *engine, const struct engine_config *
     engine->cache = jws_cache_new(4096);
     if (!engine->cache)
         return fail(SKP_E_NO_MEMORY, ret_why, "starting", NULL);
-    if ((err = load_all(engine, config->play, ret_why)))
+    if ((err = load_all(engine, config->play, config->accepted_loss, ret_why)))
         return err;
     if ((err = store_reader(engine->store, &engine->reader)))
         return fail(err, ret_why, "opening the store for reading", engine->store->why);

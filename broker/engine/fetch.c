@@ -5,6 +5,7 @@
 
 #include "mutant.h"
 #include "park.h"
+#include "quarantine.h"
 #include "workset.h"
 
 #define FETCH_SCAN_ROWS  256
@@ -17,6 +18,7 @@ struct fetched {
     uint64_t *positions;
     uint64_t *parked; /* leased, and not deliverable as they were sealed */
     size_t parked_count;
+    struct store_damaged damaged; /* the entry that the scan could not get past */
 };
 
 struct fetch_run {
@@ -62,6 +64,21 @@ static enum skp_err load_bundles(struct fetch_run *run, struct delivery *ready, 
     return err;
 }
 
+/* One damaged bundle is no trouble for those that were read with it. */
+static enum skp_err load_whole(struct fetch_run *run, struct delivery *ready, size_t count)
+{
+    enum skp_err err = load_bundles(run, ready, count);
+    if (err != SKP_E_DATA_LOSS)
+        return err;
+    err = SKP_OK;
+    for (size_t i = 0; !err && i < count; i++) {
+        err = load_bundles(run, &ready[i], 1);
+        ready[i].is_damaged = err == SKP_E_DATA_LOSS;
+        err = ready[i].is_damaged ? SKP_OK : err;
+    }
+    return err;
+}
+
 static bool fits(const struct fetch_run *run, size_t bytes)
 {
     const struct engine_call *call = run->call;
@@ -96,9 +113,11 @@ static enum skp_err deliver(struct fetch_run *run, const struct delivery *ready,
 static enum skp_err pass_on(struct fetch_run *run, const struct delivery *ready, bool *ret_fits)
 {
     struct fetched *fetched = run->fetched;
-    bool parked = false;
-    enum skp_err err = park_wanted(run->reader, &run->scratch, run->record, &ready->entry,
-                                   &ready->bundle, &parked);
+    bool parked = ready->is_damaged;
+    enum skp_err err = SKP_OK;
+    if (!parked)
+        err = park_wanted(run->reader, &run->scratch, run->record, &ready->entry, &ready->bundle,
+                          &parked);
     if (err || !parked)
         return err ? err : deliver(run, ready, ret_fits);
     *ret_fits = fetched->parked_count < run->room;
@@ -152,7 +171,7 @@ static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *row
     size_t taken = 0;
     enum skp_err err = take_ready(run, rows, count, ready, &taken, ret_last);
     if (!err)
-        err = load_bundles(run, ready, taken);
+        err = load_whole(run, ready, taken);
     /* Not until run->full: that is also set when the credit in messages ends with the last taken. */
     size_t sent = 0;
     bool fits_credit = true;
@@ -261,6 +280,10 @@ static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
     run->record = who ? registry_record_of(who, run->request->mailbox) : NULL;
     arena_init(&run->scratch, ENGINE_BATCH_ARENA_BYTES);
     err = scan(run, from, generation);
+    if (err == SKP_E_DATA_LOSS && run->reader->damaged.table == STORE_ENTRY) {
+        run->fetched->damaged = run->reader->damaged;
+        err = SKP_OK; /* it is set aside, and the fetch comes again */
+    }
     arena_fini(&run->scratch);
     registry_unref(registry);
     /* What was read before the trouble goes out; the next fetch meets it first. */
@@ -334,7 +357,9 @@ static void finish(struct engine_call *call)
     if (fetched->parked_count > 0)
         park_submit(call->engine, &call->peer, fetched->mailbox, call->session, fetched->parked,
                     fetched->parked_count);
-    if (kept == 0 && !call->caught_up) /* nothing to show, and more to read */
+    if (fetched->damaged.table != 0)
+        (void)quarantine_submit(call->engine, &fetched->damaged);
+    else if (kept == 0 && !call->caught_up) /* nothing to show, and more to read */
         engine_post_wake(call->engine, &call->peer, fetched->mailbox);
 }
 

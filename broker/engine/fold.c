@@ -1,6 +1,7 @@
 #include "fold.h"
 
 #include "mutant.h"
+#include "quarantine.h"
 
 #define FOLD_ROWS  256
 #define FOLD_BYTES ((size_t)256 << 10) /* of notes: some 7,000 */
@@ -64,6 +65,14 @@ static enum skp_err fold_note(struct txn *txn, const struct note *note)
     return progress->answered == progress->asked ? look_at_case(txn, note) : SKP_OK;
 }
 
+/* One damaged case keeps nobody else's answers waiting. */
+static enum skp_err keep_note(struct txn *txn, const struct note *note)
+{
+    struct row_key key = key_case(&note->counsellor, &note->case_id);
+    return quarantine_keep(txn, STORE_PROGRESS, row_key_span(&key), ASIDE_NOT_COUNTED,
+                           span_of(NULL, 0));
+}
+
 static enum skp_err fold_row(struct txn *txn, const struct store_row *row)
 {
     struct note *notes;
@@ -73,8 +82,13 @@ static enum skp_err fold_row(struct txn *txn, const struct store_row *row)
         err = ws_want(&txn->ws, STORE_PROGRESS, key_case(&notes[i].counsellor, &notes[i].case_id));
     if (!err)
         err = ws_load(&txn->ws);
-    for (size_t i = 0; !err && i < count; i++)
+    if (quarantine_is_named(txn, err))
+        err = SKP_OK; /* whose note it is meets it by itself */
+    for (size_t i = 0; !err && i < count; i++) {
         err = fold_note(txn, &notes[i]);
+        if (quarantine_is_named(txn, err))
+            err = keep_note(txn, &notes[i]);
+    }
     return err;
 }
 

@@ -2,7 +2,26 @@
 #include "engine_internal.h"
 
 #include "mutant.h"
+#include "watermark.h"
 #include "workset.h"
+
+/* The store does not have it. Before the moment up to which an operator gave up what was lost that is
+ * known, and the client's to take note of; else it is found out here. */
+static enum skp_err lost(struct engine_call *call, const Skp__V1__CommitHeader *header,
+                         struct span bytes)
+{
+    struct chain_mark confirmed = {.sequence = header->sequence, .hash = sha256(bytes)};
+    if (watermark_is_given_up(call->engine, header->committed_at_ms))
+        return engine_refuse(
+            call, SKP_E_CHAIN_UNKNOWN, "latest_head",
+            "the broker lost what it confirmed about then, and went on from a "
+            "backup: forget the stored head, and look what of yours is still there");
+    watermark_raise(call->engine, &confirmed);
+    engine_fail(call->engine, SKP_E_DATA_LOSS,
+                "a client holds a confirmed commit that this store does not "
+                "have: restore the newest backup before starting again");
+    return engine_refuse(call, SKP_E_DATA_LOSS, "latest_head", NULL);
+}
 
 /* A head the client holds with our signature on it: our chain must contain it. Unsigned or foreign
  * heads are the client's error and nothing more. */
@@ -39,13 +58,9 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
         err = commit_row_read(row.value, &link);
     if (err || MUTANT(head_not_compared))
         return err;
-    if (row.version == 0 || !span_equal(link.header, wire_span(head->commit))) {
-        engine_fail(engine, SKP_E_DATA_LOSS,
-                    "a client holds a confirmed commit that this store does not "
-                    "have: restore the newest backup before starting again");
-        return engine_refuse(call, SKP_E_DATA_LOSS, "latest_head", NULL);
-    }
-    return SKP_OK;
+    if (row.version > 0 && span_equal(link.header, wire_span(head->commit)))
+        return SKP_OK;
+    return lost(call, header, wire_span(head->commit));
 }
 
 static bool speaks_version(const Skp__V1__Hello *hello)

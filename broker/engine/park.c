@@ -1,6 +1,7 @@
 #include "park.h"
 
 #include "batch_work.h"
+#include "quarantine.h"
 
 #include <stdio.h>
 
@@ -49,9 +50,9 @@ static bool is_for_recipient(const struct entry_row *entry, size_t line)
     return !entry->partial || mask_has(&entry->mask, line);
 }
 
-static unsigned page_count(const struct bundle_row *bundle)
+static unsigned page_count(uint32_t lines)
 {
-    return (bundle->line_count + PAGE_LINES - 1) / PAGE_LINES;
+    return (lines + PAGE_LINES - 1) / PAGE_LINES;
 }
 
 static bool has_open(const struct entry_row *entry, const struct page_row *page, unsigned number)
@@ -69,7 +70,7 @@ static enum skp_err find_open(struct store *reader, struct arena *arena,
     struct row_key keys[BUNDLE_PAGES];
     struct store_row rows[BUNDLE_PAGES] = {0};
     struct page_row *page = arena_calloc(arena, 1, sizeof *page);
-    unsigned count = page_count(bundle);
+    unsigned count = page_count(bundle->line_count);
     if (!page)
         return SKP_E_NO_MEMORY;
     for (unsigned i = 0; i < count; i++) {
@@ -109,7 +110,7 @@ enum skp_err park_wanted(struct store *reader, struct arena *arena,
 struct going_back {
     struct txn *txn;
     struct entry_row entry;
-    struct bundle_row bundle;
+    uint32_t lines;        /* of the bundle */
     struct line_mask left; /* still for the recipient */
     size_t left_count;
     Skp__V1__EventFact *event; /* NULL: nothing went back yet */
@@ -150,7 +151,7 @@ static enum skp_err send_page_back(struct going_back *going, unsigned number)
     enum skp_err err = txn_page(going->txn, &going->entry.bundle_id, number, &row, &page);
     for (size_t n = 0; !err && n < PAGE_LINES; n++) {
         size_t line = (size_t)number * PAGE_LINES + n;
-        if (line >= going->bundle.line_count || !is_for_recipient(&going->entry, line))
+        if (line >= going->lines || !is_for_recipient(&going->entry, line))
             continue;
         if (page && n < page->count && request_undeliverable(&page->requests[n])) {
             err = send_back(going, row, number, &page->requests[n]);
@@ -178,13 +179,70 @@ static enum skp_err keep_rest(struct going_back *going, struct ws_row *entry_row
     return SKP_OK;
 }
 
+/* A damaged page keeps its requests; the others go. */
+static enum skp_err send_pages_back(struct going_back *going)
+{
+    enum skp_err err = SKP_OK;
+    for (unsigned number = 0; !err && number < page_count(going->lines); number++) {
+        err = send_page_back(going, number);
+        if (quarantine_is_named(going->txn, err))
+            err = SKP_OK;
+    }
+    return err;
+}
+
 static enum skp_err send_entry_back(struct going_back *going, struct ws_row *entry_row,
                                     bool *ret_gone)
 {
-    enum skp_err err = SKP_OK;
-    for (unsigned number = 0; !err && number < page_count(&going->bundle); number++)
-        err = send_page_back(going, number);
+    enum skp_err err = send_pages_back(going);
     return err || !going->event ? err : keep_rest(going, entry_row, ret_gone);
+}
+
+/* Nothing of it can be delivered, now or later. */
+static enum skp_err set_entry_aside(struct going_back *going, struct ws_row *entry_row,
+                                    bool *ret_gone)
+{
+    enum skp_err err = send_pages_back(going);
+    if (!err)
+        err = quarantine_keep(going->txn, STORE_ENTRY, row_key_span(&entry_row->key),
+                              ASIDE_UNDELIVERABLE, entry_row->value);
+    if (err)
+        return err;
+    ws_remove(entry_row);
+    *ret_gone = true;
+    return SKP_OK;
+}
+
+/* The bundle and the batch it came in, as delivery needs them. */
+static enum skp_err read_mail(struct txn *txn, const struct skp_id *bundle_id,
+                              struct bundle_row *ret_bundle)
+{
+    struct ws_row *row;
+    struct batch_row batch;
+    enum skp_err err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(bundle_id), &row);
+    if (!err)
+        err = bundle_row_read(row->value, ret_bundle);
+    if (!err)
+        err = ws_get(&txn->ws, STORE_BATCH, key_batch(&ret_bundle->sender, &ret_bundle->batch_id),
+                     &row);
+    return err ? err : batch_row_read(row->value, &batch);
+}
+
+enum skp_err park_damaged_entry(struct txn *txn, const struct store_row *row)
+{
+    struct going_back going = {.txn = txn};
+    struct bundle_row bundle;
+    /* The bundle's id comes first; of the rest nothing is believed. */
+    if (row->value.len < ID_BYTES)
+        return SKP_OK;
+    memcpy(going.entry.bundle_id.bytes, row->value.data, ID_BYTES);
+    enum skp_err err = read_mail(txn, &going.entry.bundle_id, &bundle);
+    if (err)
+        return err == SKP_E_DATA_LOSS ? SKP_OK : err;
+    if (row->key.len < OIN_CHARS || memcmp(row->key.data, bundle.recipient.text, OIN_CHARS) != 0)
+        return SKP_OK;
+    going.lines = bundle.line_count;
+    return send_pages_back(&going);
 }
 
 static enum skp_err park(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
@@ -192,33 +250,26 @@ static enum skp_err park(struct txn *txn, const struct skp_oin *oin, const char 
 {
     struct going_back going = {.txn = txn};
     struct ws_row *row;
-    struct ws_row *bundle_at;
+    struct bundle_row bundle;
     bool locked = false;
     const struct registry_participant *who = registry_find(txn->registry, oin);
     const struct registry_record *record = who ? registry_record_of(who, mailbox) : NULL;
     item->gone = false;
     enum skp_err err = ws_get(&txn->ws, STORE_ENTRY, key_entry(oin, mailbox, item->position), &row);
-    if (err || row->version == 0 || row->gone || !record)
+    if (err || row->version == 0 || row->gone)
         return err;
-    if ((err = entry_row_read(row->value, &going.entry)) ||
-        (err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(&going.entry.bundle_id), &bundle_at)) ||
-        (err = bundle_row_read(bundle_at->value, &going.bundle)) ||
-        (err = is_locked(record, going.bundle.body, &txn->arena, &locked)))
+    if ((err = entry_row_read(row->value, &going.entry)))
+        return err;
+    going.lines = going.entry.bundle_lines;
+    err = read_mail(txn, &going.entry.bundle_id, &bundle);
+    if (err == SKP_E_DATA_LOSS)
+        return set_entry_aside(&going, row, &item->gone);
+    if (err || !record || (err = is_locked(record, bundle.body, &txn->arena, &locked)))
         return err;
     return locked ? send_entry_back(&going, row, &item->gone) : SKP_OK;
 }
 
 /* ---------------------------------------------------------------- the verb */
-
-static enum skp_err want(struct txn *txn, struct engine_call *call)
-{
-    const struct park_work *work = call->state;
-    enum skp_err err = SKP_OK;
-    for (size_t i = 0; !err && i < work->count; i++)
-        err = ws_want(&txn->ws, STORE_ENTRY,
-                      key_entry(&call->peer, work->mailbox, work->items[i].position));
-    return err;
-}
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
@@ -243,7 +294,8 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
     return SKP_OK;
 }
 
-const struct verb verb_park = {.name = "park", .want = want, .decide = decide, .answer = answer};
+/* Wants nothing beforehand: what it looks at may be damaged, and is then met one by one. */
+const struct verb verb_park = {.name = "park", .decide = decide, .answer = answer};
 
 static struct park_work *make_work(struct engine_call *call, const char *mailbox,
                                    const uint64_t *positions, size_t count)

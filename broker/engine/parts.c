@@ -1,5 +1,5 @@
 /* Destroying sealed parts: the line and its commitment stay, so every proof stays whole. */
-#include "txn.h"
+#include "quarantine.h"
 
 /* Lines of one bundle whose parts go. */
 struct doomed {
@@ -44,6 +44,9 @@ static enum skp_err destroy(struct txn *txn, const struct doomed *doomed)
     struct ws_row *row;
     struct bundle_row bundle = {0};
     enum skp_err err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(&doomed->bundle_id), &row);
+    /* What is damaged stays as it is found, and goes to nobody any more. */
+    if (quarantine_is_named(txn, err))
+        return SKP_OK;
     if (!err)
         err = bundle_row_read(row->value, &bundle);
     if (!err)

@@ -1,6 +1,7 @@
 #include "rounds.h"
 
 #include "batch_work.h"
+#include "quarantine.h"
 #include "terms.h"
 
 #define ROUND_SCAN_ROWS     256
@@ -124,6 +125,13 @@ static enum skp_err add_item(struct overview *overview, const struct page_row *p
     return SKP_OK;
 }
 
+/* Damaged requests stay where they are; the round goes on without them. */
+static enum skp_err keep_page(struct txn *txn, const struct skp_id *bundle_id, unsigned number)
+{
+    struct row_key key = key_page(bundle_id, number);
+    return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), ASIDE_NOT_DUE, span_of(NULL, 0));
+}
+
 static enum skp_err list_open_page(struct overview *overview, struct span key)
 {
     int64_t published_ms;
@@ -134,6 +142,8 @@ static enum skp_err list_open_page(struct overview *overview, struct span key)
     enum skp_err err = key_read_open(key, &published_ms, &bundle_id, &number);
     if (!err)
         err = txn_page(overview->txn, &bundle_id, number, &row, &page);
+    if (quarantine_is_named(overview->txn, err))
+        return keep_page(overview->txn, &bundle_id, number);
     for (size_t n = 0; !err && page && n < page->count; n++)
         if (page->requests[n].published_at_ms == published_ms &&
             request_is_open(&page->requests[n]))
@@ -213,6 +223,8 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
     uint8_t slots[PAGE_LINES];
     size_t count = 0;
     enum skp_err err = txn_page(txn, bundle_id, number, &row, &page);
+    if (quarantine_is_named(txn, err))
+        return keep_page(txn, bundle_id, number);
     if (err)
         return err;
     if (!page)
@@ -275,13 +287,12 @@ static enum skp_err publish_waiting(struct overview *overview, size_t *ret_lines
         store_scan(txn->ws.store, STORE_WAITING, row_key_span(&whole), row_key_span(&end),
                    ROUND_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
     for (; !err && used < count && *ret_lines < ENGINE_TICK_LINES; used++) {
-        int64_t since_ms;
         struct skp_id bundle_id;
         unsigned number;
         uint64_t bits;
         struct row_key key = {.len = rows[used].key.len};
         memcpy(key.bytes, rows[used].key.data, rows[used].key.len);
-        err = key_read_waiting(rows[used].key, &since_ms, &bundle_id, &number);
+        err = key_read_waiting(rows[used].key, &bundle_id, &number);
         if (!err)
             err = u64_read(rows[used].value, &bits);
         if (!err)

@@ -2,6 +2,7 @@
  * happen once. */
 #include "hold.h"
 #include "mutant.h"
+#include "quarantine.h"
 #include "rounds.h"
 #include "txn.h"
 
@@ -45,7 +46,11 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
     struct page_row *page;
     bool moved[PAGE_LINES] = {false};
     size_t count = 0;
+    struct row_key key = key_page(&deadline->object, deadline->part);
     enum skp_err err = txn_page(txn, &deadline->object, deadline->part, &row, &page);
+    if (quarantine_is_named(txn, err))
+        return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), ASIDE_NOT_DUE,
+                               span_of(NULL, 0));
     if (err || !page)
         return err ? err : SKP_E_DATA_LOSS;
     for (size_t i = 0; i < page->count; i++) {
@@ -196,6 +201,8 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
     struct engine *engine = txn->engine;
     int64_t due_ms;
     enum skp_err err = find_next(engine, &call->arena, &due_ms);
+    if (err == SKP_E_DATA_LOSS)
+        (void)quarantine_submit(engine, &engine->store->damaged);
     if (err)
         return err;
     pthread_mutex_lock(&engine->lock);

@@ -3,6 +3,8 @@
 #include "hold.h"
 #include "log.h"
 #include "mutant.h"
+#include "quarantine.h"
+#include "watermark.h"
 
 #include <stdlib.h>
 
@@ -61,7 +63,7 @@ static enum skp_err decide_all(struct txn *txn, struct work_item *items)
 
 static bool changes_anything(const struct txn *txn)
 {
-    if (txn->said_count > 0 || txn->note_count > 0)
+    if (txn->said_count > 0 || txn->note_count > 0 || txn->aside_count > 0)
         return true;
     for (size_t i = 0; i < txn->ws.rows.count; i++) {
         const struct ws_row *row = map_value_at(&txn->ws.rows, i);
@@ -134,9 +136,11 @@ static void committed(struct txn *txn)
 {
     struct engine *engine = txn->engine;
     new_head(txn);
+    watermark_follow(engine);
     if (txn->offset_changed)
         clock_set_business_offset(engine->clock, txn->offset_ms);
     hold_committed(txn);
+    quarantine_committed(txn);
     if (txn->note_count > 0)
         atomic_store(&engine->fold_wanted, true);
     if (txn->registry_changed) {
@@ -181,7 +185,9 @@ static enum skp_err spoken(struct engine *engine, enum skp_err err)
                     "the disk did not confirm a commit; start again, nothing confirmed is lost");
         return SKP_E_OUTCOME_UNKNOWN;
     }
-    return err == SKP_E_DATA_LOSS ? SKP_E_INTERNAL : SKP_E_UNAVAILABLE;
+    if (err == SKP_E_DATA_LOSS && !quarantine_submit(engine, &engine->store->damaged))
+        return SKP_E_INTERNAL;
+    return SKP_E_UNAVAILABLE;
 }
 
 static enum skp_err run_once(struct engine *engine, struct work_item *items)

@@ -52,6 +52,9 @@ struct txn {
     struct doomed *doomed; /* sealed parts to destroy */
     size_t doomed_count, doomed_room;
 
+    struct aside_note *asides; /* damaged rows and what they hurt, kept elsewhere */
+    size_t aside_count, aside_room;
+
     struct wake_note *wakes;
     size_t wake_count, wake_room;
 

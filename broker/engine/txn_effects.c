@@ -84,24 +84,27 @@ enum skp_err txn_progress(struct txn *txn, const struct skp_oin *counsellor,
     return SKP_OK;
 }
 
+static struct span pack_object(const struct ws_row *row, struct arena *arena)
+{
+    if (row->table == STORE_PAGE)
+        return page_row_pack(row->object, arena);
+    if (row->table == STORE_CASE)
+        return case_pack(row->object, arena);
+    return progress_row_pack(row->object, arena);
+}
+
 /* Packing waits until all calls have decided: a page that is changed by many is packed once. */
 enum skp_err txn_pack_changed(struct txn *txn)
 {
-    for (size_t i = 0; i < txn->ws.rows.count; i++) {
-        struct ws_row *row = map_value_at(&txn->ws.rows, i);
-        if (!row->dirty || !row->object)
-            continue;
-        if (row->table == STORE_PAGE)
-            row->value = page_row_pack(row->object, &txn->arena);
-        else if (row->table == STORE_CASE)
-            row->value = case_pack(row->object, &txn->arena);
-        else if (row->table == STORE_PROGRESS)
-            row->value = progress_row_pack(row->object, &txn->arena);
-        else
-            continue;
-        if (!row->value.data)
-            return SKP_E_NO_MEMORY;
-    }
+    static const enum store_table decoded[] = {STORE_PAGE, STORE_CASE, STORE_PROGRESS};
+    for (size_t i = 0; i < sizeof decoded / sizeof decoded[0]; i++)
+        for (struct ws_row *row = txn->ws.tables[decoded[i]].first; row; row = row->next) {
+            if (!row->dirty || !row->object)
+                continue;
+            row->value = pack_object(row, &txn->arena);
+            if (!row->value.data)
+                return SKP_E_NO_MEMORY;
+        }
     return SKP_OK;
 }
 

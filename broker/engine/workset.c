@@ -27,23 +27,44 @@ static void map_key(enum store_table table, const struct row_key *key,
     memcpy(ret_bytes + 2, key->bytes, key->len);
 }
 
+static enum skp_err add_row(struct workset *ws, enum store_table table, const struct row_key *key,
+                            const uint8_t *bytes, struct ws_row **ret_row)
+{
+    struct ws_table *rows = &ws->tables[table];
+    struct ws_row *row = arena_calloc(ws->arena, 1, sizeof *row);
+    if (!row)
+        return SKP_E_NO_MEMORY;
+    row->table = table;
+    row->key = *key;
+    enum skp_err err = map_put(&ws->rows, bytes, row);
+    if (err)
+        return err;
+    *(rows->last ? &rows->last->next : &rows->first) = row;
+    rows->last = row;
+    *ret_row = row;
+    return SKP_OK;
+}
+
+static bool is_row(const struct ws_row *row, enum store_table table, const struct row_key *key)
+{
+    return row && row->table == table && span_equal(row_key_span(&row->key), row_key_span(key));
+}
+
 static enum skp_err row_of(struct workset *ws, enum store_table table, const struct row_key *key,
                            struct ws_row **ret_row)
 {
     uint8_t bytes[WS_KEY_BYTES];
-    map_key(table, key, bytes);
-    struct ws_row *row = map_get(&ws->rows, bytes);
-    if (!row) {
-        row = arena_calloc(ws->arena, 1, sizeof *row);
+    enum skp_err err = SKP_OK;
+    if (!is_row(ws->recent, table, key)) {
+        map_key(table, key, bytes);
+        struct ws_row *row = map_get(&ws->rows, bytes);
         if (!row)
-            return SKP_E_NO_MEMORY;
-        row->table = table;
-        row->key = *key;
-        enum skp_err err = map_put(&ws->rows, bytes, row);
+            err = add_row(ws, table, key, bytes, &row);
         if (err)
             return err;
+        ws->recent = row;
     }
-    *ret_row = row;
+    *ret_row = ws->recent;
     return SKP_OK;
 }
 
@@ -79,11 +100,9 @@ enum skp_err ws_load(struct workset *ws)
         return SKP_E_NO_MEMORY;
     for (int table = 1; table < STORE_TABLE_END; table++) {
         size_t count = 0;
-        for (size_t i = 0; i < ws->rows.count; i++) {
-            struct ws_row *row = map_value_at(&ws->rows, i);
-            if (row->table == (enum store_table)table && !row->loaded)
+        for (struct ws_row *row = ws->tables[table].first; row; row = row->next)
+            if (!row->loaded)
                 wanted[count++] = row;
-        }
         enum skp_err err =
             count > 0 ? load_table(ws, (enum store_table)table, wanted, count) : SKP_OK;
         if (err)
@@ -166,13 +185,10 @@ static size_t collect(const struct workset *ws, enum store_table table, bool gon
                       struct store_row *ret_rows)
 {
     size_t count = 0;
-    for (size_t i = 0; i < ws->rows.count; i++) {
-        const struct ws_row *row = map_value_at(&ws->rows, i);
-        if (row->table != table || !(gone ? row->gone && row->version > 0 : row->dirty))
-            continue;
-        ret_rows[count++] = (struct store_row){
-            .key = row_key_span(&row->key), .value = row->value, .version = row->version};
-    }
+    for (const struct ws_row *row = ws->tables[table].first; row; row = row->next)
+        if (gone ? row->gone && row->version > 0 : row->dirty)
+            ret_rows[count++] = (struct store_row){
+                .key = row_key_span(&row->key), .value = row->value, .version = row->version};
     qsort(ret_rows, count, sizeof *ret_rows, by_key);
     return count;
 }

@@ -18,14 +18,21 @@ struct ws_row {
     uint64_t version;
     void *object; /* decoded, by whoever decodes; NULL until then */
     bool loaded;
-    bool dirty; /* save `value` */
-    bool gone;  /* remove it */
+    bool dirty;          /* save `value` */
+    bool gone;           /* remove it */
+    struct ws_row *next; /* of the same table, in the order they were first asked for */
+};
+
+struct ws_table {
+    struct ws_row *first, *last;
 };
 
 struct workset {
     struct store *store;
     struct arena *arena;
     struct map rows; /* table, key -> struct ws_row */
+    struct ws_table tables[STORE_TABLE_END];
+    struct ws_row *recent; /* asked for last: neighbouring lines mostly ask for the same */
 };
 
 enum skp_err ws_init(struct workset *ws, struct store *store, struct arena *arena) SKP_MUST_CHECK;

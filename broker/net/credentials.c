@@ -133,6 +133,23 @@ int64_t credentials_crl_next_update_ms(const struct credentials *credentials)
     return first;
 }
 
+int64_t credentials_crl_half_life_ms(const struct credentials *credentials)
+{
+    int64_t first = INT64_MAX;
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(trust_store(credentials->trust));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        int64_t next = crl != NULL ? asn1_ms(X509_CRL_get0_nextUpdate(crl)) : INT64_MAX;
+        if (next == INT64_MAX)
+            continue;
+        int64_t last = asn1_ms(X509_CRL_get0_lastUpdate(crl));
+        int64_t half = last + (next - last) / 2;
+        if (half < first)
+            first = half;
+    }
+    return first;
+}
+
 int64_t credentials_ca_not_after_ms(const struct credentials *credentials)
 {
     int64_t first = INT64_MAX;

@@ -53,6 +53,9 @@ void credentials_fini(struct credentials *credentials);
 /* When the first CRL is due for renewal, in real milliseconds; INT64_MAX when none says so. */
 int64_t credentials_crl_next_update_ms(const struct credentials *credentials);
 
+/* When the first CRL has half of its life behind it; INT64_MAX when none says how long it lives. */
+int64_t credentials_crl_half_life_ms(const struct credentials *credentials);
+
 /* When the first anchor ends, in real milliseconds; INT64_MAX without any. */
 int64_t credentials_ca_not_after_ms(const struct credentials *credentials);
 

@@ -1,8 +1,9 @@
-/* Once a day: what ends soon, in time for somebody to renew it. */
+/* Once a day: what ends soon, in time for somebody to renew it; and that CRLs are half-way. */
 #include "log.h"
 #include "server_internal.h"
 
-#define DAY_MS INT64_C(86400000)
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
 
 /* Days; the smallest one that is reached stands in the line. */
 static const int marks[] = {7, 14, 30, 60};
@@ -18,10 +19,24 @@ static void tell(const char *file, const char *what, int64_t end_ms, int64_t rea
     }
 }
 
+/* A list may live for hours only, so its half-life is watched all the time. */
+static void tell_old_crl(struct server *server, int64_t now_ms, int64_t real_ms)
+{
+    if (now_ms < server->crl_told_at_ms || real_ms < server->crl_half_life_ms)
+        return;
+    server->crl_told_at_ms = now_ms + DAY_MS;
+    log_line(LOG_WARN, "crl_half_life", "file=%s hours_left=%lld why=%s", server->files->crl_file,
+             (long long)((server->crl_next_update_ms - real_ms) / HOUR_MS),
+             "half of a CRL's life is over: fetch the new one; past its end nobody gets in");
+}
+
 void expiry_sweep(struct server *server, int64_t now_ms)
 {
     int64_t real_ms = clock_real_ms(server->clock);
-    if (server->files == NULL || server->stopping || now_ms < server->expiry_at_ms)
+    if (server->files == NULL || server->stopping)
+        return;
+    tell_old_crl(server, now_ms, real_ms);
+    if (now_ms < server->expiry_at_ms)
         return;
     server->expiry_at_ms = now_ms + DAY_MS;
     tell(server->files->tls_cert, "get a new TLS certificate, put it in place, then SIGHUP",

@@ -112,8 +112,8 @@ void handle_end(struct session *session, struct span body)
         if (err) {
             batch_abandon(session);
             struct error_about about = {.batch_id = batch_id, .frame = FRAME_END};
-            session_refuse(session, err, err == SKP_E_ID_FORMAT ? "end.batch_id" : NULL, NULL,
-                           &about);
+            session_refuse(session, err, err == SKP_E_ID_FORMAT ? "end.batch_id" : NULL,
+                           err == SKP_E_GOING_AWAY ? session->why : NULL, &about);
         } else {
             session->batch.call->batch_id = batch_id;
             hand_over(session);

@@ -22,19 +22,9 @@ enum skp_err reload_use(struct server *server, const struct credentials *credent
     server->sign_not_after_ms = credentials_not_after_ms(keypair_cert(credentials->signer));
     server->ca_not_after_ms = credentials_ca_not_after_ms(credentials);
     server->crl_next_update_ms = credentials_crl_next_update_ms(credentials);
+    server->crl_half_life_ms = credentials_crl_half_life_ms(credentials);
+    server->crl_told_at_ms = 0;
     return SKP_OK;
-}
-
-/* A microsecond each, so that nobody who was revoked stays while thousands of others are checked in
- * full. */
-static void cut_listed(struct server *server)
-{
-    struct session *session = LIST_FIRST(&server->sessions);
-    while (session != NULL) {
-        struct session *next = LIST_NEXT(session, link); /* closing moves it to another list */
-        session_cut_if_listed(session);
-        session = next;
-    }
 }
 
 static enum skp_err take_over(struct server *server, char *ret_why)
@@ -48,7 +38,7 @@ static enum skp_err take_over(struct server *server, char *ret_why)
     if (!err) {
         engine_set_trust(server->engine, credentials.trust);
         engine_set_signer(server->engine, credentials.signer);
-        cut_listed(server);
+        recheck_start(server);
     }
     credentials_fini(&credentials);
     return err;

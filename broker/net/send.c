@@ -121,11 +121,11 @@ void send_error(struct session *session, enum skp_err err, const char *path, con
     send_message(session, FRAME_ERROR, &error.base);
 }
 
-void send_going_away(struct session *session)
+void send_going_away(struct session *session, const char *sentence)
 {
     Skp__V1__GoingAway message;
     skp__v1__going_away__init(&message);
-    message.sentence = wire_text(skp_error(SKP_E_GOING_AWAY)->sentence);
+    message.sentence = wire_text(sentence);
     message.reconnect_after_ms = spread_ms(GOING_AWAY_MS);
     send_message(session, FRAME_GOING_AWAY, &message.base);
 }

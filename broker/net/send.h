@@ -24,6 +24,6 @@ struct error_about {
 void send_error(struct session *session, enum skp_err err, const char *path, const char *sentence,
                 const struct error_about *about);
 
-void send_going_away(struct session *session);
+void send_going_away(struct session *session, const char *sentence);
 
 #endif

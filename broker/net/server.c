@@ -90,6 +90,12 @@ static void on_handshake_turn(evutil_socket_t fd, short what, void *ctx)
     handshake_turn(ctx);
 }
 
+static void on_recheck_turn(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    recheck_turn(ctx);
+}
+
 static void on_run_done(void *ctx)
 {
     server_run_done(ctx);
@@ -135,8 +141,11 @@ static struct server *server_make(const struct server_config *config)
     server->stopped = config->stopped;
     server->stopped_ctx = config->stopped_ctx;
     server->tls_not_after_ms = server->sign_not_after_ms = server->crl_next_update_ms = INT64_MAX;
+    server->crl_half_life_ms = INT64_MAX;
     LIST_INIT(&server->sessions);
     LIST_INIT(&server->closed);
+    TAILQ_INIT(&server->rechecks);
+    server->recheck_since_ms = -1;
     TAILQ_INIT(&server->handshakes);
     TAILQ_INIT(&server->handshakes_ready);
     TAILQ_INIT(&server->lingers);
@@ -151,7 +160,9 @@ static enum skp_err start_events(struct server *server)
     server->sweep_event = event_new(server->base, -1, EV_PERSIST, on_sweep, server);
     server->reap_event = event_new(server->base, -1, 0, on_reap, server);
     server->handshake_turn = event_new(server->base, -1, 0, on_handshake_turn, server);
-    if (server->sweep_event == NULL || server->reap_event == NULL || server->handshake_turn == NULL)
+    server->recheck_turn = event_new(server->base, -1, 0, on_recheck_turn, server);
+    if (server->sweep_event == NULL || server->reap_event == NULL ||
+        server->handshake_turn == NULL || server->recheck_turn == NULL)
         return SKP_E_NO_MEMORY;
     return event_add(server->sweep_event, &every) == 0 ? SKP_OK : SKP_E_NO_MEMORY;
 }
@@ -218,6 +229,8 @@ void server_free(struct server *server)
         event_free(server->sweep_event);
     if (server->handshake_turn != NULL)
         event_free(server->handshake_turn);
+    if (server->recheck_turn != NULL)
+        event_free(server->recheck_turn);
     SSL_CTX_free(server->tls);
     trust_unref(server->trust);
     free(server);

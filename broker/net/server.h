@@ -117,7 +117,9 @@ struct server_status {
     unsigned sessions, handshakes;
     bool stopping;
     bool deadlines_held;
-    bool tls_pq_hybrid; /* TLS offers X25519MLKEM768 */
+    size_t rows_aside;      /* damaged, or hurt by damage */
+    bool has_accepted_loss; /* an operator gave up what the store had confirmed */
+    bool tls_pq_hybrid;     /* TLS offers X25519MLKEM768 */
     int64_t tls_not_after_ms, sign_not_after_ms, crl_next_update_ms;
 };
 struct server_status server_status(const struct server *server);

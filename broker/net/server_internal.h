@@ -12,6 +12,7 @@
 #define SERVER_PEER_BUCKETS 256
 
 LIST_HEAD(session_list, session);
+TAILQ_HEAD(session_queue, session);
 TAILQ_HEAD(handshake_list, handshake);
 TAILQ_HEAD(linger_list, lingerer);
 
@@ -47,6 +48,10 @@ struct server {
     struct session_list sessions;
     struct session_list by_peer[SERVER_PEER_BUCKETS];
     unsigned session_count;
+    struct session_queue rechecks;  /* those of TLS, in the order of their last check */
+    struct event *recheck_turn;     /* the next few of them */
+    int64_t recheck_since_ms;       /* monotonic; trust changed and not all are checked; else -1 */
+    unsigned rechecked;             /* since then */
     bool output_tight, input_tight; /* over buffers_bytes in all, as of the last sweep */
     struct session_list closed;     /* waits for the end of the loop turn and for its calls */
 
@@ -59,7 +64,9 @@ struct server {
     int64_t stop_at_ms; /* monotonic; end of the grace */
 
     int64_t tls_not_after_ms, sign_not_after_ms, ca_not_after_ms, crl_next_update_ms;
-    int64_t expiry_at_ms; /* monotonic; next look at what ends soon */
+    int64_t crl_half_life_ms; /* real */
+    int64_t expiry_at_ms;     /* monotonic; next look at what ends soon */
+    int64_t crl_told_at_ms;   /* monotonic; CRLs of old age are told again then */
     struct counters counters;
 };
 
@@ -103,6 +110,19 @@ void linger_start(struct server *server, evutil_socket_t fd);
 void linger_sweep(struct server *server, int64_t now_ms);
 void linger_reap(struct server *server);
 void linger_drop_all(struct server *server);
+
+/* recheck.c: takes a new session whose certificate was checked against the trust of that generation,
+ * 0 without TLS; until it closes. */
+void recheck_add(struct session *session, uint64_t generation);
+void recheck_remove(struct session *session);
+
+/* Trust changed: ends sessions whose certificates a CRL lists, has all others checked in full, in a
+ * few seconds even for thousands. */
+void recheck_start(struct server *server);
+void recheck_sweep(struct server *server, int64_t now_ms);
+
+/* The next few, about a millisecond. */
+void recheck_turn(struct server *server);
 
 /* reload.c */
 enum skp_err reload_use(struct server *server, const struct credentials *credentials,

@@ -10,7 +10,6 @@
 #define TIGHT_OUTPUT_BYTES (64U * 1024)
 #define TIGHT_ASKS         2U
 #define TIGHT_FRAME_MS     3000
-#define RECHECKS_A_SWEEP   2 /* 3 ms of arithmetic each, and everybody waits for it */
 
 static void on_tick_done(struct engine_call *call)
 {
@@ -99,14 +98,10 @@ static void sweep_buffers(struct server *server)
 
 static void sweep_sessions(struct server *server, int64_t now_ms)
 {
-    unsigned rechecks = 0;
     struct session *session = LIST_FIRST(&server->sessions);
     while (session != NULL) {
         struct session *next = LIST_NEXT(session, link); /* closing moves it to another list */
         session_sweep(session, now_ms);
-        if (rechecks < RECHECKS_A_SWEEP && session->state < SESSION_CLOSING &&
-            session_recheck(session, now_ms))
-            rechecks++;
         session = next;
     }
 }
@@ -120,6 +115,7 @@ void server_sweep(struct server *server)
     linger_sweep(server, now_ms);
     sweep_buffers(server);
     sweep_sessions(server, now_ms);
+    recheck_sweep(server, now_ms);
     listener_sweep(server, now_ms);
     leave_if_failed(server);
     tick_if_due(server);
@@ -143,7 +139,7 @@ void server_stop(struct server *server, int64_t grace_ms)
     struct session *session = LIST_FIRST(&server->sessions);
     while (session != NULL) {
         struct session *next = LIST_NEXT(session, link);
-        session_leave(session, "the broker stops");
+        session_leave(session, skp_error(SKP_E_GOING_AWAY)->sentence);
         session = next;
     }
     server_reap_soon(server); /* and from there server_stop_progress(), never inside this call */
@@ -205,6 +201,8 @@ struct server_status server_status(const struct server *server)
         .handshakes = server->handshake_count,
         .stopping = server->stopping,
         .deadlines_held = engine_deadlines_held(server->engine),
+        .rows_aside = engine_rows_aside(server->engine),
+        .has_accepted_loss = engine_loss(server->engine).lost > 0,
         .tls_pq_hybrid = server->tls_pq_hybrid,
         .tls_not_after_ms = server->tls_not_after_ms,
         .sign_not_after_ms = server->sign_not_after_ms,

@@ -145,7 +145,7 @@ void session_open(struct server *server, struct bufferevent *stream, const struc
     struct session *session = session_begin(server, stream, peer, source);
     if (session == NULL)
         return;
-    session->checked_generation = generation;
+    recheck_add(session, generation);
     server->counters.sessions_opened++;
     log_line(LOG_INFO, "session_opened", "peer=%s source=%s session=%016llx", peer->text, source,
              (unsigned long long)session->id);
@@ -183,6 +183,7 @@ void session_close(struct session *session, const char *why)
     bufferevent_disable(session->stream, EV_READ | EV_WRITE);
     LIST_REMOVE(session, link);
     LIST_REMOVE(session, by_peer);
+    recheck_remove(session);
     LIST_INSERT_HEAD(&server->closed, session, link);
     server->session_count--;
     log_line(LOG_INFO, "session_closed",
@@ -267,7 +268,7 @@ void session_leave(struct session *session, const char *why)
     session->leaving = true;
     session->why = why;
     if (session->state == SESSION_UP)
-        send_going_away(session);
+        send_going_away(session, why);
     session_update(session);
 }
 

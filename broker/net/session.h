@@ -44,6 +44,7 @@ struct open_batch {
 struct session {
     LIST_ENTRY(session) link; /* of all, or of closed */
     LIST_ENTRY(session) by_peer;
+    TAILQ_ENTRY(session) recheck; /* of those with a checked_generation */
     struct server *server;
     struct bufferevent *stream;
     uint64_t id;
@@ -73,7 +74,7 @@ struct session {
     int64_t moved_ms;            /* output last moved */
     uint64_t queued_bytes;       /* ever given to the output */
     uint64_t sent_bytes;         /* of them gone, when last looked */
-    uint64_t checked_generation; /* of the trust its certificate was checked against */
+    uint64_t checked_generation; /* of the trust its certificate was checked against; 0: no TLS */
     int64_t checked_ms;
     uint64_t frames_in, frames_out;
 };
@@ -118,15 +119,8 @@ bool session_control_flood(struct session *session, unsigned weight);
 /* Deadlines and pacing at `now_ms` monotonic. */
 void session_sweep(struct session *session, int64_t now_ms);
 
-/* GoingAway, then closed as soon as nothing is under way. `why` is static text. */
+/* GoingAway, then closed as soon as nothing is under way. `why`, a sentence for the peer, is static text. */
 void session_leave(struct session *session, const char *why);
-
-/* Ends a live TLS session whose certificate a CRL lists. */
-void session_cut_if_listed(struct session *session);
-
-/* Checks the certificate of a live TLS session again when trust changed or it is time; false: not
- * needed. */
-bool session_recheck(struct session *session, int64_t now_ms);
 
 /* Frees it if no call is under way. `engine_alive`: leases are given back. */
 bool session_reap(struct session *session, bool engine_alive);

@@ -50,7 +50,7 @@ static void sweep_up(struct session *session, int64_t now_ms)
     }
     if (now_ms >= session->leaves_ms && !session->leaving) {
         session->server->counters.sessions_aged++;
-        session_leave(session, "old enough to connect again");
+        session_leave(session, "this session is old enough: connect again");
         return;
     }
     if (!session->reading) { /* silence is ours then */
@@ -92,37 +92,4 @@ void session_sweep(struct session *session, int64_t now_ms)
     case SESSION_CLOSED:
         break;
     }
-}
-
-static void cut_untrusted(struct session *session, const char *why)
-{
-    session->server->counters.sessions_untrusted++;
-    log_line(LOG_WARN, "session_untrusted", "peer=%s session=%016llx why=%s", session->peer.text,
-             (unsigned long long)session->id, why);
-    session_refuse(session, SKP_E_IDENTITY_INVALID, NULL, why, NULL);
-    session_finish(session, "certificate not trusted any more");
-}
-
-void session_cut_if_listed(struct session *session)
-{
-    SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
-    if (ssl != NULL && session->state < SESSION_CLOSING &&
-        tls_peer_is_listed(ssl, session->server->trust))
-        cut_untrusted(session, "certificate revoked");
-}
-
-bool session_recheck(struct session *session, int64_t now_ms)
-{
-    struct server *server = session->server;
-    const char *why;
-    SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
-    if (ssl == NULL || session->state >= SESSION_CLOSING ||
-        (session->checked_generation == trust_generation(server->trust) &&
-         now_ms - session->checked_ms < server->limits.recheck_ms))
-        return false;
-    session->checked_generation = trust_generation(server->trust);
-    session->checked_ms = now_ms;
-    if (tls_check_peer(ssl, server->trust, clock_real_ms(server->clock), &why))
-        cut_untrusted(session, why);
-    return true;
 }

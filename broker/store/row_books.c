@@ -242,3 +242,78 @@ enum skp_err chain_mark_read(struct span value, struct chain_mark *ret_mark)
     *ret_mark = mark;
     return SKP_OK;
 }
+
+struct span watermark_pack(const struct watermark *mark, struct arena *arena)
+{
+    struct packed_writer writer = writer_new(arena, ID_BYTES + 8 + HASH_BYTES);
+    if (!writer.data)
+        return span_of(NULL, 0);
+    put_id(&writer, &mark->store_id);
+    packed_put_u64(&writer, mark->chain.sequence);
+    put_hash(&writer, &mark->chain.hash);
+    return written(&writer);
+}
+
+enum skp_err watermark_unpack(struct span value, struct watermark *ret_mark)
+{
+    struct packed_reader reader = {.rest = value};
+    struct watermark mark;
+    take_id(&reader, &mark.store_id);
+    mark.chain.sequence = packed_take_u64(&reader);
+    take_hash(&reader, &mark.chain.hash);
+    if (finished(&reader))
+        return SKP_E_DATA_LOSS;
+    *ret_mark = mark;
+    return SKP_OK;
+}
+
+struct span loss_mark_pack(const struct loss_mark *mark, struct arena *arena)
+{
+    struct packed_writer writer = writer_new(arena, 8 + 8 + 8);
+    if (!writer.data)
+        return span_of(NULL, 0);
+    packed_put_u64(&writer, mark->kept);
+    packed_put_u64(&writer, mark->lost);
+    packed_put_i64(&writer, mark->accepted_ms);
+    return written(&writer);
+}
+
+enum skp_err loss_mark_read(struct span value, struct loss_mark *ret_mark)
+{
+    struct packed_reader reader = {.rest = value};
+    struct loss_mark mark = {.kept = packed_take_u64(&reader)};
+    mark.lost = packed_take_u64(&reader);
+    mark.accepted_ms = packed_take_amount(&reader);
+    if (finished(&reader))
+        return SKP_E_DATA_LOSS;
+    *ret_mark = mark;
+    return SKP_OK;
+}
+
+struct span aside_row_pack(const struct aside_row *row, struct arena *arena)
+{
+    struct packed_writer writer =
+        writer_new(arena, 1 + 1 + 8 + 4 + row->key.len + 4 + row->value.len);
+    if (!writer.data)
+        return span_of(NULL, 0);
+    packed_put_u8(&writer, row->table);
+    packed_put_u8(&writer, row->cause);
+    packed_put_i64(&writer, row->at_ms);
+    put_span(&writer, row->key);
+    put_span(&writer, row->value);
+    return written(&writer);
+}
+
+enum skp_err aside_row_read(struct span value, struct aside_row *ret_row)
+{
+    struct packed_reader reader = {.rest = value};
+    struct aside_row row = {.table = packed_take_u8(&reader, STORE_TABLE_END - 1)};
+    row.cause = packed_take_u8(&reader, UINT8_MAX);
+    row.at_ms = packed_take_amount(&reader);
+    row.key = take_span(&reader);
+    row.value = take_span(&reader);
+    if (finished(&reader) || row.table == 0)
+        return SKP_E_DATA_LOSS;
+    *ret_row = row;
+    return SKP_OK;
+}

@@ -106,12 +106,13 @@ struct row_key key_entry(const struct skp_oin *oin, const char *mailbox, uint64_
     return key;
 }
 
-struct row_key key_waiting(const struct skp_id *agreement_id, int64_t since_ms,
+struct row_key key_waiting(const struct skp_id *agreement_id, uint64_t sequence, uint64_t place,
                            const struct skp_id *bundle_id, unsigned page)
 {
     struct row_key key = {.len = 0};
     add_id(&key, agreement_id);
-    add_number(&key, (uint64_t)since_ms, 8);
+    add_number(&key, sequence, 8);
+    add_number(&key, place, 8);
     add_id(&key, bundle_id);
     add_number(&key, page, 2);
     return key;
@@ -202,13 +203,11 @@ enum skp_err key_read_entry(struct span key, uint64_t *ret_position)
     return SKP_OK;
 }
 
-enum skp_err key_read_waiting(struct span key, int64_t *ret_since_ms, struct skp_id *ret_bundle_id,
-                              unsigned *ret_page)
+enum skp_err key_read_waiting(struct span key, struct skp_id *ret_bundle_id, unsigned *ret_page)
 {
-    if (key.len != ID_BYTES + 8 + ID_BYTES + 2)
+    if (key.len != ID_BYTES + 8 + 8 + ID_BYTES + 2)
         return SKP_E_DATA_LOSS;
-    *ret_since_ms = (int64_t)number_at(key, ID_BYTES, 8);
-    id_at(key, ID_BYTES + 8, ret_bundle_id);
+    id_at(key, ID_BYTES + 8 + 8, ret_bundle_id);
     *ret_page = (unsigned)number_at(key, key.len - 2, 2);
     return SKP_OK;
 }

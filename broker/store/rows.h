@@ -56,7 +56,8 @@ struct row_key key_page(const struct skp_id *bundle_id, unsigned page);
 struct row_key key_case(const struct skp_oin *counsellor, const struct skp_id *case_id);
 struct row_key key_mailbox(const struct skp_oin *oin, const char *mailbox);
 struct row_key key_entry(const struct skp_oin *oin, const char *mailbox, uint64_t position);
-struct row_key key_waiting(const struct skp_id *agreement_id, int64_t since_ms,
+/* What waits leaves in the order it was accepted in: by commit, and by place within it. */
+struct row_key key_waiting(const struct skp_id *agreement_id, uint64_t sequence, uint64_t place,
                            const struct skp_id *bundle_id, unsigned page);
 struct row_key key_deadline(int64_t due_ms, uint8_t kind, const struct skp_id *object,
                             uint32_t part);
@@ -74,10 +75,21 @@ struct row_key key_after_prefix(const struct row_key *prefix);
 
 /* Readers of keys that scans give back. DATA_LOSS when the key has another form. */
 enum skp_err key_read_entry(struct span key, uint64_t *ret_position) SKP_MUST_CHECK;
-enum skp_err key_read_waiting(struct span key, int64_t *ret_since_ms, struct skp_id *ret_bundle_id,
+enum skp_err key_read_waiting(struct span key, struct skp_id *ret_bundle_id,
                               unsigned *ret_page) SKP_MUST_CHECK;
 enum skp_err key_read_open(struct span key, int64_t *ret_published_ms, struct skp_id *ret_bundle_id,
                            unsigned *ret_page) SKP_MUST_CHECK;
+
+/* Which row this is, in words for a person, as far as its key says: also of a damaged key. */
+#define ROW_WORDS_BYTES 256
+void row_describe(enum store_table table, struct span key, char *ret_text, size_t size);
+
+/* What damage to such a row means, and what to do; constant texts. */
+struct row_advice {
+    const char *means;
+    const char *remedy;
+};
+struct row_advice row_advice_of(enum store_table table);
 
 enum deadline_kind {
     DEADLINE_ROUND_OPEN = 1,    /* object: agreement id, part: its version */
@@ -226,6 +238,7 @@ enum skp_err u64_read(struct span value, uint64_t *ret_value) SKP_MUST_CHECK;
 #define META_CHAIN  "chain"  /* sequence (8), hash of the last link (32) */
 #define META_OFFSET "offset" /* business clock of a play store, ms ahead of real time (8) */
 #define META_CLOCK  "clock"  /* business time last seen (8), deadlines are held (1) */
+#define META_LOSS   "loss"   /* the last loss an operator accepted: see struct loss_mark */
 
 struct store_mark {
     struct skp_id store_id;
@@ -240,6 +253,34 @@ struct chain_mark {
 };
 struct span chain_mark_pack(const struct chain_mark *mark, struct arena *arena);
 enum skp_err chain_mark_read(struct span value, struct chain_mark *ret_mark) SKP_MUST_CHECK;
+
+/* Outside the rows (store_watermark_write()): which store it is about, and its newest link. */
+struct watermark {
+    struct skp_id store_id;
+    struct chain_mark chain;
+};
+struct span watermark_pack(const struct watermark *mark, struct arena *arena);
+enum skp_err watermark_unpack(struct span value, struct watermark *ret_mark) SKP_MUST_CHECK;
+
+/* Links up to `lost` were confirmed, the store that went on ends with `kept`. */
+struct loss_mark {
+    uint64_t kept;
+    uint64_t lost;       /* 0: there was no loss */
+    int64_t accepted_ms; /* real time */
+};
+struct span loss_mark_pack(const struct loss_mark *mark, struct arena *arena);
+enum skp_err loss_mark_read(struct span value, struct loss_mark *ret_mark) SKP_MUST_CHECK;
+
+/* A row that was taken out of everybody's way, or what stands for it; the key begins with "aside". */
+struct aside_row {
+    uint8_t table;
+    uint8_t cause;
+    int64_t at_ms; /* real time */
+    struct span key;
+    struct span value;
+};
+struct span aside_row_pack(const struct aside_row *row, struct arena *arena);
+enum skp_err aside_row_read(struct span value, struct aside_row *ret_row) SKP_MUST_CHECK;
 
 struct clock_mark {
     int64_t seen_ms; /* business time; 0: never */

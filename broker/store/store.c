@@ -121,6 +121,7 @@ enum skp_err store_get(struct store *store, enum store_table table, struct store
         return SKP_E_OUTCOME_UNKNOWN;
     assert_in_transaction(store);
     assert_keys(table, rows, count);
+    store->damaged.table = 0;
     return note_death(store, store->ops->get(store, table, rows, count, arena));
 }
 
@@ -134,6 +135,7 @@ enum skp_err store_scan(struct store *store, enum store_table table, struct span
     assert(table > 0 && table < STORE_TABLE_END);
     assert(from.len <= STORE_KEY_MAX + 1 && to.len <= STORE_KEY_MAX + 1);
     assert(max_rows > 0);
+    store->damaged.table = 0;
     return note_death(store, store->ops->scan(store, table, from, to, max_rows, max_bytes, arena,
                                               ret_rows, ret_count));
 }
@@ -162,6 +164,30 @@ enum skp_err store_remove(struct store *store, enum store_table table, const str
     assert_in_transaction(store);
     assert_keys(table, rows, count);
     return end_if_failed(store, store->ops->remove(store, table, rows, count));
+}
+
+static void forgive(struct store *store, bool forgives)
+{
+    store->takes_damaged = forgives;
+    if (store->ops->forgive)
+        store->ops->forgive(store, forgives);
+}
+
+enum skp_err store_take_damaged(struct store *store, enum store_table table, struct store_row *row,
+                                struct arena *arena)
+{
+    assert(store->writer);
+    if (store->state == STORE_DEAD)
+        return SKP_E_OUTCOME_UNKNOWN;
+    assert_in_transaction(store);
+    assert_keys(table, row, 1);
+    struct store_row gone = {.key = row->key, .version = STORE_ANY};
+    forgive(store, true);
+    enum skp_err err = store->ops->get(store, table, row, 1, arena);
+    if (!err && row->version > 0)
+        err = store->ops->remove(store, table, &gone, 1);
+    forgive(store, false);
+    return end_if_failed(store, err);
 }
 
 enum skp_err store_commit(struct store *store)
@@ -197,4 +223,20 @@ enum skp_err store_maintain(struct store *store)
         return SKP_E_OUTCOME_UNKNOWN;
     assert(store->state == STORE_IDLE);
     return note_death(store, store->ops->maintain(store));
+}
+
+enum skp_err store_watermark_write(struct store *store, struct span mark, bool sync)
+{
+    assert(store->writer && mark.len > 0 && mark.len <= STORE_WATERMARK_MAX);
+    return store->ops->watermark_write ? store->ops->watermark_write(store, mark, sync) : SKP_OK;
+}
+
+enum skp_err store_watermark_read(struct store *store, uint8_t ret_mark[STORE_WATERMARK_MAX],
+                                  size_t *ret_len)
+{
+    assert(store->writer);
+    if (store->ops->watermark_read)
+        return store->ops->watermark_read(store, ret_mark, ret_len);
+    *ret_len = 0;
+    return SKP_OK;
 }

@@ -9,7 +9,7 @@
  * STORE_ANY: does not matter); where the store holds another one the whole transaction ends in
  * CONFLICT at the latest on commit, and the caller loads and decides again. Every row carries a
  * checksum over table, key and value: a damaged one is reported as DATA_LOSS, never returned as if
- * it were right.
+ * it were right; nor is one missing that was committed, unless the end of the log is (store_watermark_read()).
  *
  * Threads: one handle belongs to one thread at a time. The writer handle is the only one that
  * writes; any number of reader handles, each on a thread of its own, read a committed snapshot.
@@ -67,11 +67,10 @@ struct store_row {
 
 struct store;
 
-/* Told of each damage that store_verify() finds: the table's name and the row's key; both are empty
- * when the damage is in the file and not in one row. Borrows until it returns. Keys are for a
- * repair by hand: do not log them. */
-typedef void (*store_damage_fn)(void *context, const char *table, struct span key,
-                                const char *what);
+/* Told of each damage that store_verify() finds: the table and the row's key; without a key the damage is
+ * in the file and not in one row, and `table` is the one it was met in, 0: none. Borrows until it
+ * returns. */
+typedef void (*store_damage_fn)(void *context, unsigned table, struct span key, const char *what);
 
 /* What a backend provides; each function as the store_* function below of the same name. store.c
  * checks the bounds, keeps the state and calls rollback after an error of put, remove or commit, so
@@ -95,13 +94,25 @@ struct store_ops {
     enum skp_err (*maintain)(struct store *store);
     /* What store_verify() cannot see by reading rows; tells store_damage() of store_backend.h. */
     enum skp_err (*check)(struct store *store);
+    /* From now on, or no more: damaged pages are read for the rows on them. NULL: there are none. */
+    void (*forgive)(struct store *store, bool forgives);
     bool (*is_tight)(const struct store *store); /* NULL: never */
+    /* NULL: there is nowhere to keep one. */
+    enum skp_err (*watermark_write)(struct store *store, struct span mark, bool sync);
+    enum skp_err (*watermark_read)(struct store *store, uint8_t *ret_mark, size_t *ret_len);
 };
 
 enum store_state {
     STORE_IDLE,
     STORE_IN_TRANSACTION,
     STORE_DEAD, /* a sync failed: every further call says OUTCOME_UNKNOWN */
+};
+
+/* A row that differs from its checksum; table 0: none was named. */
+struct store_damaged {
+    unsigned table;
+    uint8_t key[STORE_KEY_MAX];
+    size_t key_len;
 };
 
 /* Backends embed this first; `why` is for all to read, the rest belongs to store.c and the backend.
@@ -112,13 +123,15 @@ struct store {
     enum store_state state;
     bool writer;
     struct store_verifier *verifier; /* set while store_verify() walks */
+    struct store_damaged damaged;    /* the row that the last DATA_LOSS of a get or scan is about */
+    bool takes_damaged;              /* inside store_take_damaged() */
 };
 
 /* The reference: everything in memory, gone when the writer handle closes. For tests and
  * simulations: running out of memory ends the process. */
 enum skp_err store_memory_open(struct store **ret_store) SKP_MUST_CHECK;
 
-/* SQLite at `path` (a file; beside it -wal, -shm and -lock). Creates it when `create` is set and
+/* SQLite at `path` (a file; beside it -wal, -shm, -lock and -watermark). Creates it when `create` is set and
  * there is none or an empty one; checkpoints and syncs what is there before it returns.
  *
  * WAL, synchronous=FULL, own checkpoints in store_maintain(). SQLite 3.7.0 to 3.51.2 can lose
@@ -143,7 +156,7 @@ enum skp_err store_begin(struct store *store) SKP_MUST_CHECK;
 
 /* Fills value and version of each row by its key; what is not there gets version 0 and an empty
  * value. Sees the transaction's own puts. Values live in the arena. A key has 1 to STORE_KEY_MAX
- * bytes. Errors: DATA_LOSS (a damaged row), NO_MEMORY (the arena is full), UNAVAILABLE (cannot be
+ * bytes. Errors: DATA_LOSS (a damaged row, named in store->damaged as far as it can be told), NO_MEMORY (the arena is full), UNAVAILABLE (cannot be
  * read now); the transaction goes on, the rows are then undefined. */
 enum skp_err store_get(struct store *store, enum store_table table, struct store_row *rows,
                        size_t count, struct arena *arena) SKP_MUST_CHECK;
@@ -169,6 +182,12 @@ enum skp_err store_put(struct store *store, enum store_table table, const struct
 enum skp_err store_remove(struct store *store, enum store_table table, const struct store_row *rows,
                           size_t count) SKP_MUST_CHECK;
 
+/* Takes a damaged row out of its table: fills value and version as they are found, unchecked, and removes
+ * the row, so that scans get past its place. Version 0: there is no such row. Errors as store_put(). For
+ * who keeps the bytes somewhere else in the same transaction. */
+enum skp_err store_take_damaged(struct store *store, enum store_table table, struct store_row *row,
+                                struct arena *arena) SKP_MUST_CHECK;
+
 /* SKP_OK = on disk. CONFLICT, UNAVAILABLE (no room: rolled back, may be tried later),
  * OUTCOME_UNKNOWN (the sync failed: no further write is possible on this handle; leave the process
  * and start again). */
@@ -184,6 +203,18 @@ enum skp_err store_maintain(struct store *store) SKP_MUST_CHECK;
 /* The disk is full, or was at the last commit: what is left is a reserve for transactions that make
  * room. Store nothing else until store_maintain() found room again. Writer only. */
 bool store_is_tight(const struct store *store);
+
+/* The watermark: up to STORE_WATERMARK_MAX bytes beside the rows that say what was committed last, so
+ * that a store whose end is missing can be told from one that never had it. Written after the commit
+ * it is about, so it is never ahead of what was on disk; without `sync` it is on disk at the latest
+ * after the next checkpoint, and after a power cut it may be behind. Any thread, on the writer handle.
+ * IO: it was not written, nothing else is wrong. */
+#define STORE_WATERMARK_MAX 64
+enum skp_err store_watermark_write(struct store *store, struct span mark, bool sync) SKP_MUST_CHECK;
+
+/* *ret_len 0: there is none. DATA_LOSS: it is damaged; IO. */
+enum skp_err store_watermark_read(struct store *store, uint8_t ret_mark[STORE_WATERMARK_MAX],
+                                  size_t *ret_len) SKP_MUST_CHECK;
 
 /* Reads everything and checks every checksum, in a snapshot of its own between transactions.
  * DATA_LOSS: damage was found and told, all of it as far as it can be read; other errors: could not

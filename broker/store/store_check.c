@@ -22,7 +22,7 @@ uint64_t store_row_sum(enum store_table table, struct span key, struct span valu
     return XXH64(value.data, value.len, XXH64(key.data, key.len, (XXH64_hash_t)table));
 }
 
-static void tell_damage(struct store *store, const char *table, struct span key, const char *what)
+static void tell_damage(struct store *store, unsigned table, struct span key, const char *what)
 {
     store->verifier->found++;
     store->verifier->on_damage(store->verifier->context, table, key, what);
@@ -31,18 +31,30 @@ static void tell_damage(struct store *store, const char *table, struct span key,
 void store_damage(struct store *store, const char *what)
 {
     assert(store->verifier);
-    tell_damage(store, "", (struct span){0}, what);
+    tell_damage(store, 0, (struct span){0}, what);
+}
+
+/* A key that is too long is damaged itself. */
+static void name_damaged(struct store *store, enum store_table table, struct span key)
+{
+    if (key.len == 0 || key.len > STORE_KEY_MAX)
+        return;
+    store->damaged.table = table;
+    store->damaged.key_len = key.len;
+    memcpy(store->damaged.key, key.data, key.len);
 }
 
 enum skp_err store_row_check(struct store *store, enum store_table table,
                              const struct store_row *row, uint64_t sum)
 {
-    if (store_row_sum(table, row->key, row->value) == sum || MUTANT(sum_not_checked))
+    if (store_row_sum(table, row->key, row->value) == sum || MUTANT(sum_not_checked) ||
+        store->takes_damaged)
         return SKP_OK;
     if (store->verifier) {
-        tell_damage(store, store_table_name(table), row->key, "a row differs from its checksum");
+        tell_damage(store, table, row->key, "the row differs from its checksum");
         return SKP_OK;
     }
+    name_damaged(store, table, row->key);
     return store_fail(store, SKP_E_DATA_LOSS, "table %s: a row differs from its checksum",
                       store_table_name(table));
 }
@@ -127,7 +139,7 @@ static enum skp_err verify_table(struct store *store, enum store_table table, st
     if (err != SKP_E_DATA_LOSS)
         return err;
     /* What lies behind an unreadable page is lost to a scan; the other tables are not. */
-    tell_damage(store, store_table_name(table), (struct span){0}, store->why);
+    tell_damage(store, table, (struct span){0}, store->why);
     return SKP_OK;
 }
 
@@ -151,6 +163,8 @@ enum skp_err store_verify(struct store *store, store_damage_fn on_damage, void *
     store->verifier = &verifier;
     err = verify_tables(store);
     store->verifier = NULL;
+    if (store->ops->forgive)
+        store->ops->forgive(store, false);
     store_rollback(store);
     if (err == SKP_OK && verifier.found > 0)
         return store_fail(store, SKP_E_DATA_LOSS, "the store is damaged in %zu places",

@@ -49,6 +49,10 @@ static void sqlite_close(struct store *base)
     assert(rc == SQLITE_OK);
     if (store->reserve_fd >= 0)
         close(store->reserve_fd);
+    if (base->state != STORE_DEAD)
+        sqlite_watermark_sync(store);
+    if (store->watermark_fd >= 0)
+        close(store->watermark_fd);
     if (store->lock_fd >= 0)
         close(store->lock_fd);
     free(store->path);
@@ -99,15 +103,17 @@ static enum skp_err checkpoint(struct sqlite_store *store, int mode, bool *ret_c
         return sqlite_fail(store, SQLITE_SYNCING, rc);
     *ret_complete = log_pages == done_pages;
     /* A log that is copied whole starts again at its beginning with the next commit. */
-    if (*ret_complete)
+    if (*ret_complete) {
         store->log_pages = 0;
+        sqlite_watermark_sync(store);
+    }
     return SKP_OK;
 }
 
 static enum skp_err sqlite_maintain(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
-    int64_t log_size = (int64_t)store->log_pages * store->page_bytes;
+    int64_t log_size = (int64_t)store->log_pages * SQLITE_PAGE_BYTES;
     bool complete = false;
     bool was_tight = store->is_tight;
     sqlite_reserve_take(store);
@@ -130,6 +136,10 @@ static enum skp_err sqlite_check(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
     sqlite3_stmt *statement = NULL;
+    char words[96];
+    /* From here on rows are looked at one by one, also on damaged pages. */
+    store->sums.are_forgiven = true;
+    store->sums.found = 0;
     /* Not quick_check, which does not hold the index of keys against its table. */
     int rc = sqlite3_prepare_v2(store->db, "PRAGMA integrity_check", -1, &statement, NULL);
     while (rc == SQLITE_OK || rc == SQLITE_ROW) {
@@ -141,6 +151,10 @@ static enum skp_err sqlite_check(struct store *base)
             store_damage(base, text);
     }
     sqlite3_finalize(statement);
+    (void)snprintf(words, sizeof words, "pages that differ from their checksum: %u",
+                   store->sums.found);
+    if (store->sums.found > 0)
+        store_damage(base, words);
     if (rc == SQLITE_DONE)
         return SKP_OK;
     enum skp_err err = sqlite_fail(store, SQLITE_READING, rc);
@@ -148,6 +162,15 @@ static enum skp_err sqlite_check(struct store *base)
         return err;
     store_damage(base, base->why);
     return SKP_OK;
+}
+
+static void sqlite_forgive(struct store *base, bool forgives)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    if (forgives)
+        store->sums.are_forgiven = true;
+    else
+        sqlite_sums_forgive_no_more(store->db, &store->sums);
 }
 
 static bool sqlite_is_tight(const struct store *base)
@@ -170,7 +193,10 @@ static const struct store_ops sqlite_ops = {
     .rollback = sqlite_rollback,
     .maintain = sqlite_maintain,
     .check = sqlite_check,
+    .forgive = sqlite_forgive,
     .is_tight = sqlite_is_tight,
+    .watermark_write = sqlite_watermark_write,
+    .watermark_read = sqlite_watermark_read,
 };
 
 static struct sqlite_store *handle_new(const char *path, bool writer)
@@ -182,6 +208,7 @@ static struct sqlite_store *handle_new(const char *path, bool writer)
     store->base.writer = writer;
     store->lock_fd = -1;
     store->reserve_fd = -1;
+    store->watermark_fd = -1;
     store->checkpoint_bytes = LOG_CHECKPOINT_SIZE;
     store->path = strdup(path);
     if (store->path)
@@ -195,6 +222,8 @@ static enum skp_err connect_file(struct sqlite_store *store)
     int flags = store->base.writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
     flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     int rc = sqlite3_open_v2(store->path, &store->db, flags, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite_sums_attach(store->db, &store->sums);
     if (rc != SQLITE_OK)
         return sqlite_fail(store, SQLITE_OPENING, rc);
     sqlite3_busy_timeout(store->db, store->base.writer ? OPEN_WAIT_MS : BUSY_WAIT_MS);
@@ -314,6 +343,8 @@ static enum skp_err open_file(struct sqlite_store *store, bool create)
         err = sqlite_schema_open(store, create);
     if (err == SKP_OK)
         err = sqlite_controls_make(store);
+    if (err == SKP_OK)
+        err = sqlite_watermark_open(store);
     if (err == SKP_OK)
         err = settle_on_disk(store);
     if (err == SKP_OK)

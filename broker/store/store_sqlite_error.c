@@ -6,8 +6,8 @@
 static bool is_damage(int rc)
 {
     int primary = rc & 0xff;
-    return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || rc == SQLITE_IOERR_CORRUPTFS ||
-           rc == SQLITE_IOERR_DATA;
+    return primary == SQLITE_PAGE_DAMAGED || primary == SQLITE_CORRUPT ||
+           primary == SQLITE_NOTADB || rc == SQLITE_IOERR_CORRUPTFS || rc == SQLITE_IOERR_DATA;
 }
 
 /* A failed sync says nothing about what is on disk, and a second try may succeed without the first
@@ -46,6 +46,7 @@ enum skp_err sqlite_fail(struct sqlite_store *store, enum sqlite_phase phase, in
     if ((rc & 0xff) == SQLITE_FULL && store->reserve_fd >= 0)
         sqlite_reserve_give(store);
     /* Not sqlite3_errmsg(): it may quote what it could not store. */
-    return store_fail(&store->base, error_of(phase, rc), "%s the store: %s (SQLite code %d)",
-                      doing[phase], sqlite3_errstr(rc), rc);
+    return store_fail(
+        &store->base, error_of(phase, rc), "%s the store: %s (SQLite code %d)", doing[phase],
+        rc == SQLITE_PAGE_DAMAGED ? "a page differs from its checksum" : sqlite3_errstr(rc), rc);
 }

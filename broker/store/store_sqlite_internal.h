@@ -3,6 +3,8 @@
  *   store_sqlite.c         the handle: open, lock, readers, transactions, checkpoints
  *   store_sqlite_schema.c  whose file it is, its schema and settings
  *   store_sqlite_rows.c    rows in and out
+ *   store_sqlite_sums.c    a checksum on every page of the file
+ *   store_sqlite_watermark.c  what was committed last, in a file of its own
  *   store_sqlite_reserve.c room that is kept for a full disk
  *   store_sqlite_error.c   what an error of SQLite means to the store */
 #ifndef SKP_STORE_SQLITE_INTERNAL_H
@@ -13,7 +15,8 @@
 #include <sqlite3.h>
 
 #define SQLITE_APPLICATION_ID 0x534b5031 /* "SKP1" */
-#define SQLITE_SCHEMA_VERSION 2
+#define SQLITE_SCHEMA_VERSION 3
+#define SQLITE_PAGE_BYTES     8192 /* measured with bench_store, see schema/sqlite.sql */
 
 enum sqlite_statement {
     STATEMENT_GET,
@@ -36,17 +39,35 @@ enum sqlite_control {
     CONTROL_COUNT
 };
 
+#define SQLITE_PAGES_EXPLAINED 16
+
+/* A code that SQLite itself does not use: after an I/O error it rolls back by itself, and after
+ * SQLITE_CORRUPT it writes nothing more in that transaction. */
+#define SQLITE_PAGE_DAMAGED SQLITE_FORMAT
+
+/* The methods of the database file, with ours for reading and writing. */
+struct sqlite_sums {
+    sqlite3_io_methods methods; /* first: the file points here */
+    const sqlite3_io_methods *base;
+    bool are_used;     /* the first page says that the file is ours */
+    bool are_forgiven; /* damaged pages are read all the same: row by row is looked what is whole */
+    unsigned found;    /* damaged pages read */
+    sqlite3_int64 last;                              /* where the last of them is */
+    sqlite3_int64 explained[SQLITE_PAGES_EXPLAINED]; /* pages, by their place plus 1; 0: none */
+};
+
 struct sqlite_store {
     struct store base;
     sqlite3 *db;
+    struct sqlite_sums sums;
     sqlite3_stmt *controls[CONTROL_COUNT];                      /* made when it is opened */
     sqlite3_stmt *statements[STORE_TABLE_END][STATEMENT_COUNT]; /* made at first use */
     char *path;
-    int lock_fd;    /* -1 on a reader */
-    int reserve_fd; /* -1 on a reader */
-    bool is_tight;  /* the reserve was given, or never taken */
-    int log_pages;  /* in the write-ahead log after the last commit */
-    int page_bytes;
+    int lock_fd;              /* -1 on a reader */
+    int reserve_fd;           /* -1 on a reader */
+    int watermark_fd;         /* -1 on a reader */
+    bool is_tight;            /* the reserve was given, or never taken */
+    int log_pages;            /* in the write-ahead log after the last commit */
     int64_t checkpoint_bytes; /* of log that a checkpoint waits for; tests make it smaller */
 };
 
@@ -72,6 +93,30 @@ enum skp_err sqlite_fail(struct sqlite_store *store, enum sqlite_phase phase, in
 enum skp_err sqlite_reserve_open(struct sqlite_store *store) SKP_MUST_CHECK;
 void sqlite_reserve_take(struct sqlite_store *store);
 void sqlite_reserve_give(struct sqlite_store *store);
+
+/* On the writer; as store_watermark_*() of store.h. Syncing says nothing of a failure: the mark is then
+ * only older than it might be. */
+enum skp_err sqlite_watermark_open(struct sqlite_store *store) SKP_MUST_CHECK;
+enum skp_err sqlite_watermark_write(struct store *store, struct span mark,
+                                    bool sync) SKP_MUST_CHECK;
+enum skp_err sqlite_watermark_read(struct store *store, uint8_t ret_mark[STORE_WATERMARK_MAX],
+                                   size_t *ret_len) SKP_MUST_CHECK;
+void sqlite_watermark_sync(struct sqlite_store *store);
+
+/* From now on every page that this connection reads from the file is held against its checksum
+ * (SQLITE_PAGE_DAMAGED), and each that it writes gets one. Before the first statement; `sums` lives as
+ * long as the connection. A result code of SQLite. */
+int sqlite_sums_attach(sqlite3 *db, struct sqlite_sums *sums);
+
+/* Ends a time in which damage was forgiven: nothing of it stays in SQLite's cache. */
+void sqlite_sums_forgive_no_more(sqlite3 *db, struct sqlite_sums *sums);
+
+/* A row on the page read last differs from its own checksum: that is what is wrong with the page, and it
+ * may be read and written again, as long as the row is not believed. */
+void sqlite_sums_explain(struct sqlite_sums *sums);
+
+/* A new database keeps the room for them. Before its first page is written. */
+int sqlite_sums_reserve(sqlite3 *db);
 
 /* Settings that SQLite keeps per connection. */
 enum skp_err sqlite_harden(struct sqlite_store *store) SKP_MUST_CHECK;

@@ -150,13 +150,39 @@ static enum skp_err get_row(struct store *store, enum store_table table, sqlite3
     return err;
 }
 
+/* Damage that no row has named yet. */
+static bool is_of_page(const struct store *store, enum skp_err err)
+{
+    return err == SKP_E_DATA_LOSS && store->damaged.table == 0;
+}
+
+static enum skp_err get_from_damaged_page(struct store *store, enum store_table table,
+                                          sqlite3_stmt *statement, struct store_row *row,
+                                          struct arena *arena)
+{
+    struct sqlite_store *self = sqlite_of(store);
+    self->sums.are_forgiven = true;
+    self->sums.found = 0;
+    enum skp_err err = get_row(store, table, statement, row, arena);
+    if (store->damaged.table != 0)
+        sqlite_sums_explain(&self->sums);
+    sqlite_sums_forgive_no_more(self->db, &self->sums);
+    if (err == SKP_OK && row->version == 0)
+        return store_fail(store, SKP_E_DATA_LOSS, "table %s: a page differs from its checksum",
+                          store_table_name(table));
+    return err;
+}
+
 enum skp_err sqlite_get(struct store *store, enum store_table table, struct store_row *rows,
                         size_t count, struct arena *arena)
 {
     sqlite3_stmt *statement = NULL;
     enum skp_err err = sqlite_statement(sqlite_of(store), table, STATEMENT_GET, &statement);
-    for (size_t i = 0; err == SKP_OK && i < count; i++)
+    for (size_t i = 0; err == SKP_OK && i < count; i++) {
         err = get_row(store, table, statement, &rows[i], arena);
+        if (is_of_page(store, err))
+            err = get_from_damaged_page(store, table, statement, &rows[i], arena);
+    }
     return err;
 }
 
@@ -182,6 +208,21 @@ static enum skp_err fill_list(struct sqlite_store *store, sqlite3_stmt *statemen
     return list->err;
 }
 
+/* The scan again, for the row that the damage of a page is in; store->damaged says which. */
+static void name_damaged_row(struct sqlite_store *store, sqlite3_stmt *statement, struct span from,
+                             struct store_scan_list list)
+{
+    list.err = SKP_OK;
+    list.rows = NULL;
+    list.count = list.capacity = list.bytes = 0;
+    store->sums.are_forgiven = true;
+    store->sums.found = 0;
+    (void)fill_list(store, statement, from, &list);
+    if (store->base.damaged.table != 0)
+        sqlite_sums_explain(&store->sums);
+    sqlite_sums_forgive_no_more(store->db, &store->sums);
+}
+
 enum skp_err sqlite_scan(struct store *store, enum store_table table, struct span from,
                          struct span to, size_t max_rows, size_t max_bytes, struct arena *arena,
                          struct store_row **ret_rows, size_t *ret_count)
@@ -196,6 +237,8 @@ enum skp_err sqlite_scan(struct store *store, enum store_table table, struct spa
     enum skp_err err = sqlite_statement(sqlite_of(store), table, STATEMENT_SCAN, &statement);
     if (err == SKP_OK)
         err = fill_list(sqlite_of(store), statement, from, &list);
+    if (is_of_page(store, err))
+        name_damaged_row(sqlite_of(store), statement, from, list);
     if (err != SKP_OK)
         return err;
     *ret_rows = list.rows;
@@ -247,13 +290,51 @@ static enum skp_err put_row(struct store *store, enum store_table table,
     return run_write(store, table, statement, rc, true);
 }
 
+static bool has_damaged_row(struct store *store, enum store_table table, sqlite3_stmt *statement,
+                            sqlite3_int64 page)
+{
+    struct sqlite_store *self = sqlite_of(store);
+    static const uint8_t zero;
+    bool found = false;
+    int rc = bind_span(statement, 1, span_of(&zero, 1));
+    while (rc == SQLITE_OK || (rc == SQLITE_ROW && !found)) {
+        uint64_t sum = 0;
+        rc = sqlite3_step(statement);
+        if (rc != SQLITE_ROW)
+            break;
+        struct store_row row = column_row(statement, &sum);
+        found = self->sums.last == page && store_row_sum(table, row.key, row.value) != sum;
+    }
+    sqlite3_reset(statement);
+    return found;
+}
+
+/* A change met a damaged page. The transaction is over; where a row explains the damage the next try gets
+ * through. Reads the whole table, once for each such page. */
+static enum skp_err write_again_or_not(struct store *store, enum store_table table)
+{
+    struct sqlite_store *self = sqlite_of(store);
+    sqlite3_int64 page = self->sums.last;
+    sqlite3_stmt *statement = NULL;
+    store->ops->rollback(store);
+    if (sqlite_statement(self, table, STATEMENT_SCAN, &statement))
+        return SKP_E_DATA_LOSS;
+    self->sums.are_forgiven = true;
+    bool found = has_damaged_row(store, table, statement, page);
+    if (found)
+        sqlite_sums_explain(&self->sums);
+    sqlite_sums_forgive_no_more(self->db, &self->sums);
+    return found ? store_fail_conflict(store, table) : SKP_E_DATA_LOSS;
+}
+
 enum skp_err sqlite_put(struct store *store, enum store_table table, const struct store_row *rows,
                         size_t count)
 {
     enum skp_err err = SKP_OK;
+    store->damaged.table = 0;
     for (size_t i = 0; err == SKP_OK && i < count; i++)
         err = put_row(store, table, &rows[i]);
-    return err;
+    return err == SKP_E_DATA_LOSS ? write_again_or_not(store, table) : err;
 }
 
 /* Whether the row is there at all, without reading its value. */
@@ -294,7 +375,8 @@ enum skp_err sqlite_remove(struct store *store, enum store_table table,
                            const struct store_row *rows, size_t count)
 {
     enum skp_err err = SKP_OK;
+    store->damaged.table = 0;
     for (size_t i = 0; err == SKP_OK && i < count; i++)
         err = remove_row(store, table, &rows[i]);
-    return err;
+    return err == SKP_E_DATA_LOSS ? write_again_or_not(store, table) : err;
 }

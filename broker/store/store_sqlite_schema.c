@@ -8,8 +8,8 @@
 
 #define SQL_BYTES 256
 
-/* Measured with bench_store, see schema/sqlite.sql. */
-#define PAGE_SIZE "8192"
+#define TEXT_OF(number) #number
+#define AS_TEXT(number) TEXT_OF(number)
 
 static enum skp_err run(struct sqlite_store *store, const char *sql)
 {
@@ -44,10 +44,10 @@ enum skp_err sqlite_harden(struct sqlite_store *store)
                                   "PRAGMA secure_delete=ON;"
                                   "PRAGMA synchronous=FULL;"
                                   "PRAGMA wal_autocheckpoint=0;");
-    /* In KiB. The writer changes the same pages again and again, a reader passes by. */
+    /* In pages: SQLite turns KiB into pages before it knows how large these are. 16 and 4 MiB; the
+     * writer changes the same pages again and again, a reader passes by. */
     if (!err)
-        err =
-            run(store, store->base.writer ? "PRAGMA cache_size=-16384" : "PRAGMA cache_size=-4096");
+        err = run(store, store->base.writer ? "PRAGMA cache_size=2048" : "PRAGMA cache_size=512");
     return !err && MUTANT(sync_normal) ? run(store, "PRAGMA synchronous=NORMAL") : err;
 }
 
@@ -149,6 +149,14 @@ static enum skp_err check_tables(struct sqlite_store *store)
     return err;
 }
 
+static enum skp_err shape_pages(struct sqlite_store *store)
+{
+    int rc = sqlite_sums_reserve(store->db);
+    if (rc != SQLITE_OK)
+        return sqlite_fail(store, SQLITE_OPENING, rc);
+    return run(store, "PRAGMA page_size=" AS_TEXT(SQLITE_PAGE_BYTES));
+}
+
 enum skp_err sqlite_schema_open(struct sqlite_store *store, bool create)
 {
     struct identity identity = {0};
@@ -157,14 +165,12 @@ enum skp_err sqlite_schema_open(struct sqlite_store *store, bool create)
         return err;
     /* An empty file is what a crash leaves between making the file and its schema. */
     bool fresh = create && is_empty(&identity);
-    err = fresh ? run(store, "PRAGMA page_size=" PAGE_SIZE) : check_identity(store, &identity);
+    err = fresh ? shape_pages(store) : check_identity(store, &identity);
     if (err == SKP_OK)
         err = enter_log_mode(store);
     if (err == SKP_OK && fresh)
         err = create_tables(store);
     if (err == SKP_OK)
         err = check_tables(store);
-    if (err == SKP_OK)
-        err = query_number(store, "PRAGMA page_size", &store->page_bytes);
     return err;
 }

@@ -71,6 +71,15 @@ const char *csv_reader_ignored(const struct csv_reader *reader, size_t index);
 
 struct csv_writer;
 
+/* The same onto a stream, which stays the caller's: no file, no mode, no name. NO_MEMORY. */
+enum skp_err csv_writer_stream(FILE *out, const struct csv_column *columns, size_t count,
+                               struct csv_writer **ret_writer) SKP_MUST_CHECK;
+
+/* Marks the file as one of a play, in a last column CSV_PLAY_COLUMN that says Ja on every row. Before the first row
+ * (asserted). Readers of such a file need not know of it. */
+#define CSV_PLAY_COLUMN "Proef"
+void csv_writer_mark_play(struct csv_writer *writer);
+
 /* Writes the header. IO, NO_MEMORY. */
 enum skp_err csv_writer_open(const char *path, const struct csv_column *columns, size_t count,
                              struct csv_writer **ret_writer,
@@ -83,12 +92,12 @@ void csv_writer_plain(struct csv_writer *writer, const char *text);
 void csv_writer_number(struct csv_writer *writer, size_t number);
 void csv_writer_end_row(struct csv_writer *writer);
 
-/* Syncs, puts the file in its place and frees the writer. IO: the file that was there is unchanged.
- */
+/* Syncs, puts the file in its place (a stream is flushed) and frees the writer. IO: the file that was there is
+ * unchanged. */
 enum skp_err csv_writer_close(struct csv_writer *writer,
                               struct csv_problem *ret_problem) SKP_MUST_CHECK;
 
-/* Frees the writer and leaves no file. NULL is fine. */
+/* Frees the writer and leaves no file; not for a stream (asserted). NULL is fine. */
 void csv_writer_abandon(struct csv_writer *writer);
 
 #endif

@@ -141,6 +141,15 @@ enum skp_err csv_value_read_number(const char *text, uint32_t *ret_number)
     return SKP_OK;
 }
 
+/* SA, SD and SS were never given out (https://nl.wikipedia.org/wiki/Postcodes_in_Nederland). */
+static bool are_postcode_letters(const char *letters)
+{
+    int first = toupper((unsigned char)letters[0]);
+    if (!isalpha((unsigned char)letters[0]) || !isalpha((unsigned char)letters[1]))
+        return false;
+    return first != 'S' || strchr("ADS", toupper((unsigned char)letters[1])) == NULL;
+}
+
 enum skp_err csv_value_read_postcode(const char *text, char *ret_postcode)
 {
     if (ends_here(text)) {
@@ -151,8 +160,7 @@ enum skp_err csv_value_read_postcode(const char *text, char *ret_postcode)
     if (digits[0] == '0' || strspn(digits, "0123456789") != 4)
         return SKP_E_POSTCODE_INVALID;
     const char *letters = skip_spaces(digits + 4);
-    if (!isalpha((unsigned char)letters[0]) || !isalpha((unsigned char)letters[1]) ||
-        !ends_here(letters + 2))
+    if (!are_postcode_letters(letters) || !ends_here(letters + 2))
         return SKP_E_POSTCODE_INVALID;
     memcpy(ret_postcode, digits, 4);
     ret_postcode[4] = (char)toupper((unsigned char)letters[0]);

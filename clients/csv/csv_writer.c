@@ -13,8 +13,10 @@
 struct csv_writer {
     FILE *out;
     size_t column_count;
-    size_t cell; /* of the present row */
-    char path[PATH_MAX];
+    size_t cell;    /* of the present row */
+    bool in_header; /* its line is not ended yet: a mark may follow */
+    bool play;
+    char path[PATH_MAX]; /* "": `out` is the caller's */
     char temporary[PATH_MAX];
 };
 
@@ -44,10 +46,19 @@ static FILE *open_temporary(struct csv_writer *writer, const char *path)
     return out;
 }
 
+static void begin_file(struct csv_writer *writer, const struct csv_column *columns, size_t count)
+{
+    assert(count > 0 && count <= CSV_MAX_COLUMNS);
+    writer->column_count = count;
+    fputs("\xef\xbb\xbf", writer->out);
+    for (size_t i = 0; i < count; i++)
+        csv_writer_plain(writer, columns[i].name);
+    writer->in_header = true;
+}
+
 enum skp_err csv_writer_open(const char *path, const struct csv_column *columns, size_t count,
                              struct csv_writer **ret_writer, struct csv_problem *ret_problem)
 {
-    assert(count > 0 && count <= CSV_MAX_COLUMNS);
     struct csv_writer *writer = calloc(1, sizeof(*writer));
     if (!writer) {
         *ret_problem = (struct csv_problem){.err = SKP_E_NO_MEMORY};
@@ -59,17 +70,43 @@ enum skp_err csv_writer_open(const char *path, const struct csv_column *columns,
         free(writer);
         return io_error(ret_problem, error);
     }
-    writer->column_count = count;
-    fputs("\xef\xbb\xbf", writer->out);
-    for (size_t i = 0; i < count; i++)
-        csv_writer_plain(writer, columns[i].name);
-    csv_writer_end_row(writer);
+    begin_file(writer, columns, count);
     *ret_writer = writer;
     return SKP_OK;
 }
 
+enum skp_err csv_writer_stream(FILE *out, const struct csv_column *columns, size_t count,
+                               struct csv_writer **ret_writer)
+{
+    struct csv_writer *writer = calloc(1, sizeof(*writer));
+    if (!writer)
+        return SKP_E_NO_MEMORY;
+    writer->out = out;
+    begin_file(writer, columns, count);
+    *ret_writer = writer;
+    return SKP_OK;
+}
+
+void csv_writer_mark_play(struct csv_writer *writer)
+{
+    assert(writer->in_header);
+    fputs(";" CSV_PLAY_COLUMN, writer->out);
+    writer->play = true;
+}
+
+/* The header's line ends where the first row begins, or the file ends. */
+static void end_header(struct csv_writer *writer)
+{
+    if (!writer->in_header)
+        return;
+    writer->in_header = false;
+    writer->cell = 0;
+    fputs("\r\n", writer->out);
+}
+
 static void begin_cell(struct csv_writer *writer)
 {
+    end_header(writer);
     assert(writer->cell < writer->column_count);
     if (writer->cell++ > 0)
         fputc(';', writer->out);
@@ -119,7 +156,7 @@ void csv_writer_end_row(struct csv_writer *writer)
 {
     assert(writer->cell == writer->column_count);
     writer->cell = 0;
-    fputs("\r\n", writer->out);
+    fputs(writer->play ? ";Ja\r\n" : "\r\n", writer->out);
 }
 
 /* Closing is part of the check: network file systems report a full disk there. */
@@ -140,12 +177,19 @@ static int finish(struct csv_writer *writer)
     return failed ? error : 0;
 }
 
+static int finish_stream(const struct csv_writer *writer)
+{
+    return ferror(writer->out) != 0 || fflush(writer->out) != 0 ? errno : 0;
+}
+
 enum skp_err csv_writer_close(struct csv_writer *writer, struct csv_problem *ret_problem)
 {
+    end_header(writer);
     assert(writer->cell == 0);
+    bool is_stream = writer->path[0] == '\0';
     errno = EIO;
-    int error = finish(writer);
-    if (error != 0)
+    int error = is_stream ? finish_stream(writer) : finish(writer);
+    if (error != 0 && !is_stream)
         unlink(writer->temporary);
     free(writer);
     return error != 0 ? io_error(ret_problem, error) : SKP_OK;
@@ -155,6 +199,7 @@ void csv_writer_abandon(struct csv_writer *writer)
 {
     if (!writer)
         return;
+    assert(writer->path[0] != '\0');
     fclose(writer->out);
     unlink(writer->temporary);
     free(writer);

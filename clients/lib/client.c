@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define DEFAULT_OUTBOX_BYTES (64u * 1024 * 1024)
-#define JWS_CACHE_ENTRIES    1024 /* a counsellor hears from hundreds of creditors */
+#define JWS_CACHE_ENTRIES    4096 /* chains: a counsellor hears from all creditors of the country */
 
 int64_t skp_now_ms(const struct skp_client *client)
 {

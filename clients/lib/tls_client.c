@@ -163,8 +163,7 @@ static bool check_broker_cert(struct skp_client *client, X509 *cert)
 {
     struct skp_oin oin;
     const char *why = "";
-    if (trust_check(client->trust, cert, SSL_get_peer_cert_chain(client->connection.ssl),
-                    CERT_TLS_SERVER, skp_now_ms(client), &why)) {
+    if (trust_check_use(cert, CERT_TLS_SERVER, &why)) { /* the handshake checked the chain */
         client_fail(client, SKP_E_CERTIFICATE, "the broker's certificate is refused: %s", why);
     } else if (cert_oin(cert, &oin)) {
         client_fail(client, SKP_E_CERTIFICATE, "the broker's certificate names no valid OIN");

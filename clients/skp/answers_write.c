@@ -103,6 +103,7 @@ enum skp_err answers_write(struct state_db *db, const char *path, size_t *ret_co
     enum skp_err err = answers_writer_open(path, &writer, ret_problem);
     if (err)
         return err;
+    state_mark_file(db, writer);
     size_t count = put_all(db, writer);
     err = state_error(db);
     if (err) {

@@ -85,6 +85,7 @@ enum skp_err bsn_write(struct state_db *db, const char *path, size_t *ret_rows,
     enum skp_err err = csv_writer_open(path, columns, COLUMN_COUNT, &writer, ret_problem);
     if (err)
         return err;
+    state_mark_file(db, writer);
     arena_init(&arena, ROW_MAX_BYTES);
     err = put_all(db, writer, &arena, &rows);
     arena_fini(&arena);

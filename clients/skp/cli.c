@@ -48,6 +48,13 @@ void cli_progress(const struct cli *cli, size_t done, size_t total)
         (void)fputc('\n', stderr);
 }
 
+void cli_say_play(const struct cli *cli)
+{
+    if (cli->state.play)
+        cli_say(cli, "PROEF: dit komt van een centrale voor proeven, niet uit het echte verkeer",
+                "PLAY: this comes of a broker for play, not of real traffic");
+}
+
 void cli_put(struct cli *cli, const char *name, int64_t number)
 {
     if (json_object_set_new(cli->result, name, json_integer(number)) != 0)
@@ -281,6 +288,8 @@ int cli_run(int argc, char **argv)
     if (!cli.result)
         return EXIT_IO;
     int code = dispatch(&cli, argc > 0 ? argv + 1 : argv);
+    if (cli.state.play && json_object_set_new(cli.result, "play", json_true()) != 0)
+        abort(); /* out of memory for a word */
     state_close(&cli.state);
     cli_put(&cli, "exit", code);
     if (cli.json && json_dumpf(cli.result, stdout, JSON_INDENT(2)) == 0)

@@ -70,6 +70,9 @@ int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *p
 int cli_usage(struct cli *cli, const char *dutch, const char *english, const char *what);
 int cli_missing(struct cli *cli, const char *what); /* "--out DIR" */
 
+/* Before what is read as the office's own figures: that this is a play, when it is. */
+void cli_say_play(const struct cli *cli);
+
 /* Members of the JSON result. */
 void cli_put(struct cli *cli, const char *name, int64_t number);
 void cli_put_text(struct cli *cli, const char *name, const char *text);

@@ -91,6 +91,8 @@ static int run_matching(struct matching_command *command)
     enum skp_err err = link_fetch_directory(&command->link);
     if (err)
         return link_failed(&command->link, err);
+    if (command->writer)
+        state_mark_file(&cli->state, command->writer);
     (void)json_object_set_new(cli->result, "rows", json_array());
     while (csv_reader_next(command->reader, &row) && row.err != SKP_E_IO)
         match_row(command, &row);

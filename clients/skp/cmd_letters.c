@@ -48,6 +48,7 @@ static int run(struct cli *cli, char **args)
         return code;
     if (letters_writer_open(path, &writer, &problem))
         return cli_fail_file(cli, path, &problem);
+    state_mark_file(&cli->state, writer);
     size_t count = write_rows(cli, writer);
     enum skp_err err = state_error(&cli->state);
     if (err) {

@@ -21,7 +21,7 @@ struct record_command {
     struct results results;
 };
 
-/* The request a row is about, and what was recorded for it before. */
+/* The request a row is about (it went by letter, or could not be read and does so now), and what was recorded for it before. */
 struct off_network {
     struct skp_id request_id, case_id;
     size_t found;
@@ -39,7 +39,9 @@ static void find_request(struct state_db *db, const struct record_row *row,
     sqlite3_stmt *rows = state_ask(
         db,
         "SELECT r.request_id, r.case_id FROM request AS r JOIN case_file AS c USING (case_id)"
-        " WHERE c.dossier = ?1 AND r.name_key = ?2 AND r.route = 2 AND (?3 = '' OR r.brand = ?3)",
+        " WHERE c.dossier = ?1 AND r.name_key = ?2 AND (?3 = '' OR r.brand = ?3)"
+        " AND (r.route = 2 OR EXISTS (SELECT 1 FROM reseal AS s WHERE s.request_id = r.request_id"
+        "  AND s.bundle_id = r.bundle_id AND s.stage IN (0, 3)))",
         "ttt", row->dossier, key, row->brand);
     while (state_next(db, rows)) {
         found->request_id = state_id(rows, 0);

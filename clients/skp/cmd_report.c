@@ -159,6 +159,8 @@ static void say_totals(const struct reporting *reporting)
         {"open", "digitaal, nog open", "digital, still open", r->open},
         {"off_network", "per brief", "by letter", r->off_network},
         {"recorded", "waarvan antwoord vastgelegd", "of them with a recorded answer", r->recorded},
+        {"unreadable", "waarvan onleesbaar voor de schuldeiser, nu per brief",
+         "of them unreadable for the creditor, now by letter", r->unreadable},
         {"ambiguous", "schuldeiser niet eenduidig", "creditor ambiguous", r->ambiguous},
         {"refused", "geweigerd", "refused", r->refused},
         {"letters_replaced", letters, letters, replaced},
@@ -221,8 +223,10 @@ static int run_report(struct reporting *reporting)
     enum skp_err err = count_all(reporting);
     if (err)
         return cli_state_failed(cli, err);
-    if (reporting->out && report_groups_write(&reporting->groups, reporting->out, &problem))
+    if (reporting->out &&
+        report_groups_write(&reporting->groups, &cli->state, reporting->out, &problem))
         return cli_fail_file(cli, reporting->out, &problem);
+    cli_say_play(cli);
     if (by != REPORT_WHOLE)
         say_list(reporting);
     if (by == REPORT_BY_CREDITOR)

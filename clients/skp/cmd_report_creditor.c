@@ -148,6 +148,7 @@ static enum skp_err write_file(const struct reporting *reporting, const char *pa
         csv_writer_open(path, columns, sizeof columns / sizeof columns[0], &writer, ret_problem);
     if (err)
         return err;
+    state_mark_file(&reporting->cli->state, writer);
     for (size_t i = 0; i < reporting->count; i++) {
         const struct asked_by *by = &reporting->list[i];
         csv_writer_text(writer, by->counsellor.text);
@@ -172,6 +173,7 @@ static int run_report(struct reporting *reporting, const char *out)
         return cli_state_failed(cli, err);
     if (out && write_file(reporting, out, &problem))
         return cli_fail_file(cli, out, &problem);
+    cli_say_play(cli);
     say(reporting);
     return EXIT_ALL_OK;
 }

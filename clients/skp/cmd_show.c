@@ -44,7 +44,7 @@ static int run_show(struct cli *cli, char **args)
 /* The broker, the sender and the batch are those that the receipt itself names; the proof is that the
  * configured broker, or whoever the CA vouches for, signed exactly that. */
 static enum skp_err check_receipt(const struct settings *settings, const Skp__V1__Receipt *receipt,
-                                  struct arena *arena, struct skp_oin *ret_broker,
+                                  struct arena *arena, struct skp_oin *ret_broker, bool *ret_play,
                                   Skp__V1__ReceiptBody **ret_body, const char **ret_why)
 {
     char path[WIRE_PATH_MAX];
@@ -73,8 +73,10 @@ static enum skp_err check_receipt(const struct settings *settings, const Skp__V1
     err = envelope_check_receipt(trust, NULL, receipt, &broker, &sender, &batch_id, &root,
                                  clock_real_ms(clock_system()), arena, ret_body, ret_why);
     trust_unref(trust);
-    if (!err)
+    if (!err) {
         *ret_broker = broker;
+        *ret_play = header->play;
+    }
     return err;
 }
 
@@ -94,12 +96,13 @@ static int verify(struct cli *cli, const char *file, struct arena *arena)
     free(data);
     if (!err)
         err = check_receipt(&cli->settings, (const Skp__V1__Receipt *)receipt, arena, &broker,
-                            &body, &reason);
+                            &cli->state.play, &body, &reason);
     if (err) {
         int code = cli_fail(cli, err, reason);
         return err == SKP_E_CERTIFICATE ? code
                                         : EXIT_SOME; /* of our own anchors, or of the proof */
     }
+    cli_say_play(cli);
     cli_put(cli, "stored", body->stored);
     cli_put(cli, "without_effect", body->without_effect);
     cli_put(cli, "refused", (int64_t)body->n_refusals);

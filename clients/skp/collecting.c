@@ -99,7 +99,7 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
 static void on_drained(void *ctx, uint64_t waiting)
 {
     struct collecting *collecting = ctx;
-    collecting->drained = true;
+    collecting->drained = collecting->turn_over = true;
     collecting->elsewhere = waiting;
 }
 
@@ -108,6 +108,7 @@ static void on_collected(void *ctx, const Skp__V1__Collected *collected)
     struct collecting *collecting = ctx;
     (void)collected;
     collecting->confirmed++;
+    collecting->turn_over = collecting->confirmed == collecting->asked;
 }
 
 /* ---------------------------------------------------------------- the loop */
@@ -146,8 +147,8 @@ void collecting_close(struct collecting *collecting)
 
 enum skp_err collecting_turn(struct collecting *collecting, int ms)
 {
-    const bool never = false;
-    skp_run(collecting->link.client, &never, ms);
+    collecting->turn_over = false;
+    skp_run(collecting->link.client, &collecting->turn_over, ms);
     enum skp_err err = keep_and_collect(collecting);
     return err ? err : collecting->link.err;
 }

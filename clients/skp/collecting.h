@@ -14,6 +14,7 @@ struct collecting {
     struct link link;
     struct opening opening;
     bool drained, in_transaction;
+    bool turn_over;     /* what came ends the turn: nothing else is under way */
     bool alone;         /* others write too: no transaction stays open between callbacks */
     uint64_t elsewhere; /* leased to another worker */
     size_t collected, not_collected;
@@ -31,7 +32,8 @@ int collecting_open(struct cli *cli, struct collecting *collecting,
                     void (*on_event)(void *ctx, const Skp__V1__EventFact *event));
 void collecting_close(struct collecting *collecting);
 
-/* One turn of at most `ms`: fetches, keeps what came in one transaction, collects it. */
+/* One turn of at most `ms`, less when all that waits has come: fetches, keeps what came in one
+ * transaction, collects it. */
 enum skp_err collecting_turn(struct collecting *collecting, int ms) SKP_MUST_CHECK;
 
 /* Fetches the directory anew while mail goes on coming: what was borrowed from the book ends. Errors of

@@ -26,6 +26,8 @@ static void on_welcome(void *ctx, const Skp__V1__Welcome *welcome)
     link->heard++;
     link->up = true;
     link->role_missing = !plays_role(welcome, link->cli->command->role);
+    if (welcome->play)
+        state_mark_play(&link->cli->state);
     link->business_offset_ms = welcome->business_at_ms - skp_now_ms(link->client);
 }
 
@@ -49,6 +51,7 @@ static void on_report(void *ctx, const struct skp_report *report)
     bool open = report->err && skp_error(report->err)->retry == SKP_RETRY_LATER;
     link->unsettled += open || err;
     link->settled++;
+    link->reported = true;
 }
 
 static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
@@ -283,17 +286,15 @@ static enum skp_err wait_for_reports(struct link *link)
 {
     enum skp_err err = SKP_OK;
     while (!err && link->settled < link->sent) {
-        size_t settled = link->settled;
-        bool more = false;
         uint64_t heard = link->heard;
         int64_t silent_ms = 0;
-        while (!more && !link->err && silent_ms < link->cli->settings.wait_ms) {
-            skp_run(link->client, &more, SLICE_MS);
+        link->reported = false;
+        while (!link->reported && !link->err && silent_ms < link->cli->settings.wait_ms) {
+            skp_run(link->client, &link->reported, SLICE_MS);
             silent_ms = heard == link->heard ? silent_ms + SLICE_MS : 0;
             heard = link->heard;
-            more = link->settled > settled;
         }
-        if (!more)
+        if (!link->reported)
             err = link->err ? link->err : SKP_E_NOT_CONNECTED;
     }
     return err;

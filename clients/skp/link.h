@@ -41,6 +41,7 @@ struct link {
     enum skp_err err; /* final: no use in trying on */
     char why[CONFIG_WHY_BYTES];
     size_t sent, settled, unsettled;
+    bool reported;   /* a batch was settled since it was last asked */
     size_t problems; /* deliveries that failed their checks, refused questions */
     bool asking;     /* a question is open: an Error about no batch is its answer */
 };

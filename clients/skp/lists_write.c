@@ -17,9 +17,9 @@ void lists_name(const struct question_list *list, int number, char ret_name[LIST
     int date = calendar_ms_valid(list->opened_at_ms) ? calendar_date_of_ms(list->opened_at_ms) : 0;
     if (list->is_round)
         id_print(&list->round_id, id);
-    (void)snprintf(ret_name, LISTS_NAME_BYTES, "saldolijst-%s%.*s-%08d-%d.csv",
+    (void)snprintf(ret_name, LISTS_NAME_BYTES, "saldolijst-%08d-%s%.*s-%d.csv", date,
                    list->is_round ? "ronde-" : "", list->is_round ? 8 : OIN_CHARS,
-                   list->is_round ? id : list->counsellor.text, date, number);
+                   list->is_round ? id : list->counsellor.text, number);
 }
 
 plain_date lists_due_date(const Skp__V1__AgreementSummary *agreement, bool urgent,
@@ -256,6 +256,7 @@ enum skp_err lists_write(struct state_db *db, const struct book *book,
     enum skp_err err = list_writer_open(path, &writing.writer, ret_problem);
     if (err)
         return err;
+    state_mark_file(db, writing.writer);
     if (list->is_round && calendar_ms_valid(list->opened_at_ms))
         calendar_print_dutch(calendar_date_of_ms(list->opened_at_ms), writing.round);
     arena_init(&writing.arena, ROW_MAX_BYTES);

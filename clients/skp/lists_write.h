@@ -8,7 +8,8 @@
 
 #define LISTS_NAME_BYTES 96
 
-/* The file name of a list, without a folder and without a name of anybody; `number` makes it unique. */
+/* The file name of a list, without a folder and without a name of anybody; names sort by date, and `number` makes them
+ * unique. */
 void lists_name(const struct question_list *list, int number, char ret_name[LISTS_NAME_BYTES]);
 
 /* Writes what of the list is not answered yet, and marks it as listed after the file is in its place. An

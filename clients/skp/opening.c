@@ -264,7 +264,15 @@ static void apply_to_requests(struct taking *taking, const Skp__V1__EventFact *e
     }
 }
 
-/* The addressee's statement, checked, names bundles. What of a bundle was not published yet at that moment was
+static bool was_taken(const Skp__V1__EventFact *event, uint64_t position)
+{
+    for (size_t i = 0; i < event->n_collected; i++)
+        if (event->collected[i] == position)
+            return true;
+    return false;
+}
+
+/* The addressee's statement, checked, names bundles; of those the broker took what the event lists. What of a bundle was not published yet at that moment was
  * withheld from it, and is collected by a later statement. */
 static void apply_collected(struct taking *taking, const Skp__V1__EventFact *event)
 {
@@ -276,7 +284,8 @@ static void apply_collected(struct taking *taking, const Skp__V1__EventFact *eve
     const Skp__V1__CollectStatement *statement = (const Skp__V1__CollectStatement *)message;
     for (size_t i = 0; i < statement->n_items; i++) {
         struct skp_hash head;
-        if (hash_take(wire_span(statement->items[i]->head_hash), &head))
+        if (was_taken(event, statement->items[i]->position) &&
+            hash_take(wire_span(statement->items[i]->head_hash), &head))
             state_run(taking->opening->db,
                       "UPDATE request SET collected_at_ms = ?1 WHERE head_hash = ?2"
                       " AND creditor = ?3 AND collected_at_ms = 0"
@@ -365,11 +374,18 @@ static void take_line(struct taking *taking)
     case SKP__V1__LINE__FACT_OFF_NETWORK:
     case SKP__V1__LINE__FACT_RECORDED:
     case SKP__V1__LINE__FACT_WITHDRAWAL:
+    case SKP__V1__LINE__FACT_OFFER:
+    case SKP__V1__LINE__FACT_OFFER_REPLY:
+    case SKP__V1__LINE__FACT_PAYMENT:
+    case SKP__V1__LINE__FACT_CASE_STEP:
+    case SKP__V1__LINE__FACT_DECISION:
+    case SKP__V1__LINE__FACT_NOTICE:
+    case SKP__V1__LINE__FACT_MANDATE:
     case SKP__V1__LINE__FACT__NOT_SET:
     case _SKP__V1__LINE__FACT__CASE_IS_INT_SIZE:
         break;
     }
-    complain(taking, SKP_E_ROLE_FORBIDDEN); /* said to the broker, never to a participant */
+    complain(taking, SKP_E_ROLE_FORBIDDEN); /* said to the broker alone, or not in this release */
 }
 
 static void keep_proof(struct taking *taking)
@@ -409,9 +425,10 @@ Skp__V1__RequestState opening_request_state(const struct request_facts *facts)
 {
     if (facts->stage != STAGE_STORED)
         return SKP__V1__REQUEST_STATE__REQUEST_STATE_UNSPECIFIED;
+    if (facts->recorded)
+        return SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED;
     if (facts->off_network)
-        return facts->recorded ? SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED
-                               : SKP__V1__REQUEST_STATE__REQUEST_STATE_OFF_NETWORK;
+        return SKP__V1__REQUEST_STATE__REQUEST_STATE_OFF_NETWORK;
     if (facts->answered_at_ms != 0) {
         bool in_time =
             facts->due_date == 0 || facts->answered_at_ms < calendar_term_end_ms(facts->due_date);

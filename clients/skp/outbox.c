@@ -146,6 +146,15 @@ static void apply(struct state_db *db, const struct skp_id *batch_id)
         "UPDATE recorded SET err = l.err, stage = CASE l.err WHEN 0 THEN 2 ELSE 3 END " LINES_OF(
             "5") " AND l.item_id = request_id AND l.version = recorded.version",
         "d", batch_id);
+    /* What came back on paper is not sealed again. */
+    state_run(db,
+              "UPDATE reseal SET stage = 3 WHERE stage = 0 AND request_id IN"
+              " (SELECT l.item_id " LINES_OF("5") " AND l.err = 0)",
+              "d", batch_id);
+    state_run(
+        db,
+        "DELETE FROM kept_line WHERE item_id IN (SELECT l.item_id " LINES_OF("5") " AND l.err = 0)",
+        "d", batch_id);
 }
 
 enum skp_err outbox_settle(struct state_db *db, const struct skp_report *report, int64_t at_ms)

@@ -10,11 +10,11 @@
 _Static_assert(RECEIPTS_WHY_BYTES >= FILE_WHY_BYTES, "a reason of file.h fits");
 
 static enum skp_err export_one(struct span proof, const struct skp_id *batch_id, const char *folder,
-                               struct receipts_count *count, char *ret_why)
+                               bool play, struct receipts_count *count, char *ret_why)
 {
     char path[4096], name[ID_TEXT_BYTES];
     id_print(batch_id, name);
-    int len = snprintf(path, sizeof path, "%s/%s.receipt", folder, name);
+    int len = snprintf(path, sizeof path, "%s/%s%s.receipt", folder, name, play ? ".proef" : "");
     if (len < 0 || (size_t)len >= sizeof path) {
         (void)snprintf(ret_why, RECEIPTS_WHY_BYTES, "%.300s: the path is too long", folder);
         return SKP_E_IO;
@@ -41,7 +41,7 @@ enum skp_err receipts_export(struct state_db *db, const char *folder,
         struct skp_id batch_id = state_id(rows, 0);
         struct span proof = state_blob(db, rows, 1, &arena);
         if (proof.len > 0)
-            err = export_one(proof, &batch_id, folder, &count, ret_why);
+            err = export_one(proof, &batch_id, folder, db->play, &count, ret_why);
         else
             count.without++;
         arena_reset(&arena);

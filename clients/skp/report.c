@@ -2,20 +2,23 @@
 
 void report_count_request(struct report *report, const struct request_view *view)
 {
-    bool digital = view->route == ROUTE_DIGITAL && view->stage == STAGE_STORED;
+    bool recorded = view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED;
+    bool letter = view->route == ROUTE_LETTER || view->unsealable || recorded;
+    bool digital = view->route == ROUTE_DIGITAL && view->stage == STAGE_STORED && !letter;
     bool answered = views_answered(view);
     report->requests++;
     report->published += digital && view->due_date != 0;
     report->collected += digital && view->collected;
     report->answered += digital && answered;
-    report->recorded += view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED;
+    report->recorded += recorded;
+    report->unreadable += view->unsealable;
     report->pre_agreed +=
         digital && answered && view->consent == SKP__V1__CONSENT__CONSENT_PRE_AGREED;
     report->late += view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED_LATE;
     report->overdue += view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE;
     report->open +=
         digital && !answered && view->state != SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE;
-    report->off_network += view->route == ROUTE_LETTER;
+    report->off_network += letter;
     report->ambiguous += view->route == ROUTE_AMBIGUOUS;
     report->refused += view->route == ROUTE_REFUSED || view->stage == STAGE_REFUSED;
 }

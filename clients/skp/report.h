@@ -10,8 +10,9 @@ struct report {
     size_t cases, incomplete, inventory, complete;
     size_t requests, published, collected, answered, recorded, pre_agreed, overdue, off_network;
     size_t refused, ambiguous;
-    size_t late; /* of the answered ones, after the term */
-    size_t open; /* digital: waits for its round, or its term runs */
+    size_t late;       /* of the answered ones, after the term */
+    size_t open;       /* digital: waits for its round, or its term runs */
+    size_t unreadable; /* by letter now, because sealing it again does not help; not yet recorded */
 };
 
 void report_count_request(struct report *report, const struct request_view *view);

@@ -46,8 +46,8 @@ void report_groups_finish(struct report_groups *groups);
 /* A count of a public report: not told. */
 bool report_is_suppressed(size_t count);
 
-/* Writes the groups as a file of clients/CSV.md. Not for REPORT_WHOLE. IO, NO_MEMORY. */
-enum skp_err report_groups_write(const struct report_groups *groups, const char *path,
-                                 struct csv_problem *ret_problem) SKP_MUST_CHECK;
+/* Writes the groups as a file of clients/CSV.md, marked when `db` is of a play. Not for REPORT_WHOLE. IO, NO_MEMORY. */
+enum skp_err report_groups_write(const struct report_groups *groups, const struct state_db *db,
+                                 const char *path, struct csv_problem *ret_problem) SKP_MUST_CHECK;
 
 #endif

@@ -102,14 +102,15 @@ static const struct {
                                 put_municipality},
 };
 
-enum skp_err report_groups_write(const struct report_groups *groups, const char *path,
-                                 struct csv_problem *ret_problem)
+enum skp_err report_groups_write(const struct report_groups *groups, const struct state_db *db,
+                                 const char *path, struct csv_problem *ret_problem)
 {
     struct csv_writer *writer = NULL;
     enum skp_err err = csv_writer_open(path, files[groups->by].columns, files[groups->by].count,
                                        &writer, ret_problem);
     if (err)
         return err;
+    state_mark_file(db, writer);
     for (size_t i = 0; i < groups->count; i++) {
         files[groups->by].put(writer, groups->list[i]);
         csv_writer_end_row(writer);

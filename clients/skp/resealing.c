@@ -177,10 +177,9 @@ static void leave(struct run *run, const struct waiting_line *waiting, enum skp_
                   bool for_good)
 {
     struct resealing *resealing = run->resealing;
-    if (for_good)
-        state_run(resealing->db,
-                  "UPDATE reseal SET stage = 3, err = ? WHERE request_id = ? AND stage = 0", "id",
-                  (int64_t)err, &waiting->request_id);
+    state_run(resealing->db,
+              "UPDATE reseal SET stage = ?, err = ? WHERE request_id = ? AND stage = 0", "iid",
+              (int64_t)(for_good ? STAGE_REFUSED : STAGE_NEW), (int64_t)err, &waiting->request_id);
     if (resealing->on_left)
         resealing->on_left(resealing->left_ctx, &waiting->creditor, &waiting->request_id, err);
 }

@@ -180,6 +180,7 @@ static int write_file(struct cli *cli, const struct results *results, const char
     enum skp_err err = result_writer_open(path, &writer, &problem);
     if (err)
         return cli_fail_file(cli, path, &problem);
+    state_mark_file(&cli->state, writer);
     for (size_t i = 0; i < results->count; i++)
         result_writer_put(writer, &results->rows[i]);
     err = csv_writer_close(writer, &problem);

@@ -2,6 +2,7 @@
 --
 -- Ids are 16 bytes, hashes 32, OINs text, dates yyyymmdd with 0 for none, *_ms milliseconds since 1970 UTC.
 -- `fact` is a packed Line exactly as it was signed, `part` what was sealed with it, opened: personal data.
+-- application_id is "skpp" once a broker for play was met: files that come of it are marked.
 -- Codes are those of skp.proto, except where a column says otherwise. Nothing is ever removed from a table
 -- but outbox*, and that only in the transaction that keeps the receipt, and kept_line, when the answer is in.
 
@@ -58,7 +59,7 @@ CREATE TABLE reseal (                              -- asked to seal a request ag
     cause       INTEGER NOT NULL,                  -- RequestState: UNREADABLE or RESEAL_NEEDED
     asked_at_ms INTEGER NOT NULL,
     stage       INTEGER NOT NULL DEFAULT 0,        -- enum stage; refused: it is not tried again
-    err         INTEGER NOT NULL DEFAULT 0,
+    err         INTEGER NOT NULL DEFAULT 0,        -- why it was not sealed the last time
     PRIMARY KEY (request_id, bundle_id)
 ) WITHOUT ROWID;
 

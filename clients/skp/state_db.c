@@ -53,6 +53,29 @@ static int64_t user_version(struct state_db *db)
     return state_number(db, -1, "PRAGMA user_version", "");
 }
 
+/* SQLite keeps this number for the program that owns the file. */
+#define PLAY_MARK 0x736b7070 /* "skpp" */
+
+static void read_mark(struct state_db *db)
+{
+    db->play = state_number(db, 0, "PRAGMA application_id", "") == PLAY_MARK;
+}
+
+void state_mark_play(struct state_db *db)
+{
+    char mark[64];
+    (void)snprintf(mark, sizeof mark, "PRAGMA application_id = %d", PLAY_MARK);
+    if (!db->play && db->db)
+        execute(db, mark);
+    db->play = true;
+}
+
+void state_mark_file(const struct state_db *db, struct csv_writer *writer)
+{
+    if (db->play)
+        csv_writer_mark_play(writer);
+}
+
 static void make_schema(struct state_db *db)
 {
     char mark[64];
@@ -88,6 +111,7 @@ enum skp_err state_open(const char *path, struct state_db *ret_db)
                        "%s: made by another version of skp; update skp or choose another folder",
                        path);
     }
+    read_mark(db);
     return db->err;
 }
 

@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "bytes.h"
+#include "csv.h"
 #include "errors.h"
 
 #include <sqlite3.h>
@@ -26,7 +27,8 @@ enum stage {
 };
 
 struct state_db {
-    sqlite3 *db;
+    sqlite3 *db;      /* NULL: not opened */
+    bool play;        /* of a broker for play, ever: every file that comes of it says so */
     enum skp_err err; /* the first one */
     char why[STATE_WHY_BYTES];
     struct {
@@ -41,6 +43,12 @@ enum skp_err state_open(const char *path, struct state_db *ret_db) SKP_MUST_CHEC
 
 /* Rolls back what is open. Fine on a zeroed struct. */
 void state_close(struct state_db *db);
+
+/* The broker is one for play: remembered for ever, when the database is open. Its error sticks. */
+void state_mark_play(struct state_db *db);
+
+/* The file is marked when what it tells comes of a play. Before its first row. */
+void state_mark_file(const struct state_db *db, struct csv_writer *writer);
 
 /* Takes the write lock at once, so that what is read inside stays true until the commit. */
 void state_begin(struct state_db *db);

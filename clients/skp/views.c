@@ -12,7 +12,7 @@ static const char all_requests[] =
     " (SELECT stored_at_ms FROM answer_in WHERE request_id = r.request_id"
     "  ORDER BY version LIMIT 1),"
     " d.version, d.outcome, d.consent, d.total_cents, d.received_date,"
-    " s.cause, s.stage"
+    " s.cause, s.stage, s.err"
     " FROM request AS r JOIN case_file AS c ON c.case_id = r.case_id"
     " LEFT JOIN answer_in AS a ON a.request_id = r.request_id AND a.version ="
     "  (SELECT max(version) FROM answer_in WHERE request_id = r.request_id)"
@@ -65,6 +65,13 @@ static void read_recorded(struct views *views, struct request_view *view)
     view->recorded_date = sqlite3_column_int(views->rows, 25);
 }
 
+/* For good, or the last time it was tried. */
+static bool failed_to_seal(sqlite3_stmt *row)
+{
+    int stage = sqlite3_column_int(row, 27);
+    return stage == STAGE_REFUSED || (stage == STAGE_NEW && sqlite3_column_int(row, 28) != 0);
+}
+
 static void read_state(struct views *views, struct request_view *view)
 {
     bool recorded = sqlite3_column_type(views->rows, 21) != SQLITE_NULL;
@@ -85,7 +92,7 @@ static void read_state(struct views *views, struct request_view *view)
     view->state = opening_request_state(&facts);
     if (view->state == SKP__V1__REQUEST_STATE__REQUEST_STATE_UNREADABLE)
         view->outcome = SKP__V1__OUTCOME__OUTCOME_UNREADABLE;
-    view->unsealable = facts.reseal != 0 && sqlite3_column_int(views->rows, 27) == STAGE_REFUSED;
+    view->unsealable = facts.reseal != 0 && !recorded && failed_to_seal(views->rows);
 }
 
 bool views_next(struct views *views, struct request_view *ret_view)

@@ -20,7 +20,7 @@ struct request_view {
     int64_t total_cents;
     plain_date due_date;
     bool collected, overdue;
-    bool unsealable; /* it waits to be sealed again, and that does not help */
+    bool unsealable; /* waits to be sealed again; that does not help, or did not the last time */
     int64_t case_created_at_ms;
     /* the answer in force; NULL: none */
     const Skp__V1__AnswerFact *answer;

@@ -1,60 +1,56 @@
 #include "ctl_print.h"
 
-#include "csv_text.h"
+#include "csv.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void put_cell(FILE *stream, const json_t *value)
+/* Texts, and lists of them, are somebody's words; the rest is ours. */
+static void put_cell(struct csv_writer *writer, const json_t *value)
 {
-    char text[CTL_CELL_BYTES] = "";
-    if (!json_is_null(value))
-        ctl_print_value(value, text);
-    bool safe = !json_is_string(value) || !csv_text_needs_apostrophe(text);
-    bool quoted = strpbrk(text, ";\"\r\n") != NULL;
-    if (quoted)
-        fputc('"', stream);
-    if (!safe)
-        fputc('\'', stream);
-    for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '"')
-            fputc('"', stream);
-        fputc(*at, stream);
-    }
-    if (quoted)
-        fputc('"', stream);
+    size_t bytes = ctl_value_bytes(value);
+    char *text = calloc(1, bytes);
+    if (text == NULL)
+        abort(); /* out of memory for one cell */
+    if (value != NULL && !json_is_null(value))
+        ctl_print_value(value, text, bytes);
+    if (json_is_string(value) || json_is_array(value))
+        csv_writer_text(writer, text);
+    else
+        csv_writer_plain(writer, text);
+    free(text);
 }
 
-static void print_row(FILE *stream, const json_t *row, bool header)
+static size_t columns_of(json_t *row, struct csv_column columns[CSV_MAX_COLUMNS])
 {
     const char *name;
     json_t *value;
-    const char *between = "";
-    json_t *object = json_copy((json_t *)(uintptr_t)row); /* counts, and changes nothing */
-    json_object_del(object, "ok");
-    json_object_foreach(object, name, value)
+    size_t count = 0;
+    json_object_foreach(row, name, value)
     {
-        fputs(between, stream);
-        if (header)
-            fputs(name, stream);
-        else
-            put_cell(stream, value);
-        between = ";";
+        if (count < CSV_MAX_COLUMNS && strcmp(name, "ok") != 0)
+            columns[count++] = (struct csv_column){name, true};
     }
-    fputs("\r\n", stream);
-    json_decref(object);
+    return count;
 }
 
 void ctl_print_csv(FILE *stream, const json_t *answer)
 {
-    size_t index;
-    json_t *row;
+    struct csv_column columns[CSV_MAX_COLUMNS];
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem;
     const json_t *rows = json_object_get(answer, "rows");
-    if (rows != NULL && json_array_size(rows) == 0)
+    json_t *first = rows != NULL ? json_array_get(rows, 0) : (json_t *)(uintptr_t)answer;
+    size_t count = columns_of(first, columns);
+    if (count == 0 || csv_writer_stream(stream, columns, count, &writer))
         return;
-    fputs("\xef\xbb\xbf", stream);
-    print_row(stream, rows != NULL ? json_array_get(rows, 0) : answer, true);
-    if (rows == NULL)
-        print_row(stream, answer, false);
-    json_array_foreach(rows, index, row) print_row(stream, row, false);
+    for (size_t index = 0; index < (rows != NULL ? json_array_size(rows) : 1); index++) {
+        const json_t *row = rows != NULL ? json_array_get(rows, index) : answer;
+        for (size_t i = 0; i < count; i++)
+            put_cell(writer, json_object_get(row, columns[i].name));
+        csv_writer_end_row(writer);
+    }
+    if (csv_writer_close(writer, &problem))
+        perror("skpctl");
 }

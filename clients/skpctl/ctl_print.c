@@ -12,10 +12,10 @@ bool ctl_answer_is_ok(const json_t *answer)
 }
 
 /* Nothing from an answer may steer a terminal. */
-static void put_text(char *cell, const char *text)
+static void put_text(char *cell, size_t cell_bytes, const char *text)
 {
     size_t used = strlen(cell);
-    for (; *text != '\0' && used + 1 < CTL_CELL_BYTES; text++) {
+    for (; *text != '\0' && used + 1 < cell_bytes; text++) {
         unsigned char byte = (unsigned char)*text;
         cell[used] = *text;
         if (byte < 0x20 || byte == 0x7f)
@@ -25,27 +25,36 @@ static void put_text(char *cell, const char *text)
     cell[used] = '\0';
 }
 
-void ctl_print_value(const json_t *value, char *cell)
+void ctl_print_value(const json_t *value, char *cell, size_t cell_bytes)
 {
     char number[32];
     size_t index;
     json_t *item;
     if (json_is_string(value)) {
-        put_text(cell, json_string_value(value));
+        put_text(cell, cell_bytes, json_string_value(value));
     } else if (json_is_integer(value)) {
         snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        put_text(cell, number);
+        put_text(cell, cell_bytes, number);
     } else if (json_is_boolean(value)) {
-        put_text(cell, json_is_true(value) ? "yes" : "no");
+        put_text(cell, cell_bytes, json_is_true(value) ? "yes" : "no");
     } else if (json_is_array(value)) {
         json_array_foreach(value, index, item)
         {
-            put_text(cell, index > 0 ? "," : "");
-            ctl_print_value(item, cell);
+            put_text(cell, cell_bytes, index > 0 ? "," : "");
+            ctl_print_value(item, cell, cell_bytes);
         }
     } else {
-        put_text(cell, "-");
+        put_text(cell, cell_bytes, "-");
     }
+}
+
+size_t ctl_value_bytes(const json_t *value)
+{
+    size_t index;
+    json_t *item;
+    size_t bytes = json_is_string(value) ? json_string_length(value) + 1 : 32;
+    json_array_foreach(value, index, item) bytes += ctl_value_bytes(item) + 1;
+    return bytes;
 }
 
 /* Columns on the screen: code points, not bytes. */
@@ -85,7 +94,7 @@ static size_t find_columns(const json_t *rows, struct column *columns)
     {
         for (size_t i = 0; i < count; i++) {
             char cell[CTL_CELL_BYTES] = "";
-            ctl_print_value(json_object_get(row, columns[i].name), cell);
+            ctl_print_value(json_object_get(row, columns[i].name), cell, sizeof cell);
             if (width_of(cell) > columns[i].width)
                 columns[i].width = width_of(cell);
         }
@@ -123,7 +132,7 @@ static void print_table(FILE *stream, const json_t *rows)
     {
         for (size_t i = 0; i < count; i++) {
             char cell[CTL_CELL_BYTES] = "";
-            ctl_print_value(json_object_get(row, columns[i].name), cell);
+            ctl_print_value(json_object_get(row, columns[i].name), cell, sizeof cell);
             print_cell(stream, &columns[i], cell, i + 1 == count);
         }
         fputc('\n', stream);
@@ -147,7 +156,7 @@ static void print_members(FILE *stream, const json_t *answer)
     json_object_foreach(object, name, value)
     {
         char cell[CTL_CELL_BYTES] = "";
-        ctl_print_value(value, cell);
+        ctl_print_value(value, cell, sizeof cell);
         fprintf(stream, "%-*s  %s\n", (int)width, name, cell);
     }
     json_decref(object);
@@ -168,7 +177,7 @@ void ctl_print_answer(FILE *stream, const json_t *answer)
 static const char *member(const json_t *object, const char *name, char *cell)
 {
     cell[0] = '\0';
-    ctl_print_value(json_object_get(object, name), cell);
+    ctl_print_value(json_object_get(object, name), cell, CTL_CELL_BYTES);
     return cell;
 }
 

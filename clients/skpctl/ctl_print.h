@@ -15,9 +15,10 @@ void ctl_print_answer(FILE *stream, const json_t *answer);
  * empty list is an empty file. */
 void ctl_print_csv(FILE *stream, const json_t *answer);
 
-/* One value as text, behind what `cell`[CTL_CELL_BYTES] holds; nothing in it steers a terminal. */
-#define CTL_CELL_BYTES 512
-void ctl_print_value(const json_t *value, char *cell);
+/* One value as text, behind what `cell`[cell_bytes] holds, as far as it fits; nothing in it steers a terminal. */
+#define CTL_CELL_BYTES 512 /* on the screen */
+void ctl_print_value(const json_t *value, char *cell, size_t cell_bytes);
+size_t ctl_value_bytes(const json_t *value); /* that take it whole, with its NUL */
 
 /* "305 RECIPIENT_UNKNOWN (oin): no such recipient. What to do: ..." */
 void ctl_print_refusal(FILE *stream, const json_t *answer);

@@ -22,7 +22,7 @@ struct arguments {
 
 static void print_usage(FILE *stream)
 {
-    fputs("usage: skpctl [--socket PATH] [--json] COMMAND [options]\n\n"
+    fputs("usage: skpctl [--socket PATH] [--json | --csv] COMMAND [options]\n\n"
           "  --socket PATH  the broker's control_socket (default $SKPD_SOCKET, then " DEFAULT_SOCKET
           ")\n"
           "  --json         print the answer as JSON, one line; also what went wrong\n"

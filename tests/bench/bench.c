@@ -1,5 +1,7 @@
 #include "bench.h"
 
+#include "jose_internal.h"
+
 #include <dirent.h>
 #include <ftw.h>
 #include <stdarg.h>
@@ -14,6 +16,7 @@
 
 #define PATH_BYTES   512
 #define FOLDER_BYTES 200
+#define CHECK_BYTES  4096 /* of a signature, decoded */
 
 double bench_now_s(void)
 {
@@ -186,4 +189,18 @@ uint64_t bench_random(uint64_t *state)
     *state ^= *state << 25;
     *state ^= *state >> 27;
     return *state * UINT64_C(2685821657736338717);
+}
+
+void bench_check_signature(EVP_PKEY *key, const char *alg, const char *jws, struct span payload)
+{
+    struct span parts[3];
+    struct span signature;
+    struct arena arena;
+    arena_init(&arena, CHECK_BYTES);
+    bool fits = jose_split(span_text(jws), parts, 3) &&
+                base64url_decode(parts[2], &arena, &signature) == SKP_OK &&
+                jws_check_bytes(key, alg, parts[0], payload, signature);
+    arena_fini(&arena);
+    if (!fits)
+        bench_die("a signature does not fit");
 }

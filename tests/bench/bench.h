@@ -2,8 +2,10 @@
 #ifndef SKP_BENCH_H
 #define SKP_BENCH_H
 
+#include "bytes.h"
 #include "errors.h"
 
+#include <openssl/evp.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -35,6 +37,10 @@ double bench_quantile(double *values, size_t count, double share);
 
 /* A number of the command line, 1 to 10 million. */
 unsigned bench_number(const char *text);
+
+/* The check of a signature over `payload` by itself, whose header and chain are known already. Nothing of it is
+ * remembered, as libskp would, so that each time is a first time. It must fit. */
+void bench_check_signature(EVP_PKEY *key, const char *alg, const char *jws, struct span payload);
 
 /* xorshift64*: the same seed draws the same. Never zero as state. */
 uint64_t bench_random(uint64_t *state);

@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     bool ok = round_office_stop(&office);
     round_letters_sync(arguments.folder, (size_t)letters.bytes, arguments.count, &sync_p50_us,
                        &sync_p99_us);
-    double verify_us = round_raw_verify_s(&plan, &pki, VERIFICATIONS) / VERIFICATIONS * 1e6;
+    double verify_us = round_raw_verify_s(&plan, VERIFICATIONS) / VERIFICATIONS * 1e6;
     printf("peer=skp bench=letter letters=%u p50_us=%.0f p99_us=%.0f srv_cpu_us=%.0f bytes=%.0f "
            "durable_ack=yes ok=%d\n",
            arguments.count, letters.p50_us, letters.p99_us, cpu_s / arguments.count * 1e6,

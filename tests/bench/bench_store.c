@@ -154,7 +154,7 @@ static void run(struct bench *bench, const struct workload *load)
 
 static void remove_files(const char *path)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock", "-watermark"};
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         char name[300];
         snprintf(name, sizeof name, "%s%s", path, suffixes[i]);

@@ -68,7 +68,8 @@ static void collect_all(struct round_desk *desk)
         return;
     desk->collected_s = now_s;
     for (unsigned i = 0; i < desk->count; i++)
-        party_collect(&desk->parties[i]);
+        if (desk->parties[i].collecting == 0) /* what comes meanwhile goes together */
+            party_collect(&desk->parties[i]);
 }
 
 void round_desk_turn(struct round_desk *desk, int wait_ms)

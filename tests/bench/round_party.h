@@ -5,7 +5,7 @@
 #include "round_desk.h"
 #include "skp.h"
 
-#define PARTY_COLLECT_ITEMS 256 /* of one statement */
+#define PARTY_COLLECT_ITEMS 64 /* of one statement, as skp does */
 
 struct party {
     struct round_desk *desk;

@@ -15,8 +15,7 @@ void round_raw_measure(const struct round_plan *plan, const struct round_pki *pk
                        const char *store, const char *copy, uint64_t commits, uint64_t wire_bytes,
                        unsigned signatures, struct round_raw *ret_raw);
 
-/* The check of so many signatures, by turns those of all batches, their signers' chains known. */
-double round_raw_verify_s(const struct round_plan *plan, const struct round_pki *pki,
-                          unsigned count);
+/* The check of so many signatures, by turns those of all batches, their signers' chains known; none is remembered. */
+double round_raw_verify_s(const struct round_plan *plan, unsigned count);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "testing.h"
 
-#include "store.h"
+#include "store_sqlite_internal.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -67,7 +67,7 @@ static inline int open_sqlite(void **state)
 
 static inline int close_fixture(void **state)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock", "-watermark"};
     struct fixture *fixture = *state;
     store_close(fixture->store);
     for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
@@ -131,11 +131,14 @@ static inline void commit_one(struct store *store, const char *key, const char *
     assert_ok(store_commit(store));
 }
 
-/* Runs SQL on the file, with a connection that knows nothing of us; the store must be closed. */
+/* Runs SQL on the file, with a connection that knows nothing of us but the sums of pages, so that they
+ * hide no damage to rows; the store must be closed. */
 static inline void raw_sql(const struct fixture *fixture, const char *sql)
 {
     sqlite3 *db = NULL;
+    struct sqlite_sums sums;
     assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite_sums_attach(db, &sums), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }

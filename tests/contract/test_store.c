@@ -337,11 +337,11 @@ static void readers_on_other_threads_never_see_half_a_transaction(void **state)
     assert_false(onlookers[0].is_wrong || onlookers[1].is_wrong);
 }
 
-static void on_no_damage(void *context, const char *table, struct span key, const char *what)
+static void on_no_damage(void *context, unsigned table, struct span key, const char *what)
 {
     (void)context;
     (void)key;
-    fail_msg("damage told in a sound store: %s %s", table, what);
+    fail_msg("damage told in a sound store: table %u, %s", table, what);
 }
 
 static void a_sound_store_verifies(void **state)

@@ -101,11 +101,11 @@ static void kill_once(struct killing *killing)
     assert_true(WIFSIGNALED(status));
 }
 
-static void on_damage(void *context, const char *table, struct span key, const char *what)
+static void on_damage(void *context, unsigned table, struct span key, const char *what)
 {
     (void)context;
     (void)key;
-    fail_msg("table %s: %s", table, what);
+    fail_msg("table %u: %s", table, what);
 }
 
 static void nothing_acknowledged_is_missing_after_a_kill(void **state)

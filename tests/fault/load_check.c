@@ -5,11 +5,11 @@
 
 #define SESSION_CHECK 900
 
-static void on_damage(void *context, const char *table, struct span key, const char *what)
+static void on_damage(void *context, unsigned table, struct span key, const char *what)
 {
     (void)context;
     (void)key;
-    fail_msg("table %s: %s", table, what);
+    fail_msg("table %u: %s", table, what);
 }
 
 static void check_receipts(struct load *load)

@@ -193,6 +193,35 @@ void power_vfs_free(struct power_vfs *vfs)
     free(vfs);
 }
 
+const uint8_t *power_vfs_bytes(struct power_vfs *vfs, const char *name, size_t *ret_len)
+{
+    pthread_mutex_lock(&vfs->mutex);
+    const struct power_file *file = file_find(vfs, name);
+    const uint8_t *data = file ? file->disk.now.data : NULL;
+    *ret_len = file ? file->disk.now.len : 0;
+    pthread_mutex_unlock(&vfs->mutex);
+    return data;
+}
+
+void power_vfs_put(struct power_vfs *vfs, const char *name, const uint8_t *data, size_t len)
+{
+    pthread_mutex_lock(&vfs->mutex);
+    power_names_sync(vfs);
+    struct power_file *file = file_find(vfs, name);
+    assert(!file || file->handles == 0);
+    if (file) {
+        file_unlist(vfs, file);
+        file_free(file);
+    }
+    if (data) {
+        file = file_new(vfs, name);
+        file->is_main = file->is_named = true;
+        power_disk_write(&file->disk, 0, data, len);
+        power_disk_sync(&file->disk);
+    }
+    pthread_mutex_unlock(&vfs->mutex);
+}
+
 uint64_t power_vfs_calls(const struct power_vfs *vfs)
 {
     return vfs->calls;

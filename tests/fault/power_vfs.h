@@ -75,6 +75,13 @@ struct power_counts {
 
 struct power_counts power_vfs_counts(const struct power_vfs *vfs);
 
+/* The bytes of a file as programs see it, borrowed until it changes; NULL: there is no such file. */
+const uint8_t *power_vfs_bytes(struct power_vfs *vfs, const char *name, size_t *ret_len);
+
+/* The file holds these bytes from now on, on the disk too; made when there is none, removed when `data` is
+ * NULL. Nobody has it open. */
+void power_vfs_put(struct power_vfs *vfs, const char *name, const uint8_t *data, size_t len);
+
 /* A number that depends on every byte of every file as programs see it. */
 uint64_t power_vfs_fingerprint(const struct power_vfs *vfs);
 

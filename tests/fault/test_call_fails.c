@@ -55,14 +55,16 @@ static void scene_begin(struct scene *scene)
 
 static void scene_end(struct scene *scene)
 {
-    char lock[112];
+    static const char *const ends[] = {"", "-lock", "-watermark"};
     if (scene->load)
         load_free(scene->load);
     random_steer(NULL, NULL);
     power_vfs_free(scene->disk);
-    (void)snprintf(lock, sizeof lock, "%s-lock", scene->path);
-    assert_ok(unlink(scene->path));
-    assert_ok(unlink(lock));
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char name[128];
+        (void)snprintf(name, sizeof name, "%s%s", scene->path, ends[i]);
+        assert_ok(unlink(name));
+    }
     assert_ok(rmdir(scene->folder));
 }
 

@@ -107,7 +107,7 @@ static int scene_begin(void **state)
 
 static int scene_end(void **state)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
+    static const char *const ends[] = {"", "-wal", "-shm", "-lock", "-watermark"};
     struct scene *scene = *state;
     world_fini(&scene->w);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {

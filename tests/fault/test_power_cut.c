@@ -63,13 +63,15 @@ static void life_begin(struct life *life, uint64_t seed)
 
 static void life_end(struct life *life)
 {
-    char lock[112];
+    static const char *const ends[] = {"", "-lock", "-watermark"};
     load_free(life->load);
     random_steer(NULL, NULL);
     power_vfs_free(life->disk);
-    (void)snprintf(lock, sizeof lock, "%s-lock", life->path);
-    assert_ok(unlink(life->path));
-    assert_ok(unlink(lock));
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char name[128];
+        (void)snprintf(name, sizeof name, "%s%s", life->path, ends[i]);
+        assert_ok(unlink(name));
+    }
     assert_ok(rmdir(life->folder));
 }
 

@@ -47,7 +47,6 @@ def roles(scene):
     overview = pb.Line(overview=pb.OverviewFact(
         round_id=new_id(), version=1, agreement_id=new_id(), agreement_version=1, part=1, opened_at_ms=1,
         due_date=facts.TODAY, calendar_version=1))
-    withdrawal = pb.Line(withdrawal=pb.WithdrawalFact(request_id=new_id(), version=1, case_id=new_id()))
     recorded = facts.recorded_line(new_id(), new_id(), 100)
     for what, client, line, to, name, path in (
             ("48: a creditor registers a case", scene.creditor, case, BROKER, "ROLE_FORBIDDEN", ""),
@@ -60,7 +59,6 @@ def roles(scene):
             ("48: a request to the broker", scene.counsellor, request, BROKER, "ROLE_FORBIDDEN", ""),
             ("54: an event in the broker's name", scene.counsellor, event, CREDITOR, "ROLE_FORBIDDEN", ""),
             ("54: an overview in the broker's name", scene.counsellor, overview, CREDITOR, "ROLE_FORBIDDEN", ""),
-            ("a withdrawal", scene.counsellor, withdrawal, BROKER, "NOT_YET_AVAILABLE", ""),
             ("49: a recipient that does not exist", scene.counsellor, request, "00000099000000007777",
              "RECIPIENT_UNKNOWN", "recipient"),
             ("49: a stranger with a good certificate", scene.counsellor, request, STRANGER, "RECIPIENT_UNKNOWN",
@@ -74,6 +72,34 @@ def roles(scene):
     batch.bundle(CREDITOR, mailbox="nobody's").add(request)
     _, body, _ = scene.counsellor.send(batch.finish(now_ms()))
     story.receipt("a mailbox without record", body, {(0, 0): ("RECIPIENT_NOT_CONNECTED", "recipient")}, stored=0)
+
+
+def later_lines(scene):
+    """What the wire knows and a later release takes: refused by name, by who may say it, with a sentence and a remedy."""
+    about, ids = {"request_id": new_id(), "version": 1}, {"request_id": new_id(), "version": 1, "case_id": new_id()}
+    counsellor, creditor = (scene.counsellor, CREDITOR), (scene.creditor, COUNSELLOR)
+    for name, fact, (client, to) in (
+            ("withdrawal", pb.WithdrawalFact(**ids), (scene.counsellor, BROKER)),
+            ("offer", pb.OfferFact(state=pb.OFFER_STATE_OFFERED, amount_cents=100, **about), counsellor),
+            ("offer", pb.OfferFact(state=pb.OFFER_STATE_RECONSIDERED, **about), counsellor),
+            ("offer", pb.OfferFact(state=pb.OFFER_STATE_COURT_ORDERED, **about), counsellor),
+            ("offer_reply", pb.OfferReplyFact(state=pb.OFFER_STATE_AGREED, **about), creditor),
+            ("offer_reply", pb.OfferReplyFact(state=pb.OFFER_STATE_DECLINED, reason=pb.REASON_OTHER, **about), creditor),
+            ("payment", pb.PaymentFact(state=pb.PAYMENT_STATE_PAYABLE, **about), counsellor),
+            ("payment", pb.PaymentFact(state=pb.PAYMENT_STATE_PAID, amount_cents=100, **about), counsellor),
+            ("payment", pb.PaymentFact(state=pb.PAYMENT_STATE_DISCHARGED, **about), creditor),
+            ("case_step", pb.CaseStepFact(case_id=new_id(), version=1, state=pb.CASE_STATE_CALCULATED),
+             (scene.counsellor, BROKER)),
+            ("decision", pb.DecisionFact(decision=pb.DECISION_ASK_AGAIN, **ids), (scene.counsellor, BROKER)),
+            ("notice", pb.NoticeFact(pause=True, **about), counsellor),
+            ("mandate", pb.MandateFact(mandate_id=new_id(), version=1, holder=OTHER_CREDITOR, may_read=True),
+             (scene.creditor, BROKER))):
+        body = scene.one_line(client, pb.Line(**{name: fact}), to)
+        scene.story.receipt(f"later: {name}", body, {(0, 0): ("NOT_YET_AVAILABLE", name)}, stored=0)
+        scene.story.says(f"later: {name}: with a sentence and a remedy",
+                         len(body.texts) == 1 and body.texts[0].sentence and body.texts[0].remedy)
+    body = scene.one_line(scene.creditor, pb.Line(offer=pb.OfferFact(state=pb.OFFER_STATE_OFFERED, **about)), COUNSELLOR)
+    scene.story.receipt("later: an offer by a creditor", body, {(0, 0): ("ROLE_FORBIDDEN", "")}, stored=0)
 
 
 def sealed_parts(scene):
@@ -200,4 +226,4 @@ def environments(scene):
         scene.story.says(f"54: {what} does not become a participant", not answer["ok"] and words in str(answer))
 
 
-CHAPTERS = (strangers, weak_tls, roles, sealed_parts, signatures, records, environments)
+CHAPTERS = (strangers, weak_tls, roles, later_lines, sealed_parts, signatures, records, environments)

@@ -93,7 +93,7 @@ def _lines():
         ("300 in a bool", field(3, b"\x20\xac\x02"), "DECODE", "request.contains_bsn"),
         ("30: 4,097 empty claims", field(3, claims), "DECODE_ITEMS", "request.claims[4096]"),
         ("31: field 99", _case(b"\x98\x06\x01"), "UNKNOWN_FIELD", "case_fact.field 99"),
-        ("31: a fact of a later version", field(9, b""), "UNKNOWN_FIELD", "field 9"),
+        ("31: a fact of a later version", field(500, b""), "UNKNOWN_FIELD", "field 500"),
         ("32: a single field twice", _case(b"\x18\x01"), "DUPLICATE_FIELD", "case_fact.persons"),
         ("32: the fact twice", _case() + _case(), "DUPLICATE_FIELD", "case_fact"),
         ("33: two facts in one line", _case() + field(2, b""), "ONEOF_CONFLICT", "off_network"),

@@ -39,6 +39,10 @@ def need(condition, sentence):
         raise Failure(sentence)
 
 
+# Cases are told complete a while after their last answer (FOLD_PAUSE_MS of the broker); a little more than that.
+FOLD_PAUSE_S = 0.5
+
+
 def wait_until(what, condition, seconds=30.0, pause=0.02):
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -312,15 +316,15 @@ class Office:
     def drain(self, seconds=60.0):
         """No new cases; waits until every batch has its receipt, every mailbox is empty and nobody collects."""
         self.tell("stop")
-        before = None
+        before, since = None, 0.0
 
         def quiet():
-            nonlocal before
+            nonlocal before, since
             now = [client.status() for client in self.clients]
             waiting = self.broker.admin("status")["waiting_in_mailboxes"]
-            still = now == before and waiting == 0 and all(s["outstanding"] == s["collecting"] == 0 for s in now)
-            before = now
-            return still
+            if now != before or waiting != 0 or any(s["outstanding"] or s["collecting"] for s in now):
+                before, since = now, time.monotonic()
+            return time.monotonic() - since > FOLD_PAUSE_S
 
         try:
             wait_until("draining", quiet, seconds, pause=0.1)

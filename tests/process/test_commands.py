@@ -10,7 +10,7 @@ import re
 from process_testing import SOURCE, Test
 from skp_office import COUNSELLOR, CREDITOR, SkpOffice
 
-OK, SOME, USAGE, DATA, UNAVAILABLE, SETTINGS = 0, 1, 64, 65, 69, 78
+OK, SOME, USAGE, DATA, UNAVAILABLE, DISK, SETTINGS = 0, 1, 64, 65, 69, 74, 78
 
 # What each verb of skp is given after --json, as whom, and how it may leave. A verb that is not here is run without
 # arguments, and must still answer in JSON. The order makes a small round.
@@ -108,10 +108,35 @@ def check_ctl_json(test, office, verbs):
     # It waits: what comes after it finds the store closed.
     done = office.program("skpd", "--config", office.broker.config_path, "--verify-store").must()
     test.check("is whole" in done.out, f"{done.words} does not say that all is well: {done.out}")
+    done = office.program("skpd", "--config", office.broker.config_path, "--verify-store", "--json").must()
+    test.check("is whole" in done.json()["sentence"], f"{done.words}: {done.out}")
     test.check(office.broker.process.wait(30) == OK, "skpctl stop does not stop the broker")
     office.broker.process = None
     done = office.ctl("status", "--json").must(UNAVAILABLE)
     test.check(done.json()["error"]["name"] == "NOT_CONNECTED", f"{done.words}: {done.out}")
+
+
+def check_skpd_json(test, office):
+    """What skpd is asked instead of run: all is well in words and in JSON, and so is what is wrong."""
+    config = ("--config", office.broker.config_path)
+    done = office.program("skpd", *config, "--check").must()
+    test.check("are usable" in done.out, f"{done.words} does not say that all is well: {done.out}")
+    for words, member in ((("--check",), "sentence"), (("--print-config",), "settings")):
+        done = office.program("skpd", *config, *words, "--json").must()
+        test.check(done.json()["ok"] and done.json()["exit"] == OK and done.json()[member], f"{done.words}: {done.out}")
+    settings = done.json()["settings"]
+    test.check(settings["store_path"] and all(isinstance(value, str) for value in settings.values()), str(settings))
+    helped = office.program("skpd", "--help-config", "--json").must().json()["settings"]
+    test.check([row["name"] for row in helped] == list(settings), f"--help-config tells of {helped}")
+    version = office.program("skpd", "--json", "--version").must().json()
+    test.check(version["version"] and version["libraries"]["SQLite"], str(version))
+    for words, code, what in (((*config, "--set", "sign_key=/nowhere", "--check"), SETTINGS, "/nowhere"),
+                              (("--config", "/nowhere", "--check"), SETTINGS, "/nowhere"),
+                              ((*config, "--set", "store_path=/nowhere/x.db", "--verify-store"), DISK, "/nowhere"),
+                              (config, USAGE, "--json"), (("--nonsense",), USAGE, "--nonsense")):
+        done = office.program("skpd", *words, "--json").must(code)
+        said = done.json()
+        test.check(not said["ok"] and said["exit"] == code and what in said["sentence"], f"{done.words}: {done.out}")
 
 
 def check_sim_json(test, office):
@@ -135,6 +160,7 @@ def body(test):
     check_unknown(test, office, verbs)
     check_skp_json(test, office, verbs)
     check_sim_json(test, office)
+    check_skpd_json(test, office)
     check_ctl_json(test, office, verbs)
     test.check_logs(office.broker.log_path)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Crowds at the broker's door: idle and slow ones cost little memory and no honest letter any time; a storm of
-handshakes is let in about as fast as the machine can, while honest letters go on; silent ones do not keep others out.
+handshakes is let in about as fast as the machine can, while honest letters go on; silent ones do not keep others out;
+new lists of revoked certificates reach every session within seconds.
 
 usage: test_crowds.py BUILD [--nightly] [--only CHAPTER] [--seed N]
 
@@ -16,7 +17,7 @@ import time
 
 from bad_scene import COUNSELLOR, CREDITOR, Judge, Scene, Session, is_alive
 from crowds import Crowd, Letters, is_sanitized, median, percentile, rss_kib
-from process_testing import Test, cpu_seconds, free_port, need, wait_until
+from process_testing import Test, cpu_seconds, free_port, make_certs, need, wait_until
 
 # kind, connections small and nightly, options. What speaks no TLS shares the broker's places for handshakes.
 PATIENT = (("idle", 60, 4700, ("--every", 20000)),
@@ -28,6 +29,7 @@ IDLE_KIB = 48
 SLOWER = 1.10
 STORM_P99_MS = 50
 STORM_SHARE = 0.8
+CUT_MS = 5000
 BUSY_MS = 5  # a calm letter that takes longer tells of a machine that does other things too
 
 
@@ -172,6 +174,30 @@ def sessions(run):
     run.limit(again, 4 * count, "KiB more at the second time")
 
 
+def reloads(run):
+    """With new lists in place every session is checked again within seconds, and honest letters go on meanwhile."""
+    test, count, broker = run.test, run.size(60, 2000), run.scene.broker
+    run.fresh()
+    with run.crowd("idle", count, "--every", 20000, oin=CREDITOR) as crowd:
+        crowd.wait_ready(300)
+        run.letters.connect()
+        calm = run.letters.send(run.size(50, 500))
+        before = len(broker.log())
+        make_certs(run.scene.pki)  # new lists; the broker finds them by itself
+        beside = run.letters.send_while(lambda: " sessions_rechecked " not in broker.log()[before:])
+        line = next(row for row in broker.log()[before:].splitlines() if " sessions_rechecked " in row)
+        lost = crowd.figures()["lost"]
+    checked, took_ms = (int(line.split(f"{name}=")[1].split()[0]) for name in ("sessions", "ms"))
+    test.row("rechecked_sessions", checked, "sessions checked again after new lists")
+    test.row("rechecked_ms", took_ms, "in ms, from the new lists being in use")
+    test.row("recheck_p99_ms", f"{percentile(beside, 0.99):.1f}", f"honest letter until then, 99 of 100, ms "
+             f"({len(beside)} of them; without: {percentile(calm, 0.99):.1f})")
+    test.check(checked >= count, f"{checked} sessions of {count} were checked again")
+    test.check(lost == 0, f"{lost:.0f} sessions were lost although nothing is wrong with them")
+    test.check(took_ms + 2000 < CUT_MS, f"checking again took {took_ms} ms, and seeing the new lists up to 2000")
+    wait_until("they are gone", lambda: len(broker.admin("sessions")["rows"]) < 20, 60)
+
+
 def door(run):
     """Silent connections from many addresses hold every place for a handshake; an honest newcomer waits a moment."""
     with run.crowd("silent", 256, "--sources", 64, "--every", 20000) as crowd:
@@ -186,7 +212,7 @@ def door(run):
     need(waited < 8, f"the newcomer waited {waited:.1f} s")
 
 
-CHAPTERS = (sessions, patient, storm, door)
+CHAPTERS = (sessions, reloads, patient, storm, door)
 
 
 def body(test):

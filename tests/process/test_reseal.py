@@ -60,6 +60,9 @@ class Round:
         return self.office.skp(COUNSELLOR, "counsellor", "watch", "--once", "--out", self.office.path("terug"),
                                "--json").must(*codes)
 
+    def report(self):
+        return self.office.skp(COUNSELLOR, "counsellor", "report", "--json").must().json()
+
     def renew_key(self):
         """The certificate of before."""
         make_certs(self.office.pki, "--renew", f"{CREDITOR}/enc")
@@ -148,7 +151,27 @@ def a_key_that_stays_wrong(run):
     test.check([row["Dossier"].strip("'") for row in letters] == ["D4"], f"letters: {letters}")
     test.check(run.watch().json()["resealed"] == 0, "sealed again without end")
     run.check_same()
+    said = run.report()
+    test.check((said["unreadable"], said["cases_inventory"]) == (1, 1), f"not in the report: {said}")
+    record_by_letter(run, "D4", "12,50")
     test.row("bounded", TIMES, "times a request is sealed again before a person is told")
+
+
+def record_by_letter(run, dossier, amount):
+    """The letter came back: the request is done, and with it its case; it can be corrected."""
+    path = run.office.path("papier.csv")
+    row = dict(zip(("Dossier", "Schuldeiser", "Bedrag", "Ontvangen", "Uitkomst"),
+                   (dossier, CREDITOR_NAME, amount, "09-11-2026", "vorderingen")))
+    for row["Bedrag"] in (amount, "13,00"):
+        write_rows(path, [row])
+        done = run.office.skp(COUNSELLOR, "counsellor", "record-answer", path, "--json").must()
+        run.test.check(done.json()["stored"] == 1, f"not recorded: {done.out}{done.err}")
+        run.watch()
+        run.check_same()
+    said = run.report()
+    run.test.check((said["unreadable"], said["cases_inventory"], said["recorded"]) == (0, 0, 1), f"still open: {said}")
+    run.office.skp(COUNSELLOR, "counsellor", "letters", run.office.path("brieven.csv")).must()
+    run.test.check(rows_of(run.office.path("brieven.csv")) == [], "the letter is still to be written")
 
 
 def check_receipts(run):

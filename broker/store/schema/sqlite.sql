@@ -1,5 +1,8 @@
--- The schema of the SQLite store, version 2, as the broker makes it in an empty file (a test holds
--- the two against each other). Beside it: journal_mode=WAL, synchronous=FULL, page_size=8192.
+-- The schema of the SQLite store, version 3, as the broker makes it in an empty file (a test holds
+-- the two against each other). Beside it: journal_mode=WAL, synchronous=FULL, page_size=8192,
+-- of which the last 8 bytes are XXH64 of the others, seeded with the page's place in the file (little
+-- endian; a page of zeros was never written). Who changes the file with another program makes pages
+-- that the broker takes for damaged.
 --
 -- Every table is an ordered map of rows; what keys and values mean is said in broker/store/rows.h.
 --
@@ -32,7 +35,7 @@
 --   file in MB                    56.4                    49.6
 
 PRAGMA application_id=1397444657; -- "SKP1"
-PRAGMA user_version=2;            -- a broker refuses versions it does not know
+PRAGMA user_version=3;            -- a broker refuses versions it does not know
 
 CREATE TABLE meta(key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE participant(key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID, STRICT;

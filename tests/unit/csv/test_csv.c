@@ -325,6 +325,70 @@ static void what_is_written_begins_with_the_mark_and_ends_lines_with_crlf(void *
                                          "Dossier;Naam;Bedrag\r\n\"a;b\";x;1,00\r\n");
 }
 
+static void a_file_of_a_play_says_so_on_every_row(void **state)
+{
+    (void)state;
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem;
+    assert_ok(csv_writer_open(test_path, columns, 3, &writer, &problem));
+    csv_writer_mark_play(writer);
+    for (size_t i = 0; i < 2; i++) {
+        csv_writer_text(writer, "D1");
+        csv_writer_text(writer, "");
+        csv_writer_plain(writer, "1,00");
+        csv_writer_end_row(writer);
+    }
+    assert_ok(csv_writer_close(writer, &problem));
+    assert_string_equal(csv_test_read(), "\xef\xbb\xbf"
+                                         "Dossier;Naam;Bedrag;Proef\r\n"
+                                         "D1;;1,00;Ja\r\nD1;;1,00;Ja\r\n");
+}
+
+static void an_empty_file_of_a_play_says_so_too_and_is_read_as_ever(void **state)
+{
+    (void)state;
+    struct csv_writer *writer = NULL;
+    struct csv_reader *reader = NULL;
+    struct csv_problem problem;
+    struct csv_row row;
+    assert_ok(csv_writer_open(test_path, columns, 3, &writer, &problem));
+    csv_writer_mark_play(writer);
+    assert_ok(csv_writer_close(writer, &problem));
+    assert_string_equal(csv_test_read(), "\xef\xbb\xbf"
+                                         "Dossier;Naam;Bedrag;Proef\r\n");
+    csv_test_write_text("Dossier;Naam;Bedrag;Proef\r\nD1;;1,00;Ja\r\n");
+    assert_ok(csv_reader_open(test_path, columns, 3, &reader, &problem));
+    assert_true(csv_reader_next(reader, &row));
+    assert_ok(row.err);
+    assert_string_equal(row.cells[2], "1,00");
+    assert_false(csv_reader_next(reader, &row));
+    csv_reader_free(reader);
+}
+
+static void a_stream_gets_the_same_bytes_as_a_file(void **state)
+{
+    (void)state;
+    char *bytes = NULL;
+    size_t len = 0;
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem;
+    const char *names[] = {"a;b", "'t"};
+    FILE *stream = open_memstream(&bytes, &len);
+    assert_non_null(stream);
+    assert_ok(csv_writer_stream(stream, columns, 3, &writer));
+    for (size_t i = 0; i < 2; i++) {
+        csv_writer_text(writer, names[i]);
+        csv_writer_text(writer, "x");
+        csv_writer_plain(writer, "1,00");
+        csv_writer_end_row(writer);
+    }
+    assert_ok(csv_writer_close(writer, &problem));
+    write_rows(names, 2);
+    assert_string_equal(bytes, csv_test_read());
+    assert_int_equal(fclose(stream), 0);
+    free(bytes);
+}
+
 static void a_written_file_is_for_its_owner_only(void **state)
 {
     (void)state;
@@ -452,6 +516,9 @@ int main(void)
         TEST(the_longest_row_is_read),
         TEST(many_rows_are_read_across_every_buffer_boundary),
         TEST(what_is_written_begins_with_the_mark_and_ends_lines_with_crlf),
+        TEST(a_file_of_a_play_says_so_on_every_row),
+        TEST(an_empty_file_of_a_play_says_so_too_and_is_read_as_ever),
+        TEST(a_stream_gets_the_same_bytes_as_a_file),
         TEST(a_written_file_is_for_its_owner_only),
         TEST(every_text_survives_writing_and_reading),
         TEST(no_cell_begins_with_a_formula_character),

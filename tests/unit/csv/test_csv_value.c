@@ -122,6 +122,11 @@ static void a_bsn_has_nine_digits_and_passes_the_elfproef(void **state)
     assert_err(csv_value_read_bsn("000000000", bsn), SKP_E_BSN_INVALID);
     assert_err(csv_value_read_bsn("99900002", bsn), SKP_E_BSN_INVALID);
     assert_err(csv_value_read_bsn("9990000200", bsn), SKP_E_BSN_INVALID);
+    assert_err(csv_value_read_bsn("99900002X", bsn), SKP_E_BSN_INVALID);
+    assert_err(csv_value_read_bsn("999 000 020", bsn), SKP_E_BSN_INVALID);
+    assert_err(csv_value_read_bsn(
+                   "\xd9\xa9\xd9\xa9\xd9\xa9\xd9\xa0\xd9\xa0\xd9\xa0\xd9\xa0\xd9\xa2\xd9\xa0", bsn),
+               SKP_E_BSN_INVALID); /* 999000020 in Arabic digits */
     assert_string_equal(bsn, "999000020");
 }
 
@@ -131,9 +136,10 @@ static void a_postcode_is_normalised(void **state)
     char postcode[CSV_POSTCODE_BYTES] = "";
     assert_ok(csv_value_read_postcode("1234 ab", postcode));
     assert_string_equal(postcode, "1234AB");
-    static const char *const texts[] = {"0123AB",  "1234A",  "12345AB",
-                                        "1234ABC", "AB1234", "1234A1"};
-    for (size_t i = 0; i < 6; i++)
+    assert_ok(csv_value_read_postcode("1234SB", postcode));
+    static const char *const texts[] = {"0123AB", "1234A",  "12345AB", "1234ABC",
+                                        "AB1234", "1234A1", "1234SS",  "1234 sa"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_err(csv_value_read_postcode(texts[i], postcode), SKP_E_POSTCODE_INVALID);
 }
 

@@ -270,6 +270,18 @@ static void only_letters_are_recorded(void **state)
     assert_int_equal(request_of(desk, 1)->total_cents, 0);
 }
 
+static void what_cannot_be_delivered_is_recorded_too(void **state)
+{
+    struct desk *desk = *state;
+    assert_take(desk, 1, STATE(REQUESTED));
+    request_of(desk, 1)->state = STATE(UNREADABLE);
+    assert_ok(record(desk, 1, 1, OUTCOME(CLAIMS), 100));
+    assert_int_equal(request_of(desk, 1)->state, STATE(RECORDED));
+    assert_take(desk, 2, STATE(REQUESTED));
+    request_of(desk, 2)->state = STATE(RESEAL_NEEDED);
+    assert_ok(record(desk, 2, 1, OUTCOME(CLAIMS), 100));
+}
+
 static void a_recorded_answer_is_corrected_by_the_next_version(void **state)
 {
     struct desk *desk = *state;
@@ -445,6 +457,7 @@ int main(void)
         TEST(a_resealed_request_stands_in_its_new_bundle),
         TEST(a_request_id_is_never_used_for_something_else),
         TEST(only_letters_are_recorded),
+        TEST(what_cannot_be_delivered_is_recorded_too),
         TEST(a_recorded_answer_is_corrected_by_the_next_version),
         TEST(a_letter_is_no_ground_for_pre_agreed),
         TEST(the_same_case_again_has_no_effect),

@@ -375,12 +375,13 @@ static const struct {
     uint32_t to;
     enum skp_err err;
 } sayings[] = {
-    {SKP__V1__LINE__FACT_CASE_FACT, C, 0, SKP_OK},
-    {SKP__V1__LINE__FACT_OFF_NETWORK, C, 0, SKP_OK},
-    {SKP__V1__LINE__FACT_REQUEST, C, S, SKP_OK},
-    {SKP__V1__LINE__FACT_ANSWER, S, C, SKP_OK},
-    {SKP__V1__LINE__FACT_RECORDED, C, 0, SKP_OK},
-    {SKP__V1__LINE__FACT_WITHDRAWAL, C, 0, SKP_E_NOT_YET_AVAILABLE},
+    {SKP__V1__LINE__FACT_CASE_FACT, C, 0, SKP_OK}, {SKP__V1__LINE__FACT_OFF_NETWORK, C, 0, SKP_OK},
+    {SKP__V1__LINE__FACT_REQUEST, C, S, SKP_OK},   {SKP__V1__LINE__FACT_ANSWER, S, C, SKP_OK},
+    {SKP__V1__LINE__FACT_RECORDED, C, 0, SKP_OK},  {SKP__V1__LINE__FACT_WITHDRAWAL, C, 0, SKP_OK},
+    {SKP__V1__LINE__FACT_OFFER, C, S, SKP_OK},     {SKP__V1__LINE__FACT_OFFER_REPLY, S, C, SKP_OK},
+    {SKP__V1__LINE__FACT_PAYMENT, C, S, SKP_OK},   {SKP__V1__LINE__FACT_PAYMENT, S, C, SKP_OK},
+    {SKP__V1__LINE__FACT_CASE_STEP, C, 0, SKP_OK}, {SKP__V1__LINE__FACT_DECISION, C, 0, SKP_OK},
+    {SKP__V1__LINE__FACT_NOTICE, C, S, SKP_OK},    {SKP__V1__LINE__FACT_MANDATE, S, 0, SKP_OK},
 };
 
 static void what_a_record_withdraws_is_known(void **state)
@@ -479,7 +480,7 @@ static void every_role_says_what_the_table_says_and_nothing_else(void **state)
 {
     (void)state;
     const uint32_t roles[] = {0, C, S, O};
-    for (int fact = SKP__V1__LINE__FACT__NOT_SET; fact <= SKP__V1__LINE__FACT_EVENT; fact++) {
+    for (int fact = SKP__V1__LINE__FACT__NOT_SET; fact <= SKP__V1__LINE__FACT_MANDATE; fact++) {
         for (size_t from = 0; from < 4; from++) {
             for (size_t to = 0; to < 4; to++)
                 assert_err(registry_may_say(roles[from], roles[to], (Skp__V1__Line__FactCase)fact),

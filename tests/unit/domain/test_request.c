@@ -20,8 +20,8 @@ static const struct {
     {"ANSWERED_LATE", 6, "REGISTERED WITHDRAWN ENDED"},
     {"OFF_NETWORK", 7, "RECORDED WITHDRAWN ENDED"},
     {"RECORDED", 8, "WITHDRAWN ENDED"},
-    {"RESEAL_NEEDED", 9, "WITHDRAWN ENDED RESEALED"},
-    {"UNREADABLE", 10, "WITHDRAWN ENDED RESEALED"},
+    {"RESEAL_NEEDED", 9, "RECORDED WITHDRAWN ENDED RESEALED"},
+    {"UNREADABLE", 10, "RECORDED WITHDRAWN ENDED RESEALED"},
     {"WITHDRAWN", 11, ""},
     {"ENDED", 12, ""},
     {"RESEALED", 13, ""},
@@ -207,6 +207,27 @@ static void a_resealed_request_starts_anew_at_its_new_place(void **state)
     assert_int_equal(next.due_date, 20261210);
 }
 
+static void what_cannot_be_read_is_recorded_from_paper(void **state)
+{
+    (void)state;
+    Skp__V1__RecordedAnswerFact fact;
+    struct request_state request = {.state = STATE(UNREADABLE), .answer_version = 1};
+    skp__v1__recorded_answer_fact__init(&fact);
+    fact.outcome = SKP__V1__OUTCOME__OUTCOME_CLAIMS;
+    fact.consent = SKP__V1__CONSENT__CONSENT_NEEDS_OFFER;
+    fact.total_cents = 250;
+    request_record(&request, &fact, 5);
+    assert_true(request_is_answered(&request));
+    assert_int_equal(request.state, STATE(RECORDED));
+    assert_int_equal(request.total_cents, 250);
+    assert_int_equal(request.consent, fact.consent);
+    assert_int_equal(request.answered_at_ms, 5);
+    fact.total_cents = 300;
+    request_record(&request, &fact, 9);
+    assert_int_equal(request.total_cents, 300);
+    assert_int_equal(request.answered_at_ms, 5); /* the first answer's */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +244,7 @@ int main(void)
         TEST(what_is_not_open_or_has_no_term_never_expires),
         TEST(only_open_requests_go_back_undelivered),
         TEST(a_resealed_request_starts_anew_at_its_new_place),
+        TEST(what_cannot_be_read_is_recorded_from_paper),
     };
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);
 }

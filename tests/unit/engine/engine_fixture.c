@@ -60,7 +60,8 @@ enum skp_err world_open(struct world *w, struct store *store, bool play)
                                    .play = play,
                                    .verify_threads = w->threads,
                                    .hold_limit_ms = w->hold_limit_ms,
-                                   .hold_deadlines = w->hold_deadlines};
+                                   .hold_deadlines = w->hold_deadlines,
+                                   .accepted_loss = w->accepted_loss};
     w->store = store;
     enum skp_err err = engine_open(&config, &w->engine, why);
     if (err) {

@@ -39,6 +39,7 @@ struct world {
     unsigned threads;      /* of verification, for the next world_open(); 0: everything is pumped */
     int64_t hold_limit_ms; /* as engine_config, for the next world_open() */
     bool hold_deadlines;
+    uint64_t accepted_loss;   /* as engine_config */
     unsigned under_way;       /* calls that did not come back yet */
     struct skp_oin woken[64]; /* wake-ups since the last look */
     size_t woken_count;

@@ -125,6 +125,27 @@ static void a_head_of_another_store_is_unknown(void **state)
     assert_null(engine_failed(w->engine));
 }
 
+/* An operator went on from a backup: who was promised more hears so, and the others are served. */
+static void a_head_that_was_given_up_is_unknown_and_ends_nothing(void **state)
+{
+    struct world *w = *state;
+    Skp__V1__ChainHead head = *welcome_of(w, say_hello(w, &w->creditor, 1, NULL))->head;
+    Skp__V1__ChainHead later = head;
+    Skp__V1__CommitHeader *commit = commit_of(w, &head);
+    commit->sequence++;
+    sign_head(w, commit, &head);
+    w->engine->loss = (struct loss_mark){.kept = commit->sequence - 1,
+                                         .lost = commit->sequence,
+                                         .accepted_ms = commit->committed_at_ms};
+    assert_err(say_hello(w, &w->creditor, 1, &head)->err, SKP_E_CHAIN_UNKNOWN);
+    assert_null(engine_failed(w->engine));
+    welcome_of(w, say_hello(w, &w->creditor, 1, NULL));
+    commit->committed_at_ms++;
+    sign_head(w, commit, &later);
+    assert_err(say_hello(w, &w->creditor, 1, &later)->err, SKP_E_DATA_LOSS);
+    assert_non_null(engine_failed(w->engine));
+}
+
 /* The broker was set back to an older state: it may not go on. */
 static void a_head_beyond_ours_ends_all_service(void **state)
 {
@@ -367,6 +388,7 @@ int main(void)
         TEST(a_foreign_head_is_the_clients_error_and_nothing_more),
         TEST(a_head_of_another_store_is_unknown),
         TEST(a_head_beyond_ours_ends_all_service),
+        TEST(a_head_that_was_given_up_is_unknown_and_ends_nothing),
         TEST(another_commit_under_our_number_ends_all_service),
         TEST(the_chain_verifies_from_first_to_last),
         TEST(the_directory_lists_everybody_by_oin),

@@ -58,7 +58,7 @@ static int setup_play(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
+    static const char *const ends[] = {"", "-wal", "-shm", "-lock", "-watermark"};
     world_teardown(state);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char name[80];

@@ -78,6 +78,31 @@ static void collecting_tells_the_sender_with_the_addressees_signature(void **sta
     assert_ok(jws_verify(w->trust, NULL, span_text(event->jws), wire_span(event->statement),
                          clock_real_ms(&w->clock.clock), &signer, &why));
     assert_true(oin_equal(&signer.oin, &w->creditor.oin));
+    assert_int_equal(event->n_collected, 2);
+    assert_int_equal(event->collected[0], 1);
+    assert_int_equal(event->collected[1], 2);
+}
+
+/* One statement over mail of a counsellor and of the broker, with one position that nobody delivered. */
+static void a_sender_hears_which_of_its_own_mail_was_taken(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told[2];
+    fill(w, &w->creditor, told, 2);
+    fill_from_broker(w);
+    struct post post = fetch_all(w, &w->creditor);
+    assert_in_range(post.count, 3, 9);
+    post.mails[1].delivery->position = 77;
+    assert_int_equal(collect(w, &w->creditor, 2, "", post.mails, post.count)->collected,
+                     post.count - 1);
+    struct post events = fetch_all(w, &w->counsellor);
+    const Skp__V1__EventFact *event =
+        find_event(&events, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED, 0);
+    assert_non_null(event);
+    assert_int_equal(event->n_collected, 1);
+    assert_int_equal(event->collected[0], 1);
+    assert_true(view_request(w, &told[0], 0)->collected);
+    assert_false(view_request(w, &told[1], 0)->collected);
 }
 
 static void what_was_not_delivered_to_me_i_cannot_collect(void **state)
@@ -426,6 +451,7 @@ int main(void)
         TEST(positions_have_no_gaps),
         TEST(an_empty_mailbox_says_so),
         TEST(collecting_tells_the_sender_with_the_addressees_signature),
+        TEST(a_sender_hears_which_of_its_own_mail_was_taken),
         TEST(what_was_not_delivered_to_me_i_cannot_collect),
         TEST(a_statement_names_exactly_what_was_delivered),
         TEST(a_statement_is_signed_by_who_collects),

@@ -70,26 +70,6 @@ static void nobody_speaks_for_the_broker(void **state)
     assert_line_refused(&letter, 0, 0, SKP_E_ROLE_FORBIDDEN, "");
 }
 
-static void withdrawing_is_not_offered_yet(void **state)
-{
-    struct world *w = *state;
-    struct letter letter;
-    Skp__V1__Line line;
-    Skp__V1__WithdrawalFact fact;
-    struct skp_id ids[] = {id_new(), id_new()};
-    skp__v1__line__init(&line);
-    skp__v1__withdrawal_fact__init(&fact);
-    line.fact_case = SKP__V1__LINE__FACT_WITHDRAWAL;
-    line.withdrawal = &fact;
-    fact.request_id = wire_id(&ids[0]);
-    fact.version = 1;
-    fact.case_id = wire_id(&ids[1]);
-    letter_begin(&letter, w, &w->counsellor);
-    letter_to_broker(&letter);
-    letter_line(&letter, &line, "", NULL);
-    assert_line_refused(&letter, 0, 0, SKP_E_NOT_YET_AVAILABLE, "");
-}
-
 static void an_unknown_recipient_is_unknown(void **state)
 {
     struct world *w = *state;
@@ -494,7 +474,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_creditor_registers_no_case),
         TEST(nobody_speaks_for_the_broker),
-        TEST(withdrawing_is_not_offered_yet),
         TEST(an_unknown_recipient_is_unknown),
         TEST(nobody_writes_to_oneself),
         TEST(a_creditor_without_a_mailbox_is_not_connected),

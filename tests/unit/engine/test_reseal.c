@@ -483,6 +483,63 @@ static void a_key_that_is_lost_after_delivery_costs_nothing_that_was_collected(v
     assert_state(w, &told, 0, STATE(REQUESTED));
 }
 
+/* ---------------------------------------------------------------- on paper instead */
+
+static Skp__V1__ReceiptBody *record(struct world *w, const struct told_case *told, size_t n,
+                                    uint32_t version, int64_t cents)
+{
+    struct letter letter;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_recorded(&letter, told, &told->requests[n].id, version, cents);
+    return letter_send(&letter);
+}
+
+static void what_stays_unreadable_is_recorded_from_paper_and_the_case_is_complete(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    case_make(&told, &w->creditor, 2);
+    case_register(w, &told);
+    assert_refused(record(w, &told, 0, 1, 900), 0, 0, SKP_E_STATE_INVALID, "recorded.case_id");
+    (void)say_unreadable(w, &told.requests[0]);
+    request_answer_with(w, &told.requests[1], 100);
+    world_tick(w);
+    assert_int_equal(view_case(w, &w->counsellor, &told.id)->state,
+                     SKP__V1__CASE_STATE__CASE_STATE_INVENTORY);
+    assert_taken(record(w, &told, 0, 1, 900), 1);
+    world_tick(w);
+    assert_state(w, &told, 0, SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED);
+    assert_int_equal(view_request(w, &told, 0)->total_cents, 900);
+    assert_int_equal(view_case(w, &w->counsellor, &told.id)->state,
+                     SKP__V1__CASE_STATE__CASE_STATE_COMPLETE);
+    struct post events = fetch_to_the_end(w, &w->counsellor, 9, 100);
+    assert_int_equal(count_events(&events, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 1);
+}
+
+static void what_was_recorded_instead_is_corrected_and_never_sealed_again(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    (void)say_unreadable(w, &told.requests[0]);
+    assert_taken(record(w, &told, 0, 1, 900), 1);
+    Skp__V1__ReceiptBody *again = record(w, &told, 0, 1, 900);
+    assert_int_equal(again->without_effect, 1);
+    assert_refused(record(w, &told, 0, 1, 901), 0, 0, SKP_E_STALE, "recorded.case_id");
+    assert_taken(record(w, &told, 0, 2, 950), 1);
+    assert_int_equal(view_request(w, &told, 0)->total_cents, 950);
+    struct asked before = told.requests[0];
+    assert_unchanged(reseal(w, &told, 0));
+    struct letter letter;
+    letter_begin(&letter, w, &w->creditor);
+    letter_to(&letter, &w->counsellor);
+    line_answer(&letter, &before, 100);
+    assert_refused(letter_send(&letter), 0, 0, SKP_E_STATE_INVALID, "answer");
+    assert_state(w, &told, 0, SKP__V1__REQUEST_STATE__REQUEST_STATE_RECORDED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -506,6 +563,8 @@ int main(void)
         TEST(an_older_key_that_was_not_withdrawn_still_opens),
         TEST(only_open_requests_go_back),
         TEST(answers_are_delivered_however_they_were_sealed),
+        TEST(what_stays_unreadable_is_recorded_from_paper_and_the_case_is_complete),
+        TEST(what_was_recorded_instead_is_corrected_and_never_sealed_again),
         TEST(a_key_that_is_lost_after_delivery_costs_nothing_that_was_collected),
     };
     return cmocka_run_group_tests_name("sealing again", tests, NULL, NULL);

@@ -176,7 +176,7 @@ static int sqlite_setup(void **state)
 
 static int sqlite_teardown(void **state)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
+    static const char *const ends[] = {"", "-wal", "-shm", "-lock", "-watermark"};
     world_teardown(state);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         char name[80];
@@ -295,6 +295,93 @@ static void a_chain_without_its_end_is_refused(void **state)
     assert_err(world_open(w, store, false), SKP_E_DATA_LOSS);
 }
 
+/* ---------------------------------------------------------------- what is missing at the end */
+
+static void copy_file(const char *from, const char *to)
+{
+    char command[256];
+    (void)snprintf(command, sizeof command, "cp %s %s", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+static enum skp_err open_accepting(struct world *w, uint64_t accepted_loss)
+{
+    struct store *store;
+    char why[256] = "";
+    if (w->engine)
+        world_close(w);
+    assert_ok(store_sqlite_open(file, false, &store, why));
+    w->accepted_loss = accepted_loss;
+    return world_open(w, store, false);
+}
+
+/* An older copy takes the place of the store, as a restore does. Returns the number of the last
+ * confirmed commit; *ret_kept is that of the copy. */
+static uint64_t restore_older(struct world *w, uint64_t *ret_kept)
+{
+    char backup[80];
+    struct told_case told;
+    (void)snprintf(backup, sizeof backup, "%s-backup", file);
+    *ret_kept = w->engine->chain.sequence;
+    world_close(w);
+    copy_file(file, backup);
+    assert_ok(open_accepting(w, 0));
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    uint64_t confirmed = w->engine->chain.sequence;
+    world_close(w);
+    copy_file(backup, file);
+    assert_ok(unlink(backup));
+    return confirmed;
+}
+
+static void a_store_without_its_end_is_refused_until_the_loss_is_accepted(void **state)
+{
+    struct world *w = *state;
+    uint64_t kept;
+    uint64_t confirmed = restore_older(w, &kept);
+    assert_true(confirmed > kept);
+    assert_err(open_accepting(w, 0), SKP_E_DATA_LOSS);
+    assert_err(open_accepting(w, confirmed + 1), SKP_E_DATA_LOSS);
+    assert_err(open_accepting(w, 0), SKP_E_DATA_LOSS);
+    assert_ok(open_accepting(w, confirmed));
+    struct loss_mark loss = engine_loss(w->engine);
+    assert_int_equal(loss.kept, kept);
+    assert_int_equal(loss.lost, confirmed);
+    assert_int_equal(loss.accepted_ms, clock_real_ms(&w->clock.clock));
+    assert_ok(open_accepting(w, 0));
+    assert_int_equal(engine_loss(w->engine).lost, confirmed);
+    struct told_case told;
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    assert_ok(open_accepting(w, 0));
+}
+
+static void a_watermark_that_is_gone_damaged_or_behind_is_no_reason_to_stop(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    char mark[80];
+    (void)snprintf(mark, sizeof mark, "%s-watermark", file);
+    world_close(w);
+    char old[96];
+    (void)snprintf(old, sizeof old, "%s.old", mark);
+    copy_file(mark, old);
+    assert_ok(open_accepting(w, 0));
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    world_close(w);
+    copy_file(old, mark);
+    assert_ok(unlink(old));
+    assert_ok(open_accepting(w, 0));
+    world_close(w);
+    assert_ok(truncate(mark, 20));
+    assert_ok(open_accepting(w, 0));
+    world_close(w);
+    assert_ok(unlink(mark));
+    assert_ok(open_accepting(w, 0));
+}
+
 /* ---------------------------------------------------------------- the end of an engine */
 
 static struct engine *closing;
@@ -338,6 +425,8 @@ int main(void)
         SQLITE(deadlines_and_the_play_clock_survive),
         SQLITE(a_round_goes_on_where_it_stopped),
         SQLITE(a_chain_without_its_end_is_refused),
+        SQLITE(a_store_without_its_end_is_refused_until_the_loss_is_accepted),
+        SQLITE(a_watermark_that_is_gone_damaged_or_behind_is_no_reason_to_stop),
         SQLITE(closing_brings_every_call_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,38 @@ static void a_request_with_agreement_waits_for_its_round(void **state)
     assert_int_equal(event->round_id.len, ID_BYTES);
 }
 
+/* The test's clock stands still, so these have nothing but their order. */
+static void what_waits_leaves_in_the_order_it_came_even_within_one_millisecond(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told[12];
+    thursdays(w);
+    register_many(w, told, 9, 1);
+    struct letter letter;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    for (size_t i = 9; i < 12; i++) {
+        case_make(&told[i], &w->creditor, 1);
+        line_case(&letter, &told[i]);
+    }
+    for (size_t i = 9; i < 12; i++) {
+        letter_to(&letter, &w->creditor);
+        line_request(&letter, &told[i].requests[0]);
+    }
+    assert_taken(letter_send(&letter), 6);
+    world_go_to(w, THURSDAY, TEN_HOURS);
+    struct post post = fetch_all(w, &w->creditor);
+    size_t found = 0;
+    for (size_t i = 0; i < post.count; i++) {
+        if (!oin_equal(&post.mails[i].checked.header.sender, &w->counsellor.oin))
+            continue;
+        assert_true(found < 12);
+        assert_true(
+            id_equal(&post.mails[i].checked.head.bundle_id, &told[found++].requests[0].bundle_id));
+    }
+    assert_int_equal(found, 12);
+}
+
 static void an_urgent_request_never_waits(void **state)
 {
     struct world *w = *state;
@@ -576,6 +608,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_request_without_agreement_leaves_at_once),
         TEST(a_request_with_agreement_waits_for_its_round),
+        TEST(what_waits_leaves_in_the_order_it_came_even_within_one_millisecond),
         TEST(an_urgent_request_never_waits),
         TEST(who_would_wait_too_long_leaves_at_once),
         TEST(what_leaves_at_once_is_not_told_as_part_of_a_round),

@@ -404,12 +404,15 @@ static void stopping_finishes_what_is_under_way(void **state)
     peer_send_batch(&busy, ID_A);
     server_stop(busy.net->server, 10000);
     net_pump(busy.net);
-    peer_expect(&idle, FRAME_GOING_AWAY, &skp__v1__going_away__descriptor);
+    const Skp__V1__GoingAway *going =
+        peer_expect(&idle, FRAME_GOING_AWAY, &skp__v1__going_away__descriptor);
+    assert_string_equal(going->sentence, "the broker is stopping");
     peer_expect_closed(&idle);
     peer_expect(&busy, FRAME_GOING_AWAY, &skp__v1__going_away__descriptor);
     peer_send_batch(&busy, ID_B);
     Skp__V1__Error *error = peer_expect_error(&busy, SKP_E_GOING_AWAY);
     assert_memory_equal(error->batch_id.data, ID_B, 16);
+    assert_string_equal(error->sentence, "the broker is stopping");
     assert_int_equal(busy.net->stopped, 0);
     answer_receipt(busy.net);
     peer_expect(&busy, FRAME_RECEIPT, &skp__v1__receipt__descriptor);

@@ -1,6 +1,8 @@
 /* Order, limits and deadlines of a session, over a pair of buffers. */
 #include "net_fixture.h"
 
+#include <event2/buffer.h>
+
 #define ID "0123456789abcdef"
 
 static void a_session_is_up_after_welcome(void **state)
@@ -240,6 +242,33 @@ static void a_ping_flood_closes_and_steady_pings_do_not(void **state)
     peer_free(&peer);
 }
 
+static void leases_are_extended_and_released_at_a_human_pace(void **state)
+{
+    Skp__V1__Extend extend;
+    Skp__V1__Release release;
+    skp__v1__extend__init(&extend);
+    skp__v1__release__init(&release);
+    uint64_t position = 1;
+    extend.positions = release.positions = &position;
+    extend.n_positions = release.n_positions = 1;
+    for (int releasing = 0; releasing < 2; releasing++) {
+        struct peer peer;
+        unsigned sent = 0;
+        peer_open_up(&peer, *state, OIN_COUNSELLOR);
+        while (evbuffer_get_length(bufferevent_get_input(peer.stream)) == 0 && sent < 7000) {
+            if (releasing)
+                peer_send(&peer, FRAME_RELEASE, &release.base);
+            else
+                peer_send(&peer, FRAME_EXTEND, &extend.base);
+            sent++;
+        }
+        assert_int_equal(sent, 6001); /* 6,000 in ten seconds are fine */
+        peer_expect_error(&peer, SKP_E_FLOOD);
+        peer_expect_closed(&peer);
+        peer_free(&peer);
+    }
+}
+
 static void one_participant_has_a_limit_of_sessions(void **state)
 {
     struct net *net = *state;
@@ -294,6 +323,7 @@ int main(void)
         SESSION_TEST(an_unfinished_frame_has_a_deadline),
         SESSION_TEST(silence_ends_a_session),
         SESSION_TEST(a_ping_flood_closes_and_steady_pings_do_not),
+        SESSION_TEST(leases_are_extended_and_released_at_a_human_pace),
         SESSION_TEST(one_participant_has_a_limit_of_sessions),
         SESSION_TEST(a_peer_that_leaves_mid_call_is_freed_after_the_answer),
     };

@@ -22,7 +22,12 @@ static void a_session_of_age_is_asked_to_come_back_and_finishes_first(void **sta
         minutes++;
     }
     assert_in_range(minutes, 18 * 60, 24 * 60);
-    peer_expect(&peer, FRAME_GOING_AWAY, &skp__v1__going_away__descriptor);
+    const Skp__V1__GoingAway *going =
+        peer_expect(&peer, FRAME_GOING_AWAY, &skp__v1__going_away__descriptor);
+    assert_string_equal(going->sentence, "this session is old enough: connect again");
+    peer_send_batch(&peer, "BBBBbbbbBBBBbbbb");
+    assert_string_equal(peer_expect_error(&peer, SKP_E_GOING_AWAY)->sentence,
+                        "this session is old enough: connect again");
     struct engine_call *call = fake_take(peer.net->engine, ENGINE_BATCH);
     fake_answer(call, FRAME_RECEIPT, &receipt.base);
     fake_finish(call, SKP_OK);

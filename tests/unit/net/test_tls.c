@@ -198,6 +198,31 @@ static void a_revoked_participant_is_cut_and_kept_out(void **state)
     expect_refused(tls, tls_good(), SSL_AD_CERTIFICATE_REVOKED, TLS_FAILURE_REVOKED);
 }
 
+/* Its CA is another one's from now on; no list names the certificate. */
+static void who_is_trusted_no_more_is_cut_without_being_on_a_list(void **state)
+{
+    struct tls_net *tls = *state;
+    struct tls_client client;
+    char why[CREDENTIALS_WHY_BYTES], other[PATH_BYTES];
+    uint32_t code = 0;
+    tls_client_open_up(&client, tls);
+    assert_true(snprintf(other, sizeof other, "%s/ca/other", tls->folder) < PATH_BYTES);
+    tls_make_certs(other, WHO);
+    for (size_t i = 0; i < 6; i++) {
+        char file[PATH_BYTES];
+        int len = snprintf(file, sizeof file, "%s%s", other, tls->files[i] + strlen(tls->folder));
+        assert_true(len < PATH_BYTES);
+        strcpy(tls->files[i], file);
+    }
+    clock_manual_advance(&tls->net.clock, 60000); /* it stood still while they were made */
+    assert_ok(server_reload(tls->net.server, why));
+    net_pass(&tls->net, 200);
+    assert_int_equal(counters_of(tls)->sessions_untrusted, 1);
+    assert_int_equal(tls_client_frame(&client, &code), FRAME_ERROR);
+    assert_err(code, SKP_E_IDENTITY_INVALID);
+    tls_client_free(&client);
+}
+
 static void a_new_crl_is_noticed_by_itself(void **state)
 {
     struct tls_net *tls = *state;
@@ -424,6 +449,7 @@ int main(void)
         TLS_TEST(a_refused_connection_lingers_two_seconds_at_most),
         TLS_TEST(what_is_not_tls_is_counted_and_closed),
         TLS_TEST(a_revoked_participant_is_cut_and_kept_out),
+        TLS_TEST(who_is_trusted_no_more_is_cut_without_being_on_a_list),
         TLS_TEST(a_new_crl_is_noticed_by_itself),
         TLS_TEST(a_crl_that_is_not_right_is_told_once_and_tried_again_when_it_changes),
         TLS_TEST(a_reload_takes_a_new_certificate_and_keeps_sessions),

@@ -113,6 +113,22 @@ static void what_ends_soon_is_said_once_a_day_with_file_and_remedy(void **state)
     assert_int_equal(count_lines(tls, 7, "within_days=7"), 2);
 }
 
+/* The lists of certs/make begin a day before they are made and end 90 days after. */
+static void a_crl_is_told_once_a_day_from_half_of_its_life_on(void **state)
+{
+    struct tls_net *tls = *state;
+    int64_t left_ms =
+        server_status(tls->net.server).crl_next_update_ms - clock_real_ms(&tls->net.clock.clock);
+    int64_t until_half_ms = left_ms - 91 * INT64_C(86400000) / 2;
+    assert_true(until_half_ms > 120000);
+    assert_int_equal(count_lines(tls, (until_half_ms - 120000) / 86400000, "crl.pem"), 0);
+    for (int day = 0; day < 3; day++)
+        assert_int_equal(count_lines(tls, 1, "half of a CRL's life is over"), 1);
+    tls_make_certs(tls->folder, "--crl-days 200");
+    assert_int_equal(count_lines(tls, 1, "crl.pem"), 1); /* and then the new one is found */
+    assert_int_equal(count_lines(tls, 1, "crl.pem"), 0);
+}
+
 #define RULES_TEST(name) cmocka_unit_test_setup_teardown(name, tls_setup_tls12, tls_teardown)
 
 int main(void)
@@ -123,6 +139,7 @@ int main(void)
         RULES_TEST(tls_1_2_needs_a_certificate_too),
         RULES_TEST(only_groups_of_the_list_are_agreed_upon),
         RULES_TEST(what_ends_soon_is_said_once_a_day_with_file_and_remedy),
+        RULES_TEST(a_crl_is_told_once_a_day_from_half_of_its_life_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

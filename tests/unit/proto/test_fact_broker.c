@@ -126,6 +126,8 @@ static void fill_collected(struct fixture *f)
     f->event.statement = fixture_hash(f);
     (void)strcpy(f->text, "header..signature");
     f->event.jws = f->text;
+    f->event.collected = f->positions;
+    f->event.n_collected = 2;
 }
 
 static void fill_round_closed(struct fixture *f)
@@ -175,6 +177,8 @@ static void each_event_can_be_told(void **state)
     X(published_nothing, REQUIRED, "event.request_ids", f->event.n_request_ids = 0)                \
     X(published_with_a_statement, FIELD_UNEXPECTED, "event.statement",                             \
       f->event.statement = fixture_hash(f))                                                        \
+    X(published_with_positions, FIELD_UNEXPECTED, "event.collected",                               \
+      f->event.collected = f->positions, f->event.n_collected = 1)                                 \
     X(published_with_a_signature, FIELD_UNEXPECTED, "event.jws", f->event.jws = f->creditor)       \
     X(overdue_without_a_date, REQUIRED, "event.due_date", f->event.kind = EVENT(OVERDUE),          \
       f->event.due_date = 0, f->event.calendar_version = 0)                                        \
@@ -196,6 +200,9 @@ static uint8_t long_bytes[FACT_MAX_JWS + 2];
 #define COLLECTED_RULES(X)                                                                         \
     X(collected_without_statement, REQUIRED, "event.statement", f->event.statement.len = 0)        \
     X(collected_without_signature, REQUIRED, "event.jws", f->text[0] = '\0')                       \
+    X(collected_nothing, REQUIRED, "event.collected", f->event.n_collected = 0)                    \
+    X(collected_too_much, DECODE_ITEMS, "event.collected",                                         \
+      f->event.n_collected = FACT_MAX_COLLECTED + 1)                                               \
     X(collected_with_a_long_statement, DECODE_ITEMS, "event.statement",                            \
       f->event.statement.data = long_bytes, f->event.statement.len = FACT_MAX_STATEMENT + 1)       \
     X(collected_with_a_long_signature, TEXT_TOO_LONG, "event.jws",                                 \

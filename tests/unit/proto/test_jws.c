@@ -1,6 +1,7 @@
 #include "test_keys.h"
 
 #include "jose_internal.h"
+#include "merkle.h"
 
 #include <openssl/pem.h>
 
@@ -313,6 +314,48 @@ static void a_refused_chain_is_not_remembered_as_good(void **state)
     jws_cache_free(cache);
 }
 
+static struct skp_hash name_of(struct span jws, struct span of)
+{
+    struct span parts[] = {jws, span_of("", 1), of};
+    return sha256_spans(parts, 3);
+}
+
+static void a_signature_is_remembered_for_its_own_payload_once_it_fitted(void **state)
+{
+    (void)state;
+    struct jws_cache *cache = jws_cache_new(16);
+    struct span jws = span_text(sign(ec));
+    struct jws_claimed claimed;
+    struct jws_signer signer;
+    const char *why = NULL;
+    struct skp_hash mine = name_of(jws, span_text(payload));
+    struct skp_hash others = name_of(jws, span_text("postzegel"));
+    assert_false(jws_cache_find_good(cache, &mine, &claimed));
+    assert_ok(verify_at(trust, cache, jws, now_ms()));
+    assert_true(jws_cache_find_good(cache, &mine, &claimed));
+    assert_ok(verify_at(trust, cache, jws, now_ms()));
+    for (unsigned i = 0; i < 2; i++)
+        assert_err(jws_verify(trust, cache, jws, span_text("postzegel"), now_ms(), &signer, &why),
+                   SKP_E_SIGNATURE_INVALID);
+    assert_false(jws_cache_find_good(cache, &others, &claimed));
+    jws_cache_free(cache);
+}
+
+static void a_remembered_signature_names_the_same_signer_and_time(void **state)
+{
+    (void)state;
+    struct jws_cache *cache = jws_cache_new(16);
+    struct span jws = span_text(sign(ec));
+    struct jws_signer first, again;
+    const char *why = NULL;
+    assert_ok(jws_verify(trust, cache, jws, span_text(payload), now_ms(), &first, &why));
+    assert_ok(jws_verify(trust, cache, jws, span_text(payload), now_ms(), &again, &why));
+    assert_true(oin_equal(&first.oin, &again.oin));
+    assert_true(hash_equal(&first.thumbprint, &again.thumbprint));
+    assert_int_equal(first.signed_at_ms, again.signed_at_ms);
+    jws_cache_free(cache);
+}
+
 static void a_full_cache_forgets_and_never_mixes(void **state)
 {
     (void)state;
@@ -359,6 +402,8 @@ int main(void)
         cmocka_unit_test(a_verified_chain_is_believed_for_a_minute_and_no_longer),
         cmocka_unit_test(a_new_trust_believes_nothing_of_the_old_one),
         cmocka_unit_test(a_refused_chain_is_not_remembered_as_good),
+        cmocka_unit_test(a_signature_is_remembered_for_its_own_payload_once_it_fitted),
+        cmocka_unit_test(a_remembered_signature_names_the_same_signer_and_time),
         cmocka_unit_test(a_full_cache_forgets_and_never_mixes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

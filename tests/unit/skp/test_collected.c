@@ -39,9 +39,11 @@ static void proof_close(struct proof *proof)
     scene_free(proof->scene);
 }
 
-/* The broker tells that `other` collected, with a statement of `participant` that `signer` signed. */
-static void tell(struct proof *proof, const char *other, const char *participant,
-                 const char *context, struct keypair *signer, bool change_after)
+/* The broker tells that `other` collected, with a statement of `participant` that `signer` signed, about position 1,
+ * and that it took `taken` of it. */
+static void tell_taken(struct proof *proof, const char *other, const char *participant,
+                       const char *context, struct keypair *signer, bool change_after,
+                       uint64_t taken)
 {
     struct scene *scene = proof->scene;
     Skp__V1__CollectStatement statement;
@@ -77,6 +79,8 @@ static void tell(struct proof *proof, const char *other, const char *participant
     event.other = (char *)(uintptr_t)other;
     event.statement = wire_bytes(bytes);
     event.jws = (char *)(uintptr_t)jws;
+    event.collected = &taken;
+    event.n_collected = 1;
     struct addressee to = {.oin = scene_oin(SCENE_COUNSELLOR), .mailbox = ""};
     struct envelope_batch batch =
         scene_say(scene, SCENE_SECOND, proof->broker_sign, &to, &line, span_of("", 0));
@@ -86,6 +90,12 @@ static void tell(struct proof *proof, const char *other, const char *participant
                                      .check_collected = scene_check_collected,
                                      .ctx = &proof->opener};
     scene_deliver(scene, &batch, 0, SCENE_COUNSELLOR, SCENE_NOW_MS, &proof->office);
+}
+
+static void tell(struct proof *proof, const char *other, const char *participant,
+                 const char *context, struct keypair *signer, bool change_after)
+{
+    tell_taken(proof, other, participant, context, signer, change_after, 1);
 }
 
 static int64_t collected_at(struct proof *proof)
@@ -110,6 +120,19 @@ static void the_addressees_own_word_counts(void **state)
     assert_int_equal(proof.office.problem, SKP_OK);
     assert_int_equal(proof.office.events, 1);
     assert_int_equal(collected_at(&proof), SCENE_NOW_MS + 5);
+    proof_close(&proof);
+}
+
+/* The statement also names what was delivered again meanwhile: that is collected by a later one. */
+static void what_the_broker_did_not_take_is_not_collected(void **state)
+{
+    (void)state;
+    struct proof proof = proof_open(scene_new());
+    tell_taken(&proof, SCENE_CREDITOR, SCENE_CREDITOR, COLLECT_CONTEXT, proof.scene->creditor_sign,
+               false, 2);
+    assert_int_equal(proof.office.problem, SKP_OK);
+    assert_int_equal(proof.office.events, 1);
+    assert_int_equal(collected_at(&proof), 0);
     proof_close(&proof);
 }
 
@@ -165,6 +188,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_addressees_own_word_counts),
+        cmocka_unit_test(what_the_broker_did_not_take_is_not_collected),
         cmocka_unit_test(a_broker_cannot_say_it_instead),
         cmocka_unit_test(a_statement_that_was_changed_counts_nothing),
         cmocka_unit_test(a_signature_for_something_else_counts_nothing),

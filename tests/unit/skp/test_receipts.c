@@ -184,6 +184,29 @@ static void what_was_exported_before_is_left_alone(void **state)
     receipt_scene_free(made);
 }
 
+static void a_receipt_of_a_play_has_it_in_its_name(void **state)
+{
+    struct receipt_scene *made = receipt_scene_new();
+    struct receipts_count count;
+    struct state_db db;
+    char why[RECEIPTS_WHY_BYTES], path[PATH_MAX];
+    const char *plain = receipt_path(made);
+    (void)state;
+    assert_int_equal(mkdir(made->out, 0700), 0);
+    assert_ok(state_open(scene_file(made->scene, "skp.db", NULL), &db));
+    state_mark_play(&db);
+    assert_ok(receipts_export(&db, made->out, &count, why));
+    assert_int_equal(count.written, 1);
+    assert_int_not_equal(access(plain, F_OK), 0);
+    assert_in_range(snprintf(path, sizeof path, "%.*s.proef.receipt",
+                             (int)(strlen(plain) - strlen(".receipt")), plain),
+                    1, sizeof path - 1);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(unlink(path), 0);
+    state_close(&db);
+    receipt_scene_free(made);
+}
+
 static void a_folder_that_is_not_there_is_told(void **state)
 {
     struct receipt_scene *made = receipt_scene_new();
@@ -214,6 +237,7 @@ int main(void)
         cmocka_unit_test(an_exported_receipt_is_proof_by_itself),
         cmocka_unit_test(a_receipt_with_another_number_proves_nothing),
         cmocka_unit_test(what_was_exported_before_is_left_alone),
+        cmocka_unit_test(a_receipt_of_a_play_has_it_in_its_name),
         cmocka_unit_test(a_folder_that_is_not_there_is_told),
         cmocka_unit_test(without_a_folder_the_command_says_what_it_needs),
     };

@@ -123,18 +123,54 @@ static void a_creditor_is_its_oin_else_its_name(void **state)
 
 /* ---------------------------------------------------------------- files */
 
-static const char *written(const struct report_groups *groups)
+static const char *written_for(const struct report_groups *groups, bool play)
 {
+    const struct state_db db = {.play = play};
     static char text[4096];
     char path[] = "/tmp/skp-report-XXXXXX";
     struct csv_problem problem;
     close(mkstemp(path));
-    assert_ok(report_groups_write(groups, path, &problem));
+    assert_ok(report_groups_write(groups, &db, path, &problem));
     FILE *file = fopen(path, "r");
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
     unlink(path);
     return text;
+}
+
+static const char *written(const struct report_groups *groups)
+{
+    return written_for(groups, false);
+}
+
+static void a_report_of_a_play_says_so_on_every_row(void **state)
+{
+    (void)state;
+    struct request_view views[16];
+    struct report_groups groups;
+    size_t views_count = example(views);
+    count(&groups, REPORT_BY_CASE, views, views_count);
+    const char *text = written_for(&groups, true);
+    assert_non_null(strstr(text, ";Stand;Proef\r\n"));
+    assert_non_null(strstr(text, ";compleet;Ja\r\n"));
+    report_groups_fini(&groups);
+}
+
+static void what_cannot_be_delivered_is_a_letter_until_it_is_recorded(void **state)
+{
+    (void)state;
+    struct request_view views[2];
+    struct report_groups groups;
+    views[0] = request(1, LINDE, "De Linde", STATE(UNREADABLE));
+    views[0].unsealable = true;
+    views[1] = request(1, LINDE, "De Linde", STATE(RECORDED));
+    count(&groups, REPORT_WHOLE, views, 2);
+    assert_int_equal(groups.total.unreadable, 1);
+    assert_int_equal(groups.total.off_network, 2);
+    assert_int_equal(groups.total.recorded, 1);
+    assert_int_equal(groups.total.open, 0);
+    assert_int_equal(groups.total.answered, 0);
+    report_groups_fini(&groups);
 }
 
 static void cases_are_written_with_their_state(void **state)
@@ -201,6 +237,8 @@ int main(void)
         cmocka_unit_test(every_request_is_counted_in_one_way),
         cmocka_unit_test(a_case_is_complete_when_all_of_it_came_back),
         cmocka_unit_test(a_creditor_is_its_oin_else_its_name),
+        cmocka_unit_test(a_report_of_a_play_says_so_on_every_row),
+        cmocka_unit_test(what_cannot_be_delivered_is_a_letter_until_it_is_recorded),
         cmocka_unit_test(cases_are_written_with_their_state),
         cmocka_unit_test(creditors_are_written_with_all_their_names),
         cmocka_unit_test(others_are_not_told_of_few),

@@ -350,6 +350,35 @@ static void an_unreadable_answer_that_comes_twice_is_worked_off_once(void **stat
     scene_free(scene);
 }
 
+static void what_cannot_be_sealed_now_is_seen_and_tried_again(void **state)
+{
+    struct scene *scene = scene_new();
+    struct post post;
+    struct left left;
+    struct views views;
+    (void)state;
+    post_unreadable(scene, &post);
+    say_unreadable(&post, LATER_MS);
+    struct request_view view = only_view(&post, &views);
+    assert_false(view.unsealable);
+    views_close(&views);
+    struct book known = scene->book;
+    book_init(&scene->book);
+    assert_int_equal(run(&post, &left), 0);
+    assert_err(left.err, SKP_E_RECIPIENT_UNKNOWN);
+    view = only_view(&post, &views);
+    assert_true(view.unsealable);
+    views_close(&views);
+    book_fini(&scene->book);
+    scene->book = known;
+    assert_true(resealing_waits(&scene->office));
+    assert_int_equal(run(&post, &left), 1);
+    view = only_view(&post, &views);
+    assert_false(view.unsealable);
+    views_close(&views);
+    scene_free(scene);
+}
+
 static void what_was_not_kept_is_left_to_a_person(void **state)
 {
     struct scene *scene = scene_new();
@@ -468,6 +497,7 @@ int main(void)
         cmocka_unit_test(the_old_bundle_changes_nothing_any_more),
         cmocka_unit_test(what_helps_nothing_is_left_to_a_person),
         cmocka_unit_test(an_unreadable_answer_that_comes_twice_is_worked_off_once),
+        cmocka_unit_test(what_cannot_be_sealed_now_is_seen_and_tried_again),
         cmocka_unit_test(what_was_not_kept_is_left_to_a_person),
         cmocka_unit_test(a_refused_reseal_is_not_tried_for_ever),
         cmocka_unit_test(what_the_post_office_could_not_deliver_is_sealed_again),

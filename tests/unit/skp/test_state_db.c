@@ -69,6 +69,19 @@ static void a_file_of_another_version_is_left_alone(void **state)
     scene_free(scene);
 }
 
+static void a_state_that_met_a_play_is_marked_for_ever(void **state)
+{
+    struct scene *scene = scene_new();
+    (void)state;
+    assert_false(scene->office.play);
+    state_mark_play(&scene->office);
+    assert_ok(state_error(&scene->office));
+    state_close(&scene->office);
+    assert_ok(state_open(scene_file(scene, "office.db", NULL), &scene->office));
+    assert_true(scene->office.play);
+    scene_free(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +90,7 @@ int main(void)
         cmocka_unit_test(one_error_undoes_the_whole_transaction_and_is_then_forgotten),
         cmocka_unit_test(a_process_that_stops_midway_leaves_nothing),
         cmocka_unit_test(a_file_of_another_version_is_left_alone),
+        cmocka_unit_test(a_state_that_met_a_play_is_marked_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

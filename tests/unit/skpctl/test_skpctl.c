@@ -146,6 +146,25 @@ static void csv_is_what_a_spreadsheet_keeps(void **state)
     assert_string_equal(printed_by(ctl_print_csv, "{\"ok\":true,\"rows\":[]}"), "");
 }
 
+static void a_long_cell_of_csv_is_whole(void **state)
+{
+    (void)state;
+    char *json = NULL;
+    size_t len = 0;
+    FILE *stream = open_memstream(&json, &len);
+    assert_non_null(stream);
+    fprintf(stream, "{\"ok\":true,\"rows\":[{\"name\":\"%0600d\",\"brands\":[\"=a\",\"%0700d\"]}]}",
+            1, 2);
+    assert_int_equal(fclose(stream), 0);
+    const char *csv = printed_by(ctl_print_csv, json);
+    const char *row = strchr(csv, '\n');
+    assert_non_null(row);
+    assert_int_equal(strlen(row + 1), 1 + 600 + 1 + 1 + 3 + 700 + 2);
+    assert_int_equal(strncmp(row + 1, "'000", 4), 0);
+    assert_non_null(strstr(row, ";'=a,000"));
+    free(json);
+}
+
 static void lists_are_aligned_tables(void **state)
 {
     (void)state;
@@ -214,6 +233,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_told_before_anything_is_sent),
         cmocka_unit_test(a_file_travels_as_base64),
         cmocka_unit_test(csv_is_what_a_spreadsheet_keeps),
+        cmocka_unit_test(a_long_cell_of_csv_is_whole),
         cmocka_unit_test(lists_are_aligned_tables),
         cmocka_unit_test(other_answers_are_names_and_values),
         cmocka_unit_test(an_answer_cannot_steer_the_terminal),

@@ -1,0 +1,220 @@
+#include "quarantine.h"
+
+#include "log.h"
+#include "park.h"
+
+#include <assert.h>
+
+#define ASIDE_PREFIX       "aside"
+#define ASIDE_PREFIX_BYTES (sizeof ASIDE_PREFIX - 1)
+
+/* What is kept, to be said after the commit. */
+struct aside_note {
+    enum store_table table;
+    enum aside_cause cause;
+    char words[ROW_WORDS_BYTES];
+};
+
+const char *aside_cause_name(enum aside_cause cause)
+{
+    switch (cause) {
+    case ASIDE_DAMAGED:
+        return "DAMAGED";
+    case ASIDE_UNDELIVERABLE:
+        return "UNDELIVERABLE";
+    case ASIDE_NOT_COUNTED:
+        return "NOT_COUNTED";
+    case ASIDE_NOT_DUE:
+        return "NOT_DUE";
+    }
+    return "";
+}
+
+struct row_key quarantine_first(void)
+{
+    return key_meta(ASIDE_PREFIX);
+}
+
+struct row_key quarantine_end(void)
+{
+    struct row_key prefix = key_meta(ASIDE_PREFIX);
+    return key_after_prefix(&prefix);
+}
+
+/* The table's number and the row's key behind the prefix. */
+static struct row_key aside_key(enum store_table table, struct span key)
+{
+    struct row_key aside = key_meta(ASIDE_PREFIX);
+    assert(ASIDE_PREFIX_BYTES + 1 + key.len <= sizeof aside.bytes);
+    aside.bytes[aside.len++] = (uint8_t)table;
+    memcpy(aside.bytes + aside.len, key.data, key.len);
+    aside.len += key.len;
+    return aside;
+}
+
+enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
+                             enum aside_cause cause, struct span value)
+{
+    struct aside_row aside = {.table = (uint8_t)table,
+                              .cause = (uint8_t)cause,
+                              .at_ms = txn->real_ms,
+                              .key = key,
+                              .value = value};
+    struct row_key where = aside_key(table, key);
+    struct store_row row = {.key = row_key_span(&where),
+                            .value = aside_row_pack(&aside, &txn->arena),
+                            .version = STORE_ANY};
+    struct aside_note *note =
+        txn_grow(txn, &txn->asides, &txn->aside_count, &txn->aside_room, sizeof *note);
+    if (!note || !row.value.data)
+        return SKP_E_NO_MEMORY;
+    note->table = table;
+    note->cause = cause;
+    row_describe(table, key, note->words, sizeof note->words);
+    return store_put(txn->ws.store, STORE_META, &row, 1);
+}
+
+bool quarantine_is_named(const struct txn *txn, enum skp_err err)
+{
+    return err == SKP_E_DATA_LOSS && txn->ws.store->damaged.table != 0;
+}
+
+void quarantine_committed(struct txn *txn)
+{
+    for (size_t i = 0; i < txn->aside_count; i++)
+        log_line(LOG_ERROR, "row_set_aside", "cause=%s row=%s means=%s",
+                 aside_cause_name(txn->asides[i].cause), txn->asides[i].words,
+                 row_advice_of(txn->asides[i].table).means);
+    atomic_fetch_add(&txn->engine->asides, txn->aside_count);
+}
+
+enum skp_err quarantine_load(struct engine *engine)
+{
+    struct row_key first = quarantine_first();
+    struct row_key end = quarantine_end();
+    size_t count = 0;
+    enum skp_err err =
+        ws_count(engine->store, STORE_META, row_key_span(&first), row_key_span(&end), &count);
+    atomic_store(&engine->asides, count);
+    return err;
+}
+
+size_t engine_rows_aside(const struct engine *engine)
+{
+    return atomic_load(&engine->asides);
+}
+
+/* ---------------------------------------------------------------- what is written again */
+
+static enum skp_err put_again(struct txn *txn, enum store_table table, struct span key,
+                              struct span value)
+{
+    struct store_row row = {.key = key, .value = value, .version = STORE_ANY};
+    return value.data ? store_put(txn->ws.store, table, &row, 1) : SKP_E_NO_MEMORY;
+}
+
+/* Which lines of the page wait says the page. */
+static enum skp_err wait_again(struct txn *txn, struct span key)
+{
+    struct skp_id bundle_id;
+    unsigned number;
+    struct ws_row *row;
+    struct page_row *page = NULL;
+    uint64_t bits = 0;
+    enum skp_err err = key_read_waiting(key, &bundle_id, &number);
+    if (!err)
+        err = txn_page(txn, &bundle_id, number, &row, &page);
+    if (err || !page)
+        return err == SKP_E_DATA_LOSS ? SKP_OK : err;
+    for (size_t i = 0; i < page->count; i++)
+        if (page->requests[i].state == SKP__V1__REQUEST_STATE__REQUEST_STATE_WAITING_FOR_ROUND)
+            bits |= UINT64_C(1) << i;
+    return bits ? put_again(txn, STORE_WAITING, key, u64_pack(bits, &txn->arena)) : SKP_OK;
+}
+
+static enum skp_err make_good(struct txn *txn, enum store_table table, const struct store_row *row)
+{
+    static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
+    if (table == STORE_DEADLINE)
+        return put_again(txn, table, row->key, u64_pack(txn->sequence, &txn->arena));
+    if (table == STORE_OPEN)
+        return put_again(txn, table, row->key, nothing);
+    if (table == STORE_WAITING)
+        return wait_again(txn, row->key);
+    return table == STORE_ENTRY ? park_damaged_entry(txn, row) : SKP_OK;
+}
+
+/* ---------------------------------------------------------------- the verb */
+
+static bool can_be_set_aside(const struct store_damaged *damaged)
+{
+    return damaged->table == STORE_ENTRY || damaged->table == STORE_WAITING ||
+           damaged->table == STORE_DEADLINE || damaged->table == STORE_JOURNAL ||
+           damaged->table == STORE_OPEN;
+}
+
+/* Somebody may have been here before. */
+static enum skp_err decide(struct txn *txn, struct engine_call *call)
+{
+    const struct store_damaged *damaged = call->state;
+    enum store_table table = (enum store_table)damaged->table;
+    struct store_row row = {.key = span_of(damaged->key, damaged->key_len)};
+    enum skp_err err = store_get(txn->ws.store, table, &row, 1, &txn->arena);
+    if (err != SKP_E_DATA_LOSS)
+        return err;
+    err = store_take_damaged(txn->ws.store, table, &row, &txn->arena);
+    if (err || row.version == 0)
+        return err;
+    err = quarantine_keep(txn, table, row.key, ASIDE_DAMAGED, row.value);
+    return err ? err : make_good(txn, table, &row);
+}
+
+static bool read_mailbox(struct span key, struct skp_oin *ret_oin, char *ret_mailbox)
+{
+    size_t len = key.len > OIN_CHARS ? key.data[OIN_CHARS] : MAILBOX_NAME_MAX + 1;
+    if (len > MAILBOX_NAME_MAX || key.len < OIN_CHARS + 1 + len)
+        return false;
+    *ret_oin = (struct skp_oin){{0}};
+    memcpy(ret_oin->text, key.data, OIN_CHARS);
+    memcpy(ret_mailbox, key.data + OIN_CHARS + 1, len);
+    ret_mailbox[len] = '\0';
+    return true;
+}
+
+static enum skp_err answer(struct txn *txn, struct engine_call *call)
+{
+    const struct store_damaged *damaged = call->state;
+    struct skp_oin oin;
+    char mailbox[MAILBOX_NAME_MAX + 1];
+    if (damaged->table == STORE_ENTRY &&
+        read_mailbox(span_of(damaged->key, damaged->key_len), &oin, mailbox))
+        engine_post_wake(txn->engine, &oin, mailbox);
+    return SKP_OK;
+}
+
+const struct verb verb_set_aside = {
+    .name = "set aside", .runs_when_full = true, .decide = decide, .answer = answer};
+
+static void done(struct engine_call *call)
+{
+    atomic_store(&call->engine->is_setting_aside, false);
+    engine_call_free(call);
+}
+
+bool quarantine_submit(struct engine *engine, const struct store_damaged *damaged)
+{
+    if (!can_be_set_aside(damaged))
+        return false;
+    if (atomic_exchange(&engine->is_setting_aside, true))
+        return true;
+    struct engine_call *call = engine_call_new(engine, ENGINE_SET_ASIDE, NULL, 0, done, NULL);
+    if (call)
+        call->state = arena_copy(&call->arena, damaged, sizeof *damaged);
+    if (call && call->state) {
+        engine_submit_inside(call);
+        return true;
+    }
+    atomic_store(&engine->is_setting_aside, false);
+    engine_call_free(call);
+    return false;
+}

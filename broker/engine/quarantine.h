@@ -1,0 +1,44 @@
+/* Damaged rows that stand in everybody's way are set aside, and the rest goes on.
+ *
+ * A damaged row that is only ever asked for by its key hurts who asks, and stays where it is. One that is
+ * met by scans (an entry of a mailbox, a deadline, a list of what waits) would stop all that lies behind
+ * it: it is moved, byte by byte as it was found, to a row "aside" in the table meta, with the moment and
+ * the cause. What its key and other rows still say is written again (deadlines and lists); an entry leaves
+ * a gap in its mailbox, and open requests in it go back to their counsellor to be sealed again. An entry
+ * whose bundle is damaged goes the same way (park.c). Nothing is deleted: skpctl damage list shows it. */
+#ifndef SKP_QUARANTINE_H
+#define SKP_QUARANTINE_H
+
+#include "txn.h"
+
+enum aside_cause {
+    ASIDE_DAMAGED = 1,       /* value: the row as it was found */
+    ASIDE_UNDELIVERABLE = 2, /* an entry, whole: its bundle or batch is damaged */
+    ASIDE_NOT_COUNTED =
+        3, /* how far a case is, or the case itself, is damaged: an answer was not counted */
+    ASIDE_NOT_DUE = 4, /* requests that are damaged: what was due did not happen to them */
+};
+const char *aside_cause_name(enum aside_cause cause);
+
+/* Asks the store worker to set this row aside, when it is one of those that can be; done once, however
+ * often it is asked. False: it is not. Any thread. */
+bool quarantine_submit(struct engine *engine, const struct store_damaged *damaged);
+
+/* Keeps these bytes under the row's name. The caller removes the row, if it is to go. Store worker. */
+enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
+                             enum aside_cause cause, struct span value) SKP_MUST_CHECK;
+
+/* Was this error a row that names itself? Directly after the call that failed. */
+bool quarantine_is_named(const struct txn *txn, enum skp_err err);
+
+/* After the commit: the log and the count hear of what was kept. */
+void quarantine_committed(struct txn *txn);
+
+/* At opening, inside a transaction: how many there are. */
+enum skp_err quarantine_load(struct engine *engine) SKP_MUST_CHECK;
+
+/* Where they stand in the table meta: from the first to before the second. */
+struct row_key quarantine_first(void);
+struct row_key quarantine_end(void);
+
+#endif
