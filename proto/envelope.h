@@ -117,7 +117,8 @@ enum skp_err envelope_check_bundle(const Skp__V1__Bundle *bundle, const struct e
                                    struct skp_hash *ret_leaves) SKP_MUST_CHECK;
 
 /* A delivery as received: signature, audit path, head, lines (withheld ones by their leaf hash),
- * recipient `me`. Everything returned lives in the arena or in the delivery. */
+ * recipient `me`. Everything returned lives in the arena or in the delivery. MANDATE_MISSING: it speaks
+ * on behalf of another, which nothing proves. */
 struct envelope_delivery {
     struct envelope_header header;
     struct envelope_head head;

@@ -81,6 +81,8 @@ static enum skp_err check_lines(const struct envelope_delivery *read, const char
 static enum skp_err check_delivered(const Skp__V1__Delivery *delivery, const struct skp_oin *me,
                                     const struct envelope_delivery *read, const char **ret_why)
 {
+    if (read->header.on_behalf_of.text[0] != '\0') /* no mandate can be proven yet */
+        return say_code(SKP_E_MANDATE_MISSING, ret_why);
     if (!leads_to(wire_span(read->bundle->head), delivery->bundle_index, read->header.bundle_count,
                   delivery->path, delivery->n_path, &read->header.root))
         return say(SKP_E_PROOF_INVALID, "the bundle is not part of the signed batch", ret_why);

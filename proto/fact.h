@@ -37,11 +37,12 @@
 enum skp_err fact_read(struct span line, struct arena *arena, char *ret_path,
                        Skp__V1__Line **ret_line) SKP_MUST_CHECK;
 
-/* The name of the line's fact in skp.proto ("answer"), with which every path into it begins. Static; NULL: the line
- * states none. */
+/* The name of the line's fact in skp.proto ("answer"), with which every path into it begins.
+ * Static; NULL: the line states none. */
 const char *fact_name(const Skp__V1__Line *line);
 
-/* The id of what the line is about: case, request, round, event or mandate. BODY_MISSING or ID_FORMAT. */
+/* The id of what the line is about: case, request, round, event or mandate. BODY_MISSING or
+ * ID_FORMAT. */
 enum skp_err fact_item_id(const Skp__V1__Line *line, struct skp_id *ret_id) SKP_MUST_CHECK;
 
 /* The commitment of the line; false when it seals nothing. */

@@ -59,8 +59,9 @@ void fact_check_recorded(struct fact_check *check, const Skp__V1__RecordedAnswer
 void fact_check_overview(struct fact_check *check, const Skp__V1__OverviewFact *overview);
 void fact_check_event(struct fact_check *check, const Skp__V1__EventFact *event);
 
-/* fact_later.c: lines that this release knows only by name. Their id and version are checked, and that the state they
- * lead to is one that a line of their kind can name; the rest is for the release that takes them. */
+/* fact_later.c: lines that this release knows only by name. Their id and version are checked, and
+ * that the state they lead to is one that a line of their kind can name; the rest is for the
+ * release that takes them. */
 void fact_check_later(struct fact_check *check, const Skp__V1__Line *line);
 ProtobufCBinaryData fact_later_id(const Skp__V1__Line *line);         /* empty: no such line */
 ProtobufCBinaryData fact_later_commitment(const Skp__V1__Line *line); /* empty: seals nothing */

@@ -13,8 +13,8 @@ const char *identity_why(const char *format, ...) __attribute__((format(printf, 
  * one of them is damaged. */
 STACK_OF(X509) * identity_read_certs(const char *file, const char **ret_why);
 
-/* trust_crl.c: from now on each CRL of this store has its signature checked once per key, not once per
- * chain; for a store that gets no more of them. False: out of memory. */
+/* trust_crl.c: from now on each CRL of this store has its signature checked once per key, not once
+ * per chain; for a store that gets no more of them. False: out of memory. */
 bool trust_remember_crls(X509_STORE *store) SKP_MUST_CHECK;
 
 /* The JOSE header under which this key signed last, copied into the arena, when that was in the same

@@ -227,7 +227,7 @@ static bool read_claimed(const json_t *header, struct arena *arena, const json_t
         if (!json_is_string(json_array_get(x5c, i)))
             return false;
     }
-    strcpy(ret_claimed->alg, alg);
+    memcpy(ret_claimed->alg, alg, strlen(alg) + 1);
     ret_claimed->signed_at_ms = (int64_t)seconds * 1000;
     ret_claimed->chain = hash_chain(x5c);
     *ret_x5c = x5c;

@@ -80,9 +80,10 @@ static X509 *issuer_in_chain(X509_STORE_CTX *ctx)
     return sk_X509_value(chain, above < last ? above : last);
 }
 
-/* Whether the signature is all that is left to check: the list is of the CA right above, by name and
- * key identifier (OpenSSL names it the current issuer then), which may sign lists; it is a whole one
- * for all of that CA's certificates; and it is of now. Any other list is OpenSSL's to judge. */
+/* Whether the signature is all that is left to check: the list is of the CA right above, by name
+ * and key identifier (OpenSSL names it the current issuer then), which may sign lists; it is a
+ * whole one for all of that CA's certificates; and it is of now. Any other list is OpenSSL's to
+ * judge. */
 static bool only_signature_matters(X509_STORE_CTX *ctx, X509 *issuer, const X509_CRL *crl)
 {
     return issuer != NULL && X509_STORE_CTX_get0_current_issuer(ctx) == issuer &&

@@ -4,6 +4,8 @@
 #include "tls_groups.h"
 
 #include <assert.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,26 @@ static bool check_groups(const char *value, char *ret_reason)
 {
     struct tls_groups groups;
     return tls_groups_read(value, &groups, ret_reason) == SKP_OK;
+}
+
+static bool check_policy(const char *value, char *ret_reason)
+{
+    if (value[0] == '\0')
+        return true;
+    /* OpenSSL takes spaces and empty numbers too. */
+    size_t len = strlen(value);
+    bool dotted = strspn(value, "0123456789.") == len && !strstr(value, "..") && value[0] != '.' &&
+                  value[len - 1] != '.';
+    ERR_set_mark();
+    ASN1_OBJECT *policy = dotted ? OBJ_txt2obj(value, 1) : NULL;
+    ERR_pop_to_mark();
+    if (!policy)
+        snprintf(ret_reason, CONFIG_REASON_BYTES,
+                 "%.80s is no object identifier; give numbers with dots, such as "
+                 "2.16.528.1.1003.1.2.5.6, or leave it empty",
+                 value);
+    ASN1_OBJECT_free(policy);
+    return policy != NULL;
 }
 
 static bool check_log_level(const char *value, char *ret_reason)
@@ -63,7 +85,7 @@ const struct config_option options_table[] = {
      FIELD(sign_key)},
     {"policy_oid", CONFIG_TEXT, NULL, 0, 0, NULL,
      "Certificate policy that participants' TLS certificates must carry; empty for any.",
-     FIELD(policy_oid)},
+     CHECKED(policy_oid, check_policy)},
     {"tls_groups", CONFIG_TEXT, TLS_GROUPS_PRESET, 1, TLS_GROUPS_BYTES - 1, NULL,
      "Groups for key exchange, best first; those that OpenSSL does not know are left out.",
      CHECKED(tls_groups, check_groups)},

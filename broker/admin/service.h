@@ -1,6 +1,7 @@
 /* The broker as a service: opens everything in order, runs the loop, closes in reverse.
  *
- * Each function prints what went wrong once, to the log, and returns the exit code of sysexits.h. One thread. */
+ * Each function prints what went wrong once, to the log, and returns the exit code of sysexits.h.
+ * One thread. */
 #ifndef SKP_SERVICE_H
 #define SKP_SERVICE_H
 
@@ -18,7 +19,8 @@ int service_check(const struct options *options);
 /* Makes the store (marked for play) if there is none, and leaves. */
 int service_init(const struct options *options);
 
-/* Goes on with a store that is behind what was confirmed up to commit `lost`: remembered for ever. */
+/* Goes on with a store that is behind what was confirmed up to commit `lost`: remembered for
+ * ever. */
 int service_accept_loss(const struct options *options, uint64_t lost);
 
 /* Reads everything in the store and checks every checksum and the chain; changes nothing but what

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MAP_KEY_MAX 64
+#define MAP_KEY_MAX 104
 
 struct map {
     size_t key_bytes;

@@ -130,7 +130,6 @@ static void append(struct work_queue *queue, struct work_item *item)
     counters->depth++;
     if (counters->depth > counters->depth_max)
         counters->depth_max = counters->depth;
-    pthread_cond_signal(&queue->filled);
 }
 
 enum skp_err work_submit(struct work_queue *queue, struct work_item *item)
@@ -148,6 +147,9 @@ enum skp_err work_submit(struct work_queue *queue, struct work_item *item)
     else
         append(queue, item);
     pthread_mutex_unlock(&queue->lock);
+    /* Only now: who wakes up wants the lock. */
+    if (!err)
+        pthread_cond_signal(&queue->filled);
     return err;
 }
 

@@ -103,8 +103,8 @@ bool registry_may_read_bsn(const struct registry *registry,
                            const struct registry_participant *participant, const char *mailbox);
 
 /* Who says what: may a participant with `roles` send this fact to a participant with
- * `recipient_roles` (0 = the broker itself)? ROLE_FORBIDDEN. One table, in registry_say.c; whether this
- * release already takes it, says workflow.h. */
+ * `recipient_roles` (0 = the broker itself)? ROLE_FORBIDDEN. One table, in registry_say.c; whether
+ * this release already takes it, says workflow.h. */
 enum skp_err registry_may_say(uint32_t roles, uint32_t recipient_roles,
                               Skp__V1__Line__FactCase fact) SKP_MUST_CHECK;
 

@@ -27,7 +27,7 @@
     X(OFF_NETWORK,       TO(RECORDED) | TO_STOP)                                                   \
     X(RECORDED,          TO_STOP)                                                                  \
     X(RESEAL_NEEDED,     TO(RECORDED) | TO(RESEALED) | TO_STOP)                                    \
-    X(UNREADABLE,        TO(RECORDED) | TO(RESEALED) | TO_STOP)                                                   \
+    X(UNREADABLE,        TO(RECORDED) | TO(RESEALED) | TO_STOP)                                    \
     X(WITHDRAWN,         0)                                                                        \
     X(ENDED,             0)                                                                        \
     X(RESEALED,          0)

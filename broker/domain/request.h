@@ -21,9 +21,9 @@
  * OVERDUE -> ANSWERED is legal: an answer received in time counts as in time, whatever committed
  * first. ANSWERED -> REGISTERED is asking again with a corrected number.
  * A request lives in one place, a line of a bundle. Sealed again it gets a new place, where it
- * starts at REGISTERED; RESEALED is what its old place then says. When sealing does not help, a letter
- * goes, and what comes back on it is RECORDED. No function here makes the moves
- * to WITHDRAWN, ENDED and back to REGISTERED. */
+ * starts at REGISTERED; RESEALED is what its old place then says. When sealing does not help, a
+ * letter goes, and what comes back on it is RECORDED. No function here makes the moves to
+ * WITHDRAWN, ENDED and back to REGISTERED. */
 #ifndef SKP_REQUEST_H
 #define SKP_REQUEST_H
 
@@ -104,8 +104,9 @@ bool request_undeliverable(struct request_state *state);
 void request_reseal(struct request_state *state, const Skp__V1__RequestFact *fact,
                     struct request_state *ret_next);
 
-/* What came back by letter of a request that waits for its seal, or its correction: RECORDED (asserted
- * to be a legal move, or the present state). Which versions count is for case_record(). */
+/* What came back by letter of a request that waits for its seal, or its correction: RECORDED
+ * (asserted to be a legal move, or the present state). Which versions count is for
+ * case_record(). */
 void request_record(struct request_state *state, const Skp__V1__RecordedAnswerFact *fact,
                     int64_t now_ms);
 

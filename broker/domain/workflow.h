@@ -1,8 +1,9 @@
 /* The states of cases, claims, offers and payments, and which may follow which.
  *
- * Requests have a table of their own (request.h). States of later releases stand in these tables all the same, marked
- * as such: whoever asks for one hears NOT_YET_AVAILABLE, and not that the word is unknown. State 0 is that there is
- * none yet. Pure; any thread. Read the lists by row: from the state on the left to those on the right; * is later.
+ * Requests have a table of their own (request.h). States of later releases stand in these tables
+ * all the same, marked as such: whoever asks for one hears NOT_YET_AVAILABLE, and not that the word
+ * is unknown. State 0 is that there is none yet. Pure; any thread. Read the lists by row: from the
+ * state on the left to those on the right; * is later.
  *
  *     case      -                INCOMPLETE, INVENTORY
  *               INCOMPLETE       INVENTORY, COMPLETE, *ENDED

@@ -164,17 +164,60 @@ static json_t *role_names(uint32_t roles)
     return list;
 }
 
+static json_t *texts(char *const *list, size_t count)
+{
+    json_t *said = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(said, json_string(list[i]));
+    return said;
+}
+
+/* As participant.add takes them. */
+static json_t *kind_names(const Skp__V1__DirectoryEntry *entry)
+{
+    json_t *said = json_array();
+    for (size_t i = 0; i < entry->n_claim_kinds; i++) {
+        const ProtobufCEnumValue *kind = protobuf_c_enum_descriptor_get_value(
+            &skp__v1__claim_kind__descriptor, (int)entry->claim_kinds[i]);
+        char name[64] = "";
+        if (kind)
+            snprintf(name, sizeof name, "%s", kind->name + strlen("CLAIM_KIND_"));
+        for (char *c = name; *c; c++)
+            if (*c >= 'A' && *c <= 'Z')
+                *c = (char)(*c - 'A' + 'a');
+        json_array_append_new(said, json_string(name));
+    }
+    return said;
+}
+
+/* The main mailbox has no name. */
+static json_t *mailbox_names(const struct registry_participant *who)
+{
+    json_t *said = json_array();
+    for (size_t i = 0; i < who->record_count; i++)
+        json_array_append_new(said, json_string(who->records[i]->mailbox));
+    return said;
+}
+
+/* As it is registered; NULL: no memory. */
+static json_t *describe(const struct registry_participant *who)
+{
+    const Skp__V1__DirectoryEntry *entry = who->entry;
+    return json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:b,s:o,s:b}", "oin", who->oin.text, "name",
+                     entry->name, "roles", role_names(who->roles), "search_names",
+                     texts(entry->search_names, entry->n_search_names), "brands",
+                     texts(entry->brands, entry->n_brands), "claim_kinds", kind_names(entry),
+                     "postal_address", entry->postal_address, "connected", who->record_count > 0,
+                     "mailboxes", mailbox_names(who), "bsn_entitled", who->bsn_entitled);
+}
+
 static enum skp_err participant_list(struct admin_run *run)
 {
     json_t *rows = admin_rows(run);
     const struct registry *registry = run->txn->registry;
-    for (size_t i = 0; rows && i < registry_count(registry); i++) {
-        const struct registry_participant *who = registry_at(registry, i);
-        json_array_append_new(rows, json_pack("{s:s,s:s,s:o,s:b,s:b}", "oin", who->oin.text, "name",
-                                              who->entry->name, "roles", role_names(who->roles),
-                                              "connected", who->record_count > 0, "bsn_entitled",
-                                              who->bsn_entitled));
-    }
+    for (size_t i = 0; rows && i < registry_count(registry); i++)
+        if (json_array_append_new(rows, describe(registry_at(registry, i))))
+            return SKP_E_NO_MEMORY;
     return rows ? SKP_OK : SKP_E_NO_MEMORY;
 }
 
@@ -231,14 +274,14 @@ static enum skp_err tally_slice(struct admin_run *run, const struct skp_oin *oin
 static enum skp_err say_participant(struct admin_run *run, const struct registry_participant *who,
                                     const struct admin_tally *tally)
 {
-    json_t *said = json_pack("{s:s,s:s,s:o,s:b,s:b,s:I}", "oin", who->oin.text, "name",
-                             who->entry->name, "roles", role_names(who->roles), "connected",
-                             who->record_count > 0, "bsn_entitled", who->bsn_entitled,
-                             "waiting_for_round", (json_int_t)tally->waiting);
+    json_t *said = describe(who);
     if (!said)
         return SKP_E_NO_MEMORY;
     json_object_update(run->answer, said);
     json_decref(said);
+    if (json_object_set_new(run->answer, "waiting_for_round",
+                            json_integer((json_int_t)tally->waiting)))
+        return SKP_E_NO_MEMORY;
     admin_tally_say(tally, run->answer);
     return SKP_OK;
 }

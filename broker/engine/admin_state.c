@@ -144,11 +144,11 @@ static enum skp_err damage_one(json_t *rows, const struct store_row *row)
     if (err)
         return err;
     enum store_table table = (enum store_table)aside.table;
+    enum aside_cause cause = (enum aside_cause)aside.cause;
     row_describe(table, aside.key, words, sizeof words);
-    json_array_append_new(rows, json_pack("{s:o,s:s,s:s,s:s}", "since",
-                                          admin_json_time(aside.at_ms), "row", words, "cause",
-                                          aside_cause_name((enum aside_cause)aside.cause), "means",
-                                          row_advice_of(table).means));
+    json_array_append_new(
+        rows, json_pack("{s:o,s:s,s:s,s:s}", "since", admin_json_time(aside.at_ms), "row", words,
+                        "cause", aside_cause_name(cause), "means", aside_means(cause, table)));
     return SKP_OK;
 }
 

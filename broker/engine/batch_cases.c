@@ -91,7 +91,8 @@ static enum skp_err decide_off_network(struct batch_run *run, struct batch_line 
     return SKP_OK;
 }
 
-/* A connected request stands on its page; what became of it there is noted in the case. NULL: off network. */
+/* A connected request stands on its page; what became of it there is noted in the case. NULL: off
+ * network. */
 static enum skp_err note_connected(struct batch_run *run, struct case_file *file,
                                    const struct case_request *request, struct ws_row **ret_row,
                                    struct request_state **ret_state)

@@ -142,8 +142,8 @@ static bool is_told(const struct collect_work *work, size_t index)
     return false;
 }
 
-/* One event per statement and sender, with the statement, its signature, and what of it was this sender's and taken:
- * the statement also names what is of others, or was answered as unknown. */
+/* One event per statement and sender, with the statement, its signature, and what of it was this
+ * sender's and taken: the statement also names what is of others, or was answered as unknown. */
 static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
                                 const struct collect_work *work, size_t first)
 {

@@ -69,10 +69,10 @@ bool engine_is_play(const struct engine *engine);
 /* Nothing that is due happens before an operator releases it. Any thread. */
 bool engine_deadlines_held(struct engine *engine);
 
-/* The last loss that an operator accepted; `lost` 0: there was none. */
+/* The last loss that an operator accepted; `lost` 0: there was none. Any thread. */
 struct loss_mark engine_loss(const struct engine *engine);
 
-/* Damaged rows, and what they hurt, that were set aside since the store was made. */
+/* Damaged rows, and what they hurt, that were set aside since the store was made. Any thread. */
 size_t engine_rows_aside(const struct engine *engine);
 
 /* The current registry; a reference the caller drops. */

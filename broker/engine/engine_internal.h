@@ -21,6 +21,7 @@
 #define ENGINE_COMMIT_BYTES         ((size_t)2 << 20) /* of their frames and what collects tell */
 #define ENGINE_LEASE_MAX_SECONDS    3600
 #define ENGINE_TICK_LINES           1000
+#define ENGINE_ASIDE_WAITING        64 /* mailboxes that wait until a damaged row is set aside */
 #define RECORDS_MAX_BYTES           ((size_t)160 << 10) /* of one participant's mailboxes */
 
 struct engine {
@@ -55,11 +56,13 @@ struct engine {
     uint8_t *head_bytes;     /* ChainHead, packed; owned */
     size_t head_len;
     struct clock_mark clock_mark; /* written by the store worker */
-    bool watermark_raised;        /* by a client's head: it stays where it is */
     int64_t next_due_ms; /* business time of the first deadline; INT64_MAX: none; 0: look */
 
     bool closing;  /* the loop's: nothing new is taken */
     bool is_tight; /* the store worker's: it said that the disk is full */
+
+    pthread_mutex_t watermark_lock; /* not `lock`, which the loop takes: held while it is written */
+    bool watermark_raised;          /* by a client's head: it stays where it is */
 
     pthread_mutex_t unpack_lock; /* guards the three below */
     pthread_cond_t unpack_room;
@@ -69,6 +72,14 @@ struct engine {
     atomic_size_t intake_used;
     atomic_bool watermark_failed; /* it was said */
     atomic_bool is_setting_aside; /* a damaged row: one at a time */
+    struct aside_queue {
+        unsigned count;
+        int64_t since_ms; /* monotonic: the first of them */
+        struct {
+            struct skp_oin oin;
+            char mailbox[MAILBOX_NAME_MAX + 1];
+        } waiting[ENGINE_ASIDE_WAITING];
+    } aside_queue; /* the loop's: mailboxes that stand before a damaged row */
     atomic_size_t asides;
     atomic_bool fold_wanted;   /* the journal holds notes that no fold is under way for */
     atomic_llong fold_from_ms; /* monotonic: not before */

@@ -200,6 +200,7 @@ enum skp_err engine_open(const struct engine_config *config, struct engine **ret
     engine->hold_asked = config->hold_deadlines;
     snprintf(engine->name, sizeof engine->name, "%s", config->name ? config->name : "");
     pthread_mutex_init(&engine->lock, NULL);
+    pthread_mutex_init(&engine->watermark_lock, NULL);
     pthread_mutex_init(&engine->unpack_lock, NULL);
     pthread_cond_init(&engine->unpack_room, NULL);
     engine->trust = trust_ref(config->trust);
@@ -226,9 +227,10 @@ void engine_close(struct engine *engine)
         return;
     engine->closing = true;
     engine_unpack_freely(engine);
+    /* The store's last: the others submit to it. */
     work_queue_drain_and_free(engine->verify_queue);
-    work_queue_drain_and_free(engine->store_queue);
     work_queue_drain_and_free(engine->read_queue);
+    work_queue_drain_and_free(engine->store_queue);
     while (done_run(&engine->done) > 0)
         ;
     done_fini(&engine->done);
@@ -242,6 +244,7 @@ void engine_close(struct engine *engine)
     free(engine->head_bytes);
     pthread_cond_destroy(&engine->unpack_room);
     pthread_mutex_destroy(&engine->unpack_lock);
+    pthread_mutex_destroy(&engine->watermark_lock);
     pthread_mutex_destroy(&engine->lock);
     free(engine);
 }

@@ -2,6 +2,7 @@
 #include "engine_internal.h"
 
 #include "hold.h"
+#include "quarantine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,7 @@ enum skp_err engine_release(struct engine *engine, const struct skp_oin *peer, u
 int64_t engine_next_tick_ms(struct engine *engine)
 {
     lease_expire(&engine->leases, clock_monotonic_ms(engine->clock), freed, engine);
+    quarantine_retry(engine);
     pthread_mutex_lock(&engine->lock);
     int64_t due = engine->next_due_ms;
     struct clock_mark mark = engine->clock_mark;

@@ -268,7 +268,7 @@ static enum skp_err mailbox_exists(struct fetch_run *run, bool *ret_exists)
 static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
 {
     struct engine_call *call = run->call;
-    uint64_t sequence;
+    uint64_t sequence = 0;
     uint64_t generation;
     enum skp_err err = snapshot_sequence(run, &sequence);
     if (err)
@@ -358,7 +358,7 @@ static void finish(struct engine_call *call)
         park_submit(call->engine, &call->peer, fetched->mailbox, call->session, fetched->parked,
                     fetched->parked_count);
     if (fetched->damaged.table != 0)
-        (void)quarantine_submit(call->engine, &fetched->damaged);
+        quarantine_mailbox(call->engine, &fetched->damaged, &call->peer, fetched->mailbox);
     else if (kept == 0 && !call->caught_up) /* nothing to show, and more to read */
         engine_post_wake(call->engine, &call->peer, fetched->mailbox);
 }

@@ -5,8 +5,10 @@
 #include "watermark.h"
 #include "workset.h"
 
-/* The store does not have it. Before the moment up to which an operator gave up what was lost that is
- * known, and the client's to take note of; else it is found out here. */
+#include <assert.h>
+
+/* The store does not have it. Before the moment up to which an operator gave up what was lost that
+ * is known, and the client's to take note of; else it is found out here. */
 static enum skp_err lost(struct engine_call *call, const Skp__V1__CommitHeader *header,
                          struct span bytes)
 {
@@ -23,10 +25,9 @@ static enum skp_err lost(struct engine_call *call, const Skp__V1__CommitHeader *
     return engine_refuse(call, SKP_E_DATA_LOSS, "latest_head", NULL);
 }
 
-/* A head the client holds with our signature on it: our chain must contain it. Unsigned or foreign
- * heads are the client's error and nothing more. */
-static enum skp_err check_head(struct engine_call *call, struct store *reader,
-                               const Skp__V1__ChainHead *head)
+/* Nothing is forgotten, and forgetting is not noticed, on the word of an unsigned or foreign head:
+ * those are the client's error and nothing more. */
+static enum skp_err check_signature(struct engine_call *call, const Skp__V1__ChainHead *head)
 {
     struct engine *engine = call->engine;
     struct trust *trust = engine_trust_ref(engine);
@@ -38,10 +39,19 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
     trust_unref(trust);
     if (err || !oin_equal(&signer.oin, &engine->broker))
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head", why);
+    return SKP_OK;
+}
+
+static enum skp_err read_head(struct engine_call *call, const Skp__V1__ChainHead *head,
+                              const Skp__V1__CommitHeader **ret_header)
+{
+    const struct engine *engine = call->engine;
     char path[WIRE_PATH_MAX] = "";
     ProtobufCMessage *message;
-    err = wire_unpack(&skp__v1__commit_header__descriptor, wire_span(head->commit), &call->arena,
-                      path, &message);
+    enum skp_err err = wire_unpack(&skp__v1__commit_header__descriptor, wire_span(head->commit),
+                                   &call->arena, path, &message);
+    if (err == SKP_E_NO_MEMORY)
+        return err;
     if (err)
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head.commit", NULL);
     const Skp__V1__CommitHeader *header = (const Skp__V1__CommitHeader *)(const void *)message;
@@ -50,6 +60,20 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
     if (!span_equal(wire_span(header->store_id), span_of(engine->store_id.bytes, ID_BYTES)))
         return engine_refuse(call, SKP_E_CHAIN_UNKNOWN, "latest_head.commit.store_id",
                              "the head is of another store of this broker");
+    *ret_header = header;
+    return SKP_OK;
+}
+
+/* A head the client holds: our chain must contain it. One that it contains, byte by byte, needs no
+ * signature: the certificate it was signed with may have ended or been revoked since. */
+static enum skp_err check_head(struct engine_call *call, struct store *reader,
+                               const Skp__V1__ChainHead *head)
+{
+    const Skp__V1__CommitHeader *header = NULL;
+    enum skp_err err = read_head(call, head, &header);
+    if (err)
+        return err;
+    assert(header);
     struct row_key key = key_commit(header->sequence);
     struct store_row row = {.key = row_key_span(&key)};
     struct commit_row link;
@@ -60,7 +84,8 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
         return err;
     if (row.version > 0 && span_equal(link.header, wire_span(head->commit)))
         return SKP_OK;
-    return lost(call, header, wire_span(head->commit));
+    err = check_signature(call, head);
+    return err ? err : lost(call, header, wire_span(head->commit));
 }
 
 static bool speaks_version(const Skp__V1__Hello *hello)

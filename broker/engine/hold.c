@@ -85,16 +85,17 @@ static bool is_jump(const struct engine *engine, const struct clock_mark *mark, 
 enum skp_err hold_watch(struct txn *txn, bool *ret_held)
 {
     const struct engine *engine = txn->engine;
-    struct clock_mark mark = current(txn);
+    const struct clock_mark mark = current(txn);
+    bool held = mark.held;
     enum skp_err err = SKP_OK;
-    if (!mark.held && (engine->hold_asked || is_jump(engine, &mark, txn->now_ms))) {
+    if (!held && (engine->hold_asked || is_jump(engine, &mark, txn->now_ms))) {
         err = hold_count_due(txn->ws.store, txn->now_ms, &txn->held_count);
         if (!err)
             err = put_mark(txn, mark.seen_ms, true);
-        mark.held = true;
+        held = true;
     }
     if (!err)
-        *ret_held = mark.held;
+        *ret_held = held;
     return err;
 }
 

@@ -32,8 +32,9 @@ static enum skp_err is_locked(const struct registry_record *record, struct span 
 {
     char path[WIRE_PATH_MAX] = "";
     ProtobufCMessage *message;
-    if (wire_unpack(&skp__v1__bundle__descriptor, body, arena, path, &message))
-        return SKP_E_DATA_LOSS;
+    enum skp_err err = wire_unpack(&skp__v1__bundle__descriptor, body, arena, path, &message);
+    if (err)
+        return err == SKP_E_NO_MEMORY ? err : SKP_E_DATA_LOSS;
     const Skp__V1__Bundle *bundle = (const Skp__V1__Bundle *)(void *)message;
     bool locked = bundle->n_key_boxes > 0;
     for (size_t i = 0; locked && i < bundle->n_key_boxes; i++) {
@@ -63,26 +64,22 @@ static bool has_open(const struct entry_row *entry, const struct page_row *page,
     return false;
 }
 
+/* Page by page: a damaged one cannot go back, and stops nobody else's mail. */
 static enum skp_err find_open(struct store *reader, struct arena *arena,
                               const struct entry_row *entry, const struct bundle_row *bundle,
                               bool *ret_open)
 {
-    struct row_key keys[BUNDLE_PAGES];
-    struct store_row rows[BUNDLE_PAGES] = {0};
     struct page_row *page = arena_calloc(arena, 1, sizeof *page);
-    unsigned count = page_count(bundle->line_count);
-    if (!page)
-        return SKP_E_NO_MEMORY;
-    for (unsigned i = 0; i < count; i++) {
-        keys[i] = key_page(&entry->bundle_id, i);
-        rows[i].key = row_key_span(&keys[i]);
-    }
-    enum skp_err err = store_get(reader, STORE_PAGE, rows, count, arena);
-    for (unsigned i = 0; !err && !*ret_open && i < count; i++) {
-        if (rows[i].version == 0)
+    enum skp_err err = page ? SKP_OK : SKP_E_NO_MEMORY;
+    for (unsigned i = 0; !err && !*ret_open && i < page_count(bundle->line_count); i++) {
+        struct row_key key = key_page(&entry->bundle_id, i);
+        struct store_row row = {.key = row_key_span(&key)};
+        err = store_get(reader, STORE_PAGE, &row, 1, arena);
+        if (err == SKP_E_DATA_LOSS && reader->damaged.table != 0) {
+            err = SKP_OK;
             continue;
-        err = page_row_read(rows[i].value, page);
-        if (!err)
+        }
+        if (!err && row.version > 0 && !(err = page_row_read(row.value, page)))
             *ret_open = has_open(entry, page, i);
     }
     return err;
@@ -144,16 +141,17 @@ static enum skp_err send_back(struct going_back *going, struct ws_row *row, unsi
     return err;
 }
 
+/* After an error the rest of the page stays for the recipient. */
 static enum skp_err send_page_back(struct going_back *going, unsigned number)
 {
     struct ws_row *row;
     struct page_row *page;
     enum skp_err err = txn_page(going->txn, &going->entry.bundle_id, number, &row, &page);
-    for (size_t n = 0; !err && n < PAGE_LINES; n++) {
+    for (size_t n = 0; n < PAGE_LINES; n++) {
         size_t line = (size_t)number * PAGE_LINES + n;
         if (line >= going->lines || !is_for_recipient(&going->entry, line))
             continue;
-        if (page && n < page->count && request_undeliverable(&page->requests[n])) {
+        if (!err && page && n < page->count && request_undeliverable(&page->requests[n])) {
             err = send_back(going, row, number, &page->requests[n]);
         } else {
             mask_set(&going->left, line);

@@ -18,8 +18,8 @@ enum skp_err park_wanted(struct store *reader, struct arena *arena,
                          const struct registry_record *record, const struct entry_row *entry,
                          const struct bundle_row *bundle, bool *ret_wanted) SKP_MUST_CHECK;
 
-/* The entry `row` is damaged and was taken out: open requests of the bundle that it still leads to, if
- * that bundle agrees, go back. Store worker. */
+/* The entry `row` is damaged and was taken out: open requests of the bundle that it still leads to,
+ * if that bundle agrees, go back. Store worker. */
 enum skp_err park_damaged_entry(struct txn *txn, const struct store_row *row) SKP_MUST_CHECK;
 
 /* Submits these entries, which the session holds. Loop thread. Without memory nothing happens:

@@ -29,8 +29,9 @@ static enum skp_err empty_parts(struct txn *txn, const struct doomed *doomed, st
 {
     char path[WIRE_PATH_MAX] = "";
     ProtobufCMessage *message;
-    if (wire_unpack(&skp__v1__bundle__descriptor, body, &txn->arena, path, &message))
-        return SKP_E_DATA_LOSS;
+    enum skp_err err = wire_unpack(&skp__v1__bundle__descriptor, body, &txn->arena, path, &message);
+    if (err)
+        return err == SKP_E_NO_MEMORY ? err : SKP_E_DATA_LOSS;
     Skp__V1__Bundle *bundle = (Skp__V1__Bundle *)(void *)message;
     for (size_t i = 0; i < bundle->n_sealed; i++)
         if (mask_has(&doomed->lines, i))

@@ -4,9 +4,11 @@
 #include "park.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #define ASIDE_PREFIX       "aside"
 #define ASIDE_PREFIX_BYTES (sizeof ASIDE_PREFIX - 1)
+#define RETRY_MS           1000
 
 /* What is kept, to be said after the commit. */
 struct aside_note {
@@ -28,6 +30,11 @@ const char *aside_cause_name(enum aside_cause cause)
         return "NOT_DUE";
     }
     return "";
+}
+
+const char *aside_means(enum aside_cause cause, enum store_table table)
+{
+    return row_advice_of(cause == ASIDE_UNDELIVERABLE ? STORE_BUNDLE : table).means;
 }
 
 struct row_key quarantine_first(void)
@@ -84,7 +91,7 @@ void quarantine_committed(struct txn *txn)
     for (size_t i = 0; i < txn->aside_count; i++)
         log_line(LOG_ERROR, "row_set_aside", "cause=%s row=%s means=%s",
                  aside_cause_name(txn->asides[i].cause), txn->asides[i].words,
-                 row_advice_of(txn->asides[i].table).means);
+                 aside_means(txn->asides[i].cause, txn->asides[i].table));
     atomic_fetch_add(&txn->engine->asides, txn->aside_count);
 }
 
@@ -146,8 +153,11 @@ static enum skp_err make_good(struct txn *txn, enum store_table table, const str
 
 /* ---------------------------------------------------------------- the verb */
 
+/* A key that is longer than any of these tables has is damaged itself. */
 static bool can_be_set_aside(const struct store_damaged *damaged)
 {
+    if (ASIDE_PREFIX_BYTES + 1 + damaged->key_len > STORE_KEY_MAX)
+        return false;
     return damaged->table == STORE_ENTRY || damaged->table == STORE_WAITING ||
            damaged->table == STORE_DEADLINE || damaged->table == STORE_JOURNAL ||
            damaged->table == STORE_OPEN;
@@ -195,9 +205,21 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
 const struct verb verb_set_aside = {
     .name = "set aside", .runs_when_full = true, .decide = decide, .answer = answer};
 
+static void wake_waiting(struct engine *engine)
+{
+    struct aside_queue *queue = &engine->aside_queue;
+    for (unsigned i = 0; i < queue->count; i++)
+        engine_post_wake(engine, &queue->waiting[i].oin, queue->waiting[i].mailbox);
+    queue->count = 0;
+}
+
+/* After a failure they wait for quarantine_retry(): woken at once they would be back at once. */
 static void done(struct engine_call *call)
 {
-    atomic_store(&call->engine->is_setting_aside, false);
+    struct engine *engine = call->engine;
+    atomic_store(&engine->is_setting_aside, false);
+    if (!call->err)
+        wake_waiting(engine);
     engine_call_free(call);
 }
 
@@ -217,4 +239,39 @@ bool quarantine_submit(struct engine *engine, const struct store_damaged *damage
     atomic_store(&engine->is_setting_aside, false);
     engine_call_free(call);
     return false;
+}
+
+static bool is_waiting(const struct aside_queue *queue, const struct skp_oin *oin,
+                       const char *mailbox)
+{
+    for (unsigned i = 0; i < queue->count; i++)
+        if (oin_equal(&queue->waiting[i].oin, oin) &&
+            strcmp(queue->waiting[i].mailbox, mailbox) == 0)
+            return true;
+    return false;
+}
+
+void quarantine_mailbox(struct engine *engine, const struct store_damaged *damaged,
+                        const struct skp_oin *oin, const char *mailbox)
+{
+    struct aside_queue *queue = &engine->aside_queue;
+    if (!can_be_set_aside(damaged))
+        return;
+    if (!is_waiting(queue, oin, mailbox)) {
+        if (queue->count == ENGINE_ASIDE_WAITING)
+            wake_waiting(engine); /* so many at once: these ask again */
+        if (queue->count == 0)
+            queue->since_ms = clock_monotonic_ms(engine->clock);
+        queue->waiting[queue->count].oin = *oin;
+        (void)snprintf(queue->waiting[queue->count].mailbox, MAILBOX_NAME_MAX + 1, "%s", mailbox);
+        queue->count++;
+    }
+    (void)quarantine_submit(engine, damaged);
+}
+
+void quarantine_retry(struct engine *engine)
+{
+    if (engine->aside_queue.count > 0 &&
+        clock_monotonic_ms(engine->clock) - engine->aside_queue.since_ms >= RETRY_MS)
+        wake_waiting(engine);
 }

@@ -1,11 +1,12 @@
 /* Damaged rows that stand in everybody's way are set aside, and the rest goes on.
  *
- * A damaged row that is only ever asked for by its key hurts who asks, and stays where it is. One that is
- * met by scans (an entry of a mailbox, a deadline, a list of what waits) would stop all that lies behind
- * it: it is moved, byte by byte as it was found, to a row "aside" in the table meta, with the moment and
- * the cause. What its key and other rows still say is written again (deadlines and lists); an entry leaves
- * a gap in its mailbox, and open requests in it go back to their counsellor to be sealed again. An entry
- * whose bundle is damaged goes the same way (park.c). Nothing is deleted: skpctl damage list shows it. */
+ * A damaged row that is only ever asked for by its key hurts who asks, and stays where it is. One
+ * that is met by scans (an entry of a mailbox, a deadline, a list of what waits) would stop all
+ * that lies behind it: it is moved, byte by byte as it was found, to a row "aside" in the table
+ * meta, with the moment and the cause. What its key and other rows still say is written again
+ * (deadlines and lists); an entry leaves a gap in its mailbox, and open requests in it go back to
+ * their counsellor to be sealed again. An entry whose bundle is damaged goes the same way (park.c).
+ * Nothing is deleted: skpctl damage list shows it. */
 #ifndef SKP_QUARANTINE_H
 #define SKP_QUARANTINE_H
 
@@ -20,11 +21,23 @@ enum aside_cause {
 };
 const char *aside_cause_name(enum aside_cause cause);
 
-/* Asks the store worker to set this row aside, when it is one of those that can be; done once, however
- * often it is asked. False: it is not. Any thread. */
+/* What it means for the work, in words; constant text. */
+const char *aside_means(enum aside_cause cause, enum store_table table);
+
+/* Asks the store worker to set this row aside, when it is one of those that can be; done once,
+ * however often it is asked. False: it is not. Any thread. */
 bool quarantine_submit(struct engine *engine, const struct store_damaged *damaged);
 
-/* Keeps these bytes under the row's name. The caller removes the row, if it is to go. Store worker. */
+/* The same, for whoever met it while fetching: woken when it, or the row before it, was set aside,
+ * and by quarantine_retry() when neither came about. Loop only. */
+void quarantine_mailbox(struct engine *engine, const struct store_damaged *damaged,
+                        const struct skp_oin *oin, const char *mailbox);
+
+/* Wakes those who have waited long enough for a row to be set aside. Loop only. */
+void quarantine_retry(struct engine *engine);
+
+/* Keeps these bytes under the row's name. The caller removes the row, if it is to go. Store
+ * worker. */
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value) SKP_MUST_CHECK;
 

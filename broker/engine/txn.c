@@ -15,7 +15,7 @@
 
 static enum skp_err txn_init(struct txn *txn, struct engine *engine)
 {
-    *txn = (struct txn){.engine = engine};
+    *txn = (struct txn){.engine = engine, .first_due_ms = INT64_MAX};
     arena_init(&txn->arena, TXN_ARENA_BYTES);
     txn->registry = engine_registry(engine);
     txn->signer = engine_signer_ref(engine);
@@ -123,7 +123,8 @@ static void new_head(struct txn *txn)
         skp__v1__chain_head__pack(&head, bytes);
     pthread_mutex_lock(&engine->lock);
     engine->chain = (struct chain_mark){.sequence = txn->sequence, .hash = txn->commit_hash};
-    engine->next_due_ms = 0;
+    if (txn->first_due_ms < engine->next_due_ms)
+        engine->next_due_ms = txn->first_due_ms;
     if (bytes) {
         free(engine->head_bytes);
         engine->head_bytes = bytes;

@@ -39,7 +39,8 @@ struct txn {
     bool offset_changed;
     struct clock_mark clock_mark; /* hold.c: when it changed */
     bool mark_changed;
-    size_t held_count; /* of deadlines due, when they are held or released from now on */
+    int64_t first_due_ms; /* of the deadlines it sets; INT64_MAX: none */
+    size_t held_count;    /* of deadlines due, when they are held or released from now on */
     const char *release_reason;
 
     struct said_line *said; /* what the broker tells */

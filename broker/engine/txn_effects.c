@@ -173,6 +173,8 @@ enum skp_err txn_deadline(struct txn *txn, int64_t due_ms, enum deadline_kind ki
     struct span value = u64_pack(txn->sequence, &txn->arena);
     if (!value.data)
         return SKP_E_NO_MEMORY;
+    if (due_ms < txn->first_due_ms)
+        txn->first_due_ms = due_ms;
     return ws_append(&txn->ws, STORE_DEADLINE, key_deadline(due_ms, (uint8_t)kind, object, part),
                      value);
 }

@@ -31,19 +31,19 @@ static void say_unwritten(struct engine *engine)
 
 void watermark_follow(struct engine *engine)
 {
-    pthread_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->watermark_lock);
     bool written = engine->watermark_raised || write_mark(engine, &engine->chain, false) == SKP_OK;
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->watermark_lock);
     if (!written)
         say_unwritten(engine);
 }
 
 void watermark_raise(struct engine *engine, const struct chain_mark *confirmed)
 {
-    pthread_mutex_lock(&engine->lock);
+    pthread_mutex_lock(&engine->watermark_lock);
     engine->watermark_raised = true;
     bool written = write_mark(engine, confirmed, true) == SKP_OK;
-    pthread_mutex_unlock(&engine->lock);
+    pthread_mutex_unlock(&engine->watermark_lock);
     if (!written)
         say_unwritten(engine);
 }
@@ -67,6 +67,9 @@ enum skp_err watermark_new(struct engine *engine, char *ret_why)
     return SKP_E_DATA_LOSS;
 }
 
+#define UNKNOWN_REMEDY                                                                             \
+    "the next commit writes it, until then only the clients' chain heads can show a loss"
+
 /* False: there is none that can be read. */
 static bool read_mark(struct engine *engine, struct watermark *ret_mark)
 {
@@ -76,10 +79,8 @@ static bool read_mark(struct engine *engine, struct watermark *ret_mark)
     if (!err && len > 0)
         err = watermark_unpack(span_of(bytes, len), ret_mark);
     if ((err || len == 0) && engine->chain.sequence > 0)
-        log_line(LOG_WARN, "watermark_unknown",
-                 "why=%s; the next commit writes it, until then only the clients' chain heads "
-                 "can show a loss",
-                 err ? "it is damaged" : "it is not there");
+        log_line(LOG_WARN, "watermark_unknown", "why=%s",
+                 err ? "it is damaged; " UNKNOWN_REMEDY : "it is not there; " UNKNOWN_REMEDY);
     return !err && len > 0;
 }
 

@@ -3,8 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define WS_KEY_BYTES 56 /* table, length, key padded with zeros */
+#define WS_KEY_BYTES (STORE_KEY_MAX + 2) /* table, length, key padded with zeros */
 #define WS_MAX_ROWS  (1u << 20)
+
+_Static_assert(WS_KEY_BYTES <= MAP_KEY_MAX, "every key of the store fits");
 
 enum skp_err ws_init(struct workset *ws, struct store *store, struct arena *arena)
 {
@@ -20,7 +22,6 @@ void ws_fini(struct workset *ws)
 static void map_key(enum store_table table, const struct row_key *key,
                     uint8_t ret_bytes[WS_KEY_BYTES])
 {
-    assert(key->len <= WS_KEY_BYTES - 2);
     memset(ret_bytes, 0, WS_KEY_BYTES);
     ret_bytes[0] = (uint8_t)table;
     ret_bytes[1] = (uint8_t)key->len;

@@ -2,6 +2,7 @@
 
 #include <openssl/asn1.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -148,6 +149,73 @@ int64_t credentials_crl_half_life_ms(const struct credentials *credentials)
             first = half;
     }
     return first;
+}
+
+/* Both lack it, or both say the same. */
+static bool same_extension(const X509_CRL *a, const X509_CRL *b, int nid)
+{
+    int at_a = X509_CRL_get_ext_by_NID(a, nid, -1);
+    int at_b = X509_CRL_get_ext_by_NID(b, nid, -1);
+    if (at_a < 0 || at_b < 0)
+        return at_a < 0 && at_b < 0;
+    return ASN1_OCTET_STRING_cmp(X509_EXTENSION_get_data(X509_CRL_get_ext(a, at_a)),
+                                 X509_EXTENSION_get_data(X509_CRL_get_ext(b, at_b))) == 0;
+}
+
+/* A CA that begins again with another key counts from the start. */
+static bool same_subject(const X509_CRL *a, const X509_CRL *b)
+{
+    return X509_CRL_cmp(a, b) == 0 && same_extension(a, b, NID_authority_key_identifier) &&
+           same_extension(a, b, NID_issuing_distribution_point) &&
+           same_extension(a, b, NID_delta_crl);
+}
+
+static bool is_older(const X509_CRL *crl, const X509_CRL *than)
+{
+    ASN1_INTEGER *number = X509_CRL_get_ext_d2i(crl, NID_crl_number, NULL, NULL);
+    ASN1_INTEGER *other = X509_CRL_get_ext_d2i(than, NID_crl_number, NULL, NULL);
+    int order = number != NULL && other != NULL ? ASN1_INTEGER_cmp(number, other) : 0;
+    if (order == 0)
+        order = ASN1_TIME_compare(X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_lastUpdate(than));
+    ASN1_INTEGER_free(number);
+    ASN1_INTEGER_free(other);
+    return order < 0;
+}
+
+/* Older lists beside one that is new enough do no harm. */
+static bool only_older(const X509_CRL *used, struct trust *next)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(trust_store(next));
+    bool older = false;
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        if (crl == NULL || !same_subject(crl, used))
+            continue;
+        if (!is_older(crl, used))
+            return false;
+        older = true;
+    }
+    return older;
+}
+
+bool credentials_crl_goes_back(struct trust *used, struct trust *next, const char *crl_file,
+                               char *ret_why)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(trust_store(used));
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        char name[128] = "";
+        const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        if (crl == NULL || !only_older(crl, next))
+            continue;
+        X509_NAME_oneline(X509_CRL_get_issuer(crl), name, sizeof name);
+        snprintf(ret_why, CREDENTIALS_WHY_BYTES,
+                 "%s: the list of revoked certificates of %s is older than the one in use, and "
+                 "what was revoked since would be good again: put the newer list back, or a new "
+                 "one of that CA",
+                 crl_file, name);
+        return true;
+    }
+    return false;
 }
 
 int64_t credentials_ca_not_after_ms(const struct credentials *credentials)

@@ -59,6 +59,13 @@ int64_t credentials_crl_half_life_ms(const struct credentials *credentials);
 /* When the first anchor ends, in real milliseconds; INT64_MAX without any. */
 int64_t credentials_ca_not_after_ms(const struct credentials *credentials);
 
+/* Whether `next` brings back an older list of revoked certificates than the one in `used`, of the
+ * same CA and for the same certificates: what was revoked since would be good again. Then
+ * ret_why[CREDENTIALS_WHY_BYTES] says so. That a list is gone is not judged here: without one its
+ * CA's chains are refused. */
+bool credentials_crl_goes_back(struct trust *used, struct trust *next, const char *crl_file,
+                               char *ret_why);
+
 /* End of validity of a certificate in real milliseconds. */
 int64_t credentials_not_after_ms(const X509 *cert);
 

@@ -33,7 +33,8 @@ static void cut_listed(struct server *server)
     }
 }
 
-/* The queue is in the order of the last check: who was checked against an older trust is in front. */
+/* The queue is in the order of the last check: who was checked against an older trust is in
+ * front. */
 void recheck_add(struct session *session, uint64_t generation)
 {
     struct server *server = session->server;

@@ -34,7 +34,10 @@ static enum skp_err take_over(struct server *server, char *ret_why)
         credentials_load(server->files, clock_real_ms(server->clock), &credentials, ret_why);
     if (err)
         return err;
-    err = reload_use(server, &credentials, ret_why);
+    err = credentials_crl_goes_back(server->trust, credentials.trust, server->files->crl_file,
+                                    ret_why)
+              ? SKP_E_CERTIFICATE
+              : reload_use(server, &credentials, ret_why);
     if (!err) {
         engine_set_trust(server->engine, credentials.trust);
         engine_set_signer(server->engine, credentials.signer);

@@ -111,8 +111,8 @@ void linger_sweep(struct server *server, int64_t now_ms);
 void linger_reap(struct server *server);
 void linger_drop_all(struct server *server);
 
-/* recheck.c: takes a new session whose certificate was checked against the trust of that generation,
- * 0 without TLS; until it closes. */
+/* recheck.c: takes a new session whose certificate was checked against the trust of that
+ * generation, 0 without TLS; until it closes. */
 void recheck_add(struct session *session, uint64_t generation);
 void recheck_remove(struct session *session);
 

@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define CONTROL_WINDOW_MS  10000
-#define CONTROL_WEIGHT_MAX 6000
-
 static SSL *session_ssl(const struct session *session)
 {
     return session->stream != NULL ? bufferevent_openssl_get_ssl(session->stream) : NULL;
@@ -187,10 +184,12 @@ void session_close(struct session *session, const char *why)
     LIST_INSERT_HEAD(&server->closed, session, link);
     server->session_count--;
     log_line(LOG_INFO, "session_closed",
-             "peer=%s source=%s session=%016llx why=%s ms=%lld frames_in=%llu frames_out=%llu",
+             "peer=%s source=%s session=%016llx why=%s ms=%lld frames_in=%llu frames_out=%llu "
+             "refused=%llu",
              session->peer.text, session->source, (unsigned long long)session->id, why,
              (long long)(session->since_ms - session->opened_ms),
-             (unsigned long long)session->frames_in, (unsigned long long)session->frames_out);
+             (unsigned long long)session->frames_in, (unsigned long long)session->frames_out,
+             (unsigned long long)session->refused);
     server_reap_soon(server);
 }
 
@@ -219,45 +218,6 @@ bool session_reap(struct session *session, bool engine_alive)
     LIST_REMOVE(session, link);
     fetch_free_flows(session);
     free(session);
-    return true;
-}
-
-/* 7xx are for our own use: the peer hears what it can act upon. */
-static enum skp_err spoken(enum skp_err err)
-{
-    if (err == SKP_E_NO_MEMORY)
-        return SKP_E_BUSY;
-    return err > SKP_E_NO_MEMORY ? SKP_E_INTERNAL : err;
-}
-
-void session_refuse(struct session *session, enum skp_err err, const char *path,
-                    const char *sentence, const struct error_about *about)
-{
-    err = spoken(err);
-    bool last =
-        session->state != SESSION_UP || err < SKP_E_DECODE; /* 1xx: the stream cannot go on */
-    if (session->state >= SESSION_CLOSING)
-        return;
-    log_line(last ? LOG_WARN : LOG_INFO, "peer_refused",
-             "peer=%s session=%016llx code=%d name=%s path=%s", session->peer.text,
-             (unsigned long long)session->id, (int)err, skp_error_name(err),
-             path != NULL ? path : "");
-    send_error(session, err, path, sentence, about);
-    if (last)
-        session_finish(session, skp_error(err)->sentence);
-}
-
-bool session_control_flood(struct session *session, unsigned weight)
-{
-    int64_t now_ms = server_now_ms(session->server);
-    if (now_ms - session->control_window_ms >= CONTROL_WINDOW_MS) {
-        session->control_window_ms = now_ms;
-        session->control_weight = 0;
-    }
-    session->control_weight += weight;
-    if (session->control_weight <= CONTROL_WEIGHT_MAX)
-        return false;
-    session_refuse(session, SKP_E_FLOOD, NULL, NULL, NULL);
     return true;
 }
 

@@ -41,6 +41,8 @@ struct open_batch {
     int64_t begun_ms, heard_ms;
 };
 
+#define SESSION_SAID_CODES 8
+
 struct session {
     LIST_ENTRY(session) link; /* of all, or of closed */
     LIST_ENTRY(session) by_peer;
@@ -76,7 +78,12 @@ struct session {
     uint64_t sent_bytes;         /* of them gone, when last looked */
     uint64_t checked_generation; /* of the trust its certificate was checked against; 0: no TLS */
     int64_t checked_ms;
-    uint64_t frames_in, frames_out;
+    uint64_t frames_in, frames_out, refused;
+    struct said_refusal {
+        enum skp_err code; /* SKP_OK: none yet */
+        unsigned count;    /* since it was said */
+        int64_t at_ms;     /* it was said */
+    } said[SESSION_SAID_CODES];
 };
 
 const char *session_state_words(enum session_state state);
@@ -98,8 +105,8 @@ void session_finish(struct session *session, const char *why);
 /* Closes at once. */
 void session_close(struct session *session, const char *why);
 
-/* Tells the peer what is wrong; a 1xx error, or any before the session is up, is the last thing it
- * hears. `path` and `sentence` may be NULL or "" (the list's), about NULL. */
+/* session_refuse.c: tells the peer what is wrong; a 1xx error, or any before the session is up, is
+ * the last thing it hears, and so is FLOOD when refusals come too fast. `path` and `sentence` may be NULL or "" (the list's), about NULL. */
 void session_refuse(struct session *session, enum skp_err err, const char *path,
                     const char *sentence, const struct error_about *about);
 
@@ -113,13 +120,15 @@ void session_read(struct session *session);
 /* Counts a frame that costs the peer nothing; true when it was one too many and the session ends.
  */
 bool session_control_flood(struct session *session, unsigned weight);
-#define SESSION_WEIGHT_PING  100 /* 60 in ten seconds */
-#define SESSION_WEIGHT_OTHER 1   /* 6,000 in ten seconds */
+#define SESSION_WEIGHT_PING    100 /* 60 in ten seconds */
+#define SESSION_WEIGHT_REFUSED 5   /* 1,200 in ten seconds */
+#define SESSION_WEIGHT_OTHER   1   /* 6,000 in ten seconds */
 
 /* Deadlines and pacing at `now_ms` monotonic. */
 void session_sweep(struct session *session, int64_t now_ms);
 
-/* GoingAway, then closed as soon as nothing is under way. `why`, a sentence for the peer, is static text. */
+/* GoingAway, then closed as soon as nothing is under way. `why`, a sentence for the peer, is static
+ * text. */
 void session_leave(struct session *session, const char *why);
 
 /* Frees it if no call is under way. `engine_alive`: leases are given back. */

@@ -31,8 +31,8 @@ enum skp_err tls_context_new(const struct credentials *credentials, const struct
  * master secret (RFC 7627); *ret_why in words. */
 enum skp_err tls_know_peer(SSL *ssl, struct skp_oin *ret_oin, const char **ret_why) SKP_MUST_CHECK;
 
-/* A live session's certificate against the trust of today, chain and all: two signatures. CERTIFICATE,
- * *ret_why in words. */
+/* A live session's certificate against the trust of today, chain and all: two signatures.
+ * CERTIFICATE, *ret_why in words. */
 enum skp_err tls_check_peer(SSL *ssl, struct trust *trust, int64_t at_ms,
                             const char **ret_why) SKP_MUST_CHECK;
 

@@ -22,9 +22,10 @@ stops() {
   done
 }
 
-# Participants in whose mailbox something waits.
+# Participants in whose mailbox something waits; on some days nobody.
 with_mail() {
-  ctl --json mailbox list | grep -o '"participant":"[^"]*","mailbox":"[^"]*","waiting":[1-9]' | cut -d'"' -f4
+  ctl --json mailbox list | { grep -o '"participant":"[^"]*","mailbox":"[^"]*","waiting":[1-9]' || [ $? -eq 1 ]; } |
+    cut -d'"' -f4
 }
 
 # creditor_day OIN: collects when there is mail, answers what comes from its desk behind $after until $today.

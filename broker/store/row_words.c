@@ -1,5 +1,6 @@
-/* A row in words, for the person who is told that it is damaged: which one it is as far as its key says,
- * what that means for the work, what to do. Names nothing but organisations and random ids. */
+/* A row in words, for the person who is told that it is damaged: which one it is as far as its key
+ * says, what that means for the work, what to do. Names nothing but organisations and random
+ * ids. */
 #include "rows.h"
 
 #include <stdarg.h>
@@ -60,7 +61,8 @@ static const struct table_words all_words[STORE_TABLE_END] = {
                        {"nothing new can be put in this mailbox", RESTORE}},
     [STORE_ENTRY] = {"an entry of mailbox",
                      KEY_ENTRY,
-                     {"it is not known which bundle stands there; the mailbox stops before it",
+                     {"it is not known which bundle stood there; its mailbox stops there until it "
+                      "is set aside",
                       SET_ASIDE}},
     [STORE_WAITING] = {"requests that wait for a round of agreement",
                        KEY_WAITING,

@@ -271,7 +271,8 @@ struct loss_mark {
 struct span loss_mark_pack(const struct loss_mark *mark, struct arena *arena);
 enum skp_err loss_mark_read(struct span value, struct loss_mark *ret_mark) SKP_MUST_CHECK;
 
-/* A row that was taken out of everybody's way, or what stands for it; the key begins with "aside". */
+/* A row that was taken out of everybody's way, or what stands for it; the key begins with
+ * "aside". */
 struct aside_row {
     uint8_t table;
     uint8_t cause;

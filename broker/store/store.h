@@ -9,12 +9,14 @@
  * STORE_ANY: does not matter); where the store holds another one the whole transaction ends in
  * CONFLICT at the latest on commit, and the caller loads and decides again. Every row carries a
  * checksum over table, key and value: a damaged one is reported as DATA_LOSS, never returned as if
- * it were right; nor is one missing that was committed, unless the end of the log is (store_watermark_read()).
+ * it were right; nor is one missing that was committed, unless the end of the log is
+ * (store_watermark_read()).
  *
- * Threads: one handle belongs to one thread at a time. The writer handle is the only one that
+ * Threads: one handle belongs to one thread at a time. Of a process's handles only the writer handle
  * writes; any number of reader handles, each on a thread of its own, read a committed snapshot.
- * Nothing here logs or knows a clock.
- */
+ * Whether more processes may have a writer on the same store is the backend's: SQLite's refuses a
+ * second one; where there are many, the versions decide between them and the later one meets
+ * CONFLICT. Nothing here logs or knows a clock. */
 #ifndef SKP_STORE_H
 #define SKP_STORE_H
 
@@ -67,9 +69,9 @@ struct store_row {
 
 struct store;
 
-/* Told of each damage that store_verify() finds: the table and the row's key; without a key the damage is
- * in the file and not in one row, and `table` is the one it was met in, 0: none. Borrows until it
- * returns. */
+/* Told of each damage that store_verify() finds: the table and the row's key; without a key the
+ * damage is in the file and not in one row, and `table` is the one it was met in, 0: none. Borrows
+ * until it returns. */
 typedef void (*store_damage_fn)(void *context, unsigned table, struct span key, const char *what);
 
 /* What a backend provides; each function as the store_* function below of the same name. store.c
@@ -131,8 +133,8 @@ struct store {
  * simulations: running out of memory ends the process. */
 enum skp_err store_memory_open(struct store **ret_store) SKP_MUST_CHECK;
 
-/* SQLite at `path` (a file; beside it -wal, -shm, -lock and -watermark). Creates it when `create` is set and
- * there is none or an empty one; checkpoints and syncs what is there before it returns.
+/* SQLite at `path` (a file; beside it -wal, -shm, -lock and -watermark). Creates it when `create`
+ * is set and there is none or an empty one; checkpoints and syncs what is there before it returns.
  *
  * WAL, synchronous=FULL, own checkpoints in store_maintain(). SQLite 3.7.0 to 3.51.2 can lose
  * committed data when two connections commit or checkpoint at the same moment
@@ -156,8 +158,9 @@ enum skp_err store_begin(struct store *store) SKP_MUST_CHECK;
 
 /* Fills value and version of each row by its key; what is not there gets version 0 and an empty
  * value. Sees the transaction's own puts. Values live in the arena. A key has 1 to STORE_KEY_MAX
- * bytes. Errors: DATA_LOSS (a damaged row, named in store->damaged as far as it can be told), NO_MEMORY (the arena is full), UNAVAILABLE (cannot be
- * read now); the transaction goes on, the rows are then undefined. */
+ * bytes. Errors: DATA_LOSS (a damaged row, named in store->damaged as far as it can be told),
+ * NO_MEMORY (the arena is full), UNAVAILABLE (cannot be read now); the transaction goes on, the
+ * rows are then undefined. */
 enum skp_err store_get(struct store *store, enum store_table table, struct store_row *rows,
                        size_t count, struct arena *arena) SKP_MUST_CHECK;
 
@@ -182,9 +185,9 @@ enum skp_err store_put(struct store *store, enum store_table table, const struct
 enum skp_err store_remove(struct store *store, enum store_table table, const struct store_row *rows,
                           size_t count) SKP_MUST_CHECK;
 
-/* Takes a damaged row out of its table: fills value and version as they are found, unchecked, and removes
- * the row, so that scans get past its place. Version 0: there is no such row. Errors as store_put(). For
- * who keeps the bytes somewhere else in the same transaction. */
+/* Takes a damaged row out of its table: fills value and version as they are found, unchecked, and
+ * removes the row, so that scans get past its place. Version 0: there is no such row. Errors as
+ * store_put(). For who keeps the bytes somewhere else in the same transaction. */
 enum skp_err store_take_damaged(struct store *store, enum store_table table, struct store_row *row,
                                 struct arena *arena) SKP_MUST_CHECK;
 
@@ -204,11 +207,11 @@ enum skp_err store_maintain(struct store *store) SKP_MUST_CHECK;
  * room. Store nothing else until store_maintain() found room again. Writer only. */
 bool store_is_tight(const struct store *store);
 
-/* The watermark: up to STORE_WATERMARK_MAX bytes beside the rows that say what was committed last, so
- * that a store whose end is missing can be told from one that never had it. Written after the commit
- * it is about, so it is never ahead of what was on disk; without `sync` it is on disk at the latest
- * after the next checkpoint, and after a power cut it may be behind. Any thread, on the writer handle.
- * IO: it was not written, nothing else is wrong. */
+/* The watermark: up to STORE_WATERMARK_MAX bytes beside the rows that say what was committed last,
+ * so that a store whose end is missing can be told from one that never had it. Written after the
+ * commit it is about, so it is never ahead of what was on disk; without `sync` it is on disk at the
+ * latest after the next checkpoint, and after a power cut it may be behind. Any thread, on the
+ * writer handle. IO: it was not written, nothing else is wrong. */
 #define STORE_WATERMARK_MAX 64
 enum skp_err store_watermark_write(struct store *store, struct span mark, bool sync) SKP_MUST_CHECK;
 

@@ -262,20 +262,13 @@ static enum skp_err check_library(struct sqlite_store *store)
  * brokers lock two files. */
 static enum skp_err take_lock(struct sqlite_store *store)
 {
-    char *path = NULL;
-    if (asprintf(&path, "%s-lock", store->path) < 0)
-        return store_fail_memory(&store->base);
-    enum skp_err err = SKP_OK;
-    store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->lock_fd < 0)
-        err = fail_errno(store, "open", path);
-    else if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        err = store_fail(&store->base, SKP_E_IO,
-                         "another broker has the store %s open: stop that one first", store->path);
-    else if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        err = fail_errno(store, "lock", path);
-    free(path);
-    return err;
+    enum skp_err err = sqlite_open_beside(store, "-lock", &store->lock_fd);
+    if (err || flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return err;
+    if (errno == EWOULDBLOCK)
+        return store_fail(&store->base, SKP_E_IO,
+                          "another broker has the store %s open: stop that one first", store->path);
+    return fail_errno(store, "lock", store->path);
 }
 
 /* Makes the empty file, for its owner only; SQLite gives -wal and -shm the same mode. */

@@ -4,6 +4,7 @@
  *   store_sqlite_schema.c  whose file it is, its schema and settings
  *   store_sqlite_rows.c    rows in and out
  *   store_sqlite_sums.c    a checksum on every page of the file
+ *   store_sqlite_beside.c  the files beside the store
  *   store_sqlite_watermark.c  what was committed last, in a file of its own
  *   store_sqlite_reserve.c room that is kept for a full disk
  *   store_sqlite_error.c   what an error of SQLite means to the store */
@@ -94,9 +95,15 @@ enum skp_err sqlite_reserve_open(struct sqlite_store *store) SKP_MUST_CHECK;
 void sqlite_reserve_take(struct sqlite_store *store);
 void sqlite_reserve_give(struct sqlite_store *store);
 
-/* On the writer; as store_watermark_*() of store.h. Syncing says nothing of a failure: the mark is then
- * only older than it might be. */
+/* On the writer; as store_watermark_*() of store.h. Syncing says nothing of a failure: the mark is
+ * then only older than it might be. */
 enum skp_err sqlite_watermark_open(struct sqlite_store *store) SKP_MUST_CHECK;
+
+/* Opens the file with this suffix beside the store, for reading and writing, and makes it when it is
+ * not there: an ordinary file with this one name, of the owner of the store also when root looks.
+ * IO with words. */
+enum skp_err sqlite_open_beside(struct sqlite_store *store, const char *suffix,
+                                int *ret_fd) SKP_MUST_CHECK;
 enum skp_err sqlite_watermark_write(struct store *store, struct span mark,
                                     bool sync) SKP_MUST_CHECK;
 enum skp_err sqlite_watermark_read(struct store *store, uint8_t ret_mark[STORE_WATERMARK_MAX],
@@ -104,15 +111,15 @@ enum skp_err sqlite_watermark_read(struct store *store, uint8_t ret_mark[STORE_W
 void sqlite_watermark_sync(struct sqlite_store *store);
 
 /* From now on every page that this connection reads from the file is held against its checksum
- * (SQLITE_PAGE_DAMAGED), and each that it writes gets one. Before the first statement; `sums` lives as
- * long as the connection. A result code of SQLite. */
+ * (SQLITE_PAGE_DAMAGED), and each that it writes gets one. Before the first statement; `sums` lives
+ * as long as the connection. A result code of SQLite. */
 int sqlite_sums_attach(sqlite3 *db, struct sqlite_sums *sums);
 
 /* Ends a time in which damage was forgiven: nothing of it stays in SQLite's cache. */
 void sqlite_sums_forgive_no_more(sqlite3 *db, struct sqlite_sums *sums);
 
-/* A row on the page read last differs from its own checksum: that is what is wrong with the page, and it
- * may be read and written again, as long as the row is not believed. */
+/* A row on the page read last differs from its own checksum: that is what is wrong with the page,
+ * and it may be read and written again, as long as the row is not believed. */
 void sqlite_sums_explain(struct sqlite_sums *sums);
 
 /* A new database keeps the room for them. Before its first page is written. */

@@ -19,9 +19,8 @@ enum skp_err sqlite_reserve_open(struct sqlite_store *store)
     char *path = NULL;
     if (asprintf(&path, "%s-reserve", store->path) < 0)
         return store_fail_memory(&store->base);
-    enum skp_err err = SKP_OK;
-    store->reserve_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->reserve_fd < 0 || unlink(path) != 0)
+    enum skp_err err = sqlite_open_beside(store, "-reserve", &store->reserve_fd);
+    if (!err && unlink(path) != 0)
         err = store_fail(&store->base, SKP_E_IO, "cannot make %s: %s", path, strerror(errno));
     free(path);
     store->is_tight = true;

@@ -309,8 +309,8 @@ static bool has_damaged_row(struct store *store, enum store_table table, sqlite3
     return found;
 }
 
-/* A change met a damaged page. The transaction is over; where a row explains the damage the next try gets
- * through. Reads the whole table, once for each such page. */
+/* A change met a damaged page. The transaction is over; where a row explains the damage the next
+ * try gets through. Reads the whole table, once for each such page. */
 static enum skp_err write_again_or_not(struct store *store, enum store_table table)
 {
     struct sqlite_store *self = sqlite_of(store);

@@ -1,13 +1,13 @@
-/* A checksum at the end of every page of the file: rows have their own, but a flipped bit in what holds
- * them together (a count, a pointer) could hide a row without touching it.
+/* A checksum at the end of every page of the file: rows have their own, but a flipped bit in what
+ * holds them together (a count, a pointer) could hide a row without touching it.
  *
- * A page that is damaged is not the end of its rows: one that is asked for by its key, is there and agrees
- * with its own checksum is right. What cannot be trusted on such a page is that something is not there,
- * unless a row on it is found to be what is damaged.
+ * A page that is damaged is not the end of its rows: one that is asked for by its key, is there and
+ * agrees with its own checksum is right. What cannot be trusted on such a page is that something is
+ * not there, unless a row on it is found to be what is damaged.
  *
- * SQLite keeps the room free (reserved bytes). The sum is written and checked between SQLite and its
- * VFS, in the method table of the opened file: no VFS of our own has to be registered, and whatever
- * VFS is the default stays under it. The log has checksums of its own. */
+ * SQLite keeps the room free (reserved bytes). The sum is written and checked between SQLite and
+ * its VFS, in the method table of the opened file: no VFS of our own has to be registered, and
+ * whatever VFS is the default stays under it. The log has checksums of its own. */
 #include "store_sqlite_internal.h"
 
 #include "mutant.h"
@@ -31,7 +31,8 @@ static uint32_t number_at(const uint8_t *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* Pages of another program, or of another schema, have no sums: who looks at its identity refuses it. */
+/* Pages of another program, or of another schema, have no sums: who looks at its identity refuses
+ * it. */
 static bool is_ours(const uint8_t *first_page)
 {
     return memcmp(first_page, "SQLite format 3", 16) == 0 &&

@@ -1,14 +1,12 @@
-/* The file -watermark: what was committed last, outside the database and its log, so that the loss of
- * their end does not pass unseen. One small write, never beyond the first sector:
+/* The file -watermark: what was committed last, outside the database and its log, so that the loss
+ * of their end does not pass unseen. One small write, never beyond the first sector:
  *
  *   "skp mark", length (1), the mark, zeros up to 64 bytes, XXH64 of all before (8, little endian) */
 #include "store_sqlite_internal.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -34,15 +32,7 @@ static void make_sum(const struct watermark_file *file, uint8_t ret_sum[SUM_BYTE
 
 enum skp_err sqlite_watermark_open(struct sqlite_store *store)
 {
-    char *path = NULL;
-    if (asprintf(&path, "%s-watermark", store->path) < 0)
-        return store_fail_memory(&store->base);
-    enum skp_err err = SKP_OK;
-    store->watermark_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (store->watermark_fd < 0)
-        err = store_fail(&store->base, SKP_E_IO, "cannot open %s: %s", path, strerror(errno));
-    free(path);
-    return err;
+    return sqlite_open_beside(store, "-watermark", &store->watermark_fd);
 }
 
 enum skp_err sqlite_watermark_write(struct store *store, struct span mark, bool sync)

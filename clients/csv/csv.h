@@ -23,6 +23,24 @@
 #define CSV_MAX_LINE_BYTES 65536
 #define CSV_MAX_COLUMNS    256
 
+/* Why a file as a whole is refused, where the code alone leaves somebody guessing. */
+enum csv_why {
+    CSV_WHY_NONE,
+    CSV_WHY_EMPTY,         /* CSV_HEADER */
+    CSV_WHY_COMMA,         /* CSV_HEADER */
+    CSV_WHY_TAB,           /* CSV_HEADER */
+    CSV_WHY_QUOTES,        /* CSV_HEADER */
+    CSV_WHY_MISSING,       /* CSV_HEADER, of `column` */
+    CSV_WHY_TWICE,         /* CSV_HEADER, of `column` */
+    CSV_WHY_LINE_ENDS,     /* CSV_HEADER: the header holds control characters */
+    CSV_WHY_UTF16,         /* TEXT_ENCODING */
+    CSV_WHY_UNREADABLE,    /* IO: a folder, or no right to read */
+    CSV_WHY_NO_PLAIN_FILE, /* USAGE: the output exists and is a device, a folder, a pipe */
+    CSV_WHY_NOT_OURS,      /* USAGE: the output exists and holds something else */
+};
+
+struct csv_field;
+
 /* What is wrong, and where. Strings are borrowed from tables that live as long as the program. */
 struct csv_problem {
     unsigned long line; /* as an editor counts; 0: the file as a whole */
@@ -30,12 +48,17 @@ struct csv_problem {
     const char *column;       /* NULL: the row as a whole */
     unsigned long other_line; /* the row it contradicts; 0: none */
     int os_error;             /* errno of IO and NOT_FOUND */
+    enum csv_why why;
+    const struct csv_field *field; /* of `column`, where a table of fields read it; else NULL */
 };
 
-#define CSV_PROBLEM_TEXT_BYTES 256
+#define CSV_PROBLEM_TEXT_BYTES 384
 
 /* The Dutch sentence: "regel 12, kolom Bedrag: Waarde in deze kolom is niet leesbaar". */
 void csv_problem_print(const struct csv_problem *problem, char *ret_text);
+
+/* The reason with its remedy, "" for none. */
+const char *csv_problem_why(const struct csv_problem *problem, bool english);
 
 struct csv_column {
     const char *name; /* as written; lives as long as the reader or writer */
@@ -71,19 +94,20 @@ const char *csv_reader_ignored(const struct csv_reader *reader, size_t index);
 
 struct csv_writer;
 
+/* Writes the header. IO, NO_MEMORY; USAGE: what is there is no plain file, or one that is neither empty nor
+ * begins with this header: never written over. */
+enum skp_err csv_writer_open(const char *path, const struct csv_column *columns, size_t count,
+                             struct csv_writer **ret_writer,
+                             struct csv_problem *ret_problem) SKP_MUST_CHECK;
+
 /* The same onto a stream, which stays the caller's: no file, no mode, no name. NO_MEMORY. */
 enum skp_err csv_writer_stream(FILE *out, const struct csv_column *columns, size_t count,
                                struct csv_writer **ret_writer) SKP_MUST_CHECK;
 
-/* Marks the file as one of a play, in a last column CSV_PLAY_COLUMN that says Ja on every row. Before the first row
- * (asserted). Readers of such a file need not know of it. */
+/* Marks the file as one of a play, in a last column CSV_PLAY_COLUMN that says Ja on every row.
+ * Before the first row (asserted). Readers of such a file need not know of it. */
 #define CSV_PLAY_COLUMN "Proef"
 void csv_writer_mark_play(struct csv_writer *writer);
-
-/* Writes the header. IO, NO_MEMORY. */
-enum skp_err csv_writer_open(const char *path, const struct csv_column *columns, size_t count,
-                             struct csv_writer **ret_writer,
-                             struct csv_problem *ret_problem) SKP_MUST_CHECK;
 
 /* The next cell. The number of cells per row is the number of columns (asserted). text: somebody's
  * words or numbers, made safe; plain: a date, an amount, one of our own words. */

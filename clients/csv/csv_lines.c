@@ -143,22 +143,35 @@ static enum skp_err split_row(struct csv_lines *lines, struct split *split, size
     }
 }
 
-/* Goes behind the first line end from `start`, however far that is. */
-static void skip_line(struct csv_lines *lines)
+/* Where in a row that cannot be split the next byte stands. */
+enum place { PLACE_CELL, PLACE_PLAIN, PLACE_QUOTED, PLACE_QUOTE_IN_QUOTED };
+
+static enum place behind(enum place place, char c)
 {
+    if (place == PLACE_QUOTED)
+        return c == '"' ? PLACE_QUOTE_IN_QUOTED : PLACE_QUOTED;
+    if (c == '"' && place != PLACE_PLAIN)
+        return PLACE_QUOTED; /* opened, or doubled */
+    return c == ';' ? PLACE_CELL : PLACE_PLAIN;
+}
+
+/* Goes behind the end of the row at `start`, however far that is. Line ends within quotes are none: what
+ * somebody wrote in a cell never becomes a row. Quotes that are never closed take the rest of the file. */
+static void skip_row(struct csv_lines *lines)
+{
+    enum place place = PLACE_CELL;
     for (;;) {
-        size_t len = lines->end - lines->start;
-        const char *newline = memchr(lines->buffer + lines->start, '\n', len);
-        if (newline) {
-            lines->start = (size_t)(newline - lines->buffer) + 1;
-            break;
+        while (lines->start < lines->end) {
+            char c = lines->buffer[lines->start++];
+            lines->line += c == '\n';
+            if (c == '\n' && place != PLACE_QUOTED)
+                return;
+            place = behind(place, c);
         }
-        lines->start = lines->end;
         if (lines->at_end)
-            break;
+            return;
         refill(lines);
     }
-    lines->line++;
 }
 
 static struct csv_cells read_row(struct csv_lines *lines)
@@ -176,7 +189,7 @@ static struct csv_cells read_row(struct csv_lines *lines)
     if (row.err || cut) {
         row.err = SKP_E_CSV_LINE;
         row.count = 0;
-        skip_line(lines);
+        skip_row(lines);
         return row;
     }
     size_t used = (size_t)(split.at - begin);

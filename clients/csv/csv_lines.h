@@ -1,8 +1,8 @@
 /* Bytes into rows of cells: quotes, line ends, encodings; the floor under csv.h.
  *
  * Knows nothing of headers. A row that cannot be split is reported with its line number, and
- * reading goes on at the next line of the file: a quote that is never closed costs one row, not the
- * file. Belongs to one thread. */
+ * reading goes on behind it. Line ends within quotes belong to the row: a quote that is never closed
+ * takes the rest of the file. Belongs to one thread. */
 #ifndef SKP_CSV_LINES_H
 #define SKP_CSV_LINES_H
 

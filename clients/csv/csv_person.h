@@ -12,9 +12,9 @@ struct csv_person {
 };
 
 struct csv_address {
-    const char *street, *number, *addition;
+    const char *street, *number, *letter, *addition, *indication;
     char postcode[CSV_POSTCODE_BYTES];
-    const char *place;
+    const char *place, *mooring;
 };
 
 struct csv_contact {
@@ -37,9 +37,12 @@ struct csv_contact {
 #define CSV_ADDRESS_FIELDS(type, address, key, rest)                                               \
     {"Straat", CSV_TEXT, key, offsetof(type, address.street), NULL, 80},                           \
     {"Huisnummer", CSV_TEXT, key, offsetof(type, address.number), NULL, 10},                       \
+    {"Huisletter", CSV_TEXT, rest, offsetof(type, address.letter), NULL, 10},                      \
     {"Toevoeging", CSV_TEXT, rest, offsetof(type, address.addition), NULL, 20},                    \
+    {"Aanduiding", CSV_TEXT, rest, offsetof(type, address.indication), NULL, 20},                  \
     {"Postcode", CSV_POSTCODE, key, offsetof(type, address.postcode), NULL, 0},                    \
-    {"Woonplaats", CSV_TEXT, key, offsetof(type, address.place), NULL, 80}
+    {"Woonplaats", CSV_TEXT, key, offsetof(type, address.place), NULL, 80},                        \
+    {"WoonbootWoonwagen", CSV_TEXT, rest, offsetof(type, address.mooring), NULL, 80}
 
 #define CSV_CONTACT_FIELDS(prefix_text, type, contact, need)                                       \
     {prefix_text "Naam", CSV_TEXT, need, offsetof(type, contact.name), NULL, 0},                   \

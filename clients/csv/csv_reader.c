@@ -51,10 +51,23 @@ static size_t find_column(const struct csv_reader *reader, const char *name)
 }
 
 static enum skp_err header_error(struct csv_problem *ret_problem, unsigned long line,
-                                 const char *column)
+                                 const char *column, enum csv_why why)
 {
-    *ret_problem = (struct csv_problem){.line = line, .err = SKP_E_CSV_HEADER, .column = column};
+    *ret_problem =
+        (struct csv_problem){.line = line, .err = SKP_E_CSV_HEADER, .column = column, .why = why};
     return SKP_E_CSV_HEADER;
+}
+
+/* One cell with another program's separator in it is no column that lacks. */
+static enum skp_err missing(struct csv_problem *ret_problem, const struct csv_cells *header,
+                            const char *column)
+{
+    const char *first = header->cells[0];
+    if (header->count == 1 && strchr(first, ','))
+        return header_error(ret_problem, header->line, NULL, CSV_WHY_COMMA);
+    if (header->count == 1 && strchr(first, '\t'))
+        return header_error(ret_problem, header->line, NULL, CSV_WHY_TAB);
+    return header_error(ret_problem, header->line, column, CSV_WHY_MISSING);
 }
 
 static enum skp_err note_ignored(struct csv_reader *reader, const char *name)
@@ -68,6 +81,15 @@ static enum skp_err note_ignored(struct csv_reader *reader, const char *name)
     return SKP_OK;
 }
 
+/* Of a file with other line ends the first row is all of it, and must not be told as names of columns. A tab is
+ * another program's separator. */
+static bool has_control(const char *name)
+{
+    while (*name != '\0' && ((unsigned char)*name >= ' ' || *name == '\t'))
+        name++;
+    return *name != '\0';
+}
+
 static enum skp_err bind_columns(struct csv_reader *reader, const struct csv_cells *header,
                                  struct csv_problem *ret_problem)
 {
@@ -75,6 +97,8 @@ static enum skp_err bind_columns(struct csv_reader *reader, const struct csv_cel
         reader->where[i] = ABSENT;
     for (size_t i = 0; i < header->count; i++) {
         char *name = csv_text_restore(header->cells[i]);
+        if (has_control(name))
+            return header_error(ret_problem, header->line, NULL, CSV_WHY_LINE_ENDS);
         size_t column = find_column(reader, name);
         if (column == ABSENT) {
             if (note_ignored(reader, name))
@@ -82,12 +106,13 @@ static enum skp_err bind_columns(struct csv_reader *reader, const struct csv_cel
             continue;
         }
         if (reader->where[column] != ABSENT)
-            return header_error(ret_problem, header->line, reader->columns[column].name);
+            return header_error(ret_problem, header->line, reader->columns[column].name,
+                                CSV_WHY_TWICE);
         reader->where[column] = i;
     }
     for (size_t i = 0; i < reader->column_count; i++) {
         if (reader->columns[i].required && reader->where[i] == ABSENT)
-            return header_error(ret_problem, header->line, reader->columns[i].name);
+            return missing(ret_problem, header, reader->columns[i].name);
     }
     reader->header_count = header->count;
     return SKP_OK;
@@ -97,11 +122,11 @@ static enum skp_err read_header(struct csv_reader *reader, struct csv_problem *r
 {
     struct csv_cells header;
     if (!csv_lines_next(&reader->lines, &header))
-        return header_error(ret_problem, 1, reader->columns[0].name);
+        return header_error(ret_problem, 0, NULL, CSV_WHY_EMPTY);
     if (header.err == SKP_E_IO)
         return SKP_E_IO;
     if (header.err)
-        return header_error(ret_problem, header.line, NULL);
+        return header_error(ret_problem, header.line, NULL, CSV_WHY_QUOTES);
     return bind_columns(reader, &header, ret_problem);
 }
 
@@ -126,6 +151,10 @@ static enum skp_err reader_new(FILE *in, const struct csv_column *columns, size_
     if (err) {
         problem.err = err;
         problem.os_error = err == SKP_E_IO ? errno : 0;
+        if (err == SKP_E_TEXT_ENCODING)
+            problem.why = CSV_WHY_UTF16;
+        if (problem.os_error == EISDIR)
+            problem.why = CSV_WHY_UNREADABLE;
         csv_reader_free(reader);
         *ret_problem = problem;
         return err;
@@ -140,7 +169,10 @@ enum skp_err csv_reader_open(const char *path, const struct csv_column *columns,
     FILE *in = fopen(path, "re");
     if (!in) {
         enum skp_err err = errno == ENOENT ? SKP_E_NOT_FOUND : SKP_E_IO;
-        *ret_problem = (struct csv_problem){.err = err, .os_error = errno};
+        *ret_problem =
+            (struct csv_problem){.err = err,
+                                 .os_error = errno,
+                                 .why = errno == EACCES ? CSV_WHY_UNREADABLE : CSV_WHY_NONE};
         return err;
     }
     return reader_new(in, columns, count, ret_reader, ret_problem);

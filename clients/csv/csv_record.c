@@ -162,7 +162,8 @@ enum skp_err csv_record_read(const struct csv_field *fields, size_t count, char 
         if (!err)
             continue;
         good = false;
-        struct csv_problem problem = {.line = line, .err = err, .column = fields[i].name};
+        struct csv_problem problem = {
+            .line = line, .err = err, .column = fields[i].name, .field = &fields[i]};
         if (csv_problems_add(problems, problem))
             return SKP_E_NO_MEMORY;
     }

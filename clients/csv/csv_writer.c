@@ -1,5 +1,6 @@
 #include "csv.h"
 
+#include "csv_replace.h"
 #include "csv_text.h"
 
 #include <assert.h>
@@ -59,6 +60,11 @@ static void begin_file(struct csv_writer *writer, const struct csv_column *colum
 enum skp_err csv_writer_open(const char *path, const struct csv_column *columns, size_t count,
                              struct csv_writer **ret_writer, struct csv_problem *ret_problem)
 {
+    enum csv_why why = csv_replace_check(path, columns, count);
+    if (why != CSV_WHY_NONE) {
+        *ret_problem = (struct csv_problem){.err = SKP_E_USAGE, .why = why};
+        return SKP_E_USAGE;
+    }
     struct csv_writer *writer = calloc(1, sizeof(*writer));
     if (!writer) {
         *ret_problem = (struct csv_problem){.err = SKP_E_NO_MEMORY};

@@ -5,7 +5,7 @@
 #include "list_csv.h"
 
 #define LIST_ID_FIELDS       1  /* A */
-#define LIST_QUESTION_FIELDS 26 /* B to K */
+#define LIST_QUESTION_FIELDS 29 /* B to K */
 #define LIST_ANSWER_FIELDS   23 /* L to W, and the rest of the answer */
 #define LIST_CONTEXT_FIELDS  9
 #define LIST_KEY_FIELDS      6

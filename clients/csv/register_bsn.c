@@ -6,9 +6,9 @@
 
 static enum skp_err index_cases(const struct register_file *file, struct map *ret_map)
 {
-    enum skp_err err = map_init(ret_map, MAP_KEY_MAX, file->case_count, file->case_count + 1);
+    enum skp_err err = map_init(ret_map, DOSSIER_KEY_BYTES, file->case_count, file->case_count + 1);
     for (struct register_case *at = file->cases; !err && at; at = at->next) {
-        char key[MAP_KEY_MAX];
+        char key[DOSSIER_KEY_BYTES];
         if (register_dossier_key(at->dossier, key))
             err = map_put(ret_map, key, at);
     }
@@ -44,7 +44,7 @@ static enum skp_err take_row(const struct map *cases, const struct csv_row *foun
                                        found->line, problems, &row, &good);
     if (err || !good)
         return err;
-    char key[MAP_KEY_MAX];
+    char key[DOSSIER_KEY_BYTES];
     struct register_case *present =
         register_dossier_key(row.dossier, key) ? map_get(cases, key) : NULL;
     struct csv_problem problem = {.line = found->line};

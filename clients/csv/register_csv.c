@@ -10,7 +10,7 @@
 struct reading {
     struct register_file *file;
     struct arena *arena;
-    struct map cases; /* by dossier, padded with zeros to MAP_KEY_MAX */
+    struct map cases; /* by dossier, padded with zeros to DOSSIER_KEY_BYTES */
 };
 
 static enum skp_err complain(struct reading *reading, unsigned long line, enum skp_err err,
@@ -98,7 +98,7 @@ static enum skp_err add_case(struct reading *reading, const struct register_case
 static enum skp_err join_case(struct reading *reading, const struct register_case *row,
                               bool good_row, struct register_case **ret_case)
 {
-    char key[MAP_KEY_MAX];
+    char key[DOSSIER_KEY_BYTES];
     bool ignored = true;
     if (!register_dossier_key(row->dossier, key))
         return complain(reading, row->line, SKP_E_TEXT_TOO_LONG, "Dossier", &ignored);
@@ -291,7 +291,7 @@ enum skp_err register_read(const char *path, struct arena *arena, struct registe
         return err;
     struct register_file file = {.problems = {.arena = arena}, .ignored = {.arena = arena}};
     struct reading reading = {.file = &file, .arena = arena};
-    err = map_init(&reading.cases, MAP_KEY_MAX, 64, MAX_CASES);
+    err = map_init(&reading.cases, DOSSIER_KEY_BYTES, 64, MAX_CASES);
     if (!err)
         err = note_ignored(&reading, reader);
     if (!err)

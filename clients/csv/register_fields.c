@@ -50,9 +50,9 @@ void register_columns(struct csv_column *ret_columns)
 bool register_dossier_key(const char *dossier, char *ret_key)
 {
     size_t len = strlen(dossier);
-    if (len > MAP_KEY_MAX)
+    if (len > DOSSIER_KEY_BYTES)
         return false;
-    memset(ret_key, 0, MAP_KEY_MAX);
+    memset(ret_key, 0, DOSSIER_KEY_BYTES);
     /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a key of fixed length, not a text */
     memcpy(ret_key, dossier, len);
     return true;

@@ -11,7 +11,7 @@ struct register_row {
     struct register_claim claim;
 };
 
-#define REGISTER_CASE_FIELDS 26
+#define REGISTER_CASE_FIELDS 29
 #define REGISTER_ROW_FIELDS  9
 #define REGISTER_FIELDS      (REGISTER_CASE_FIELDS + REGISTER_ROW_FIELDS)
 #define REGISTER_BSN_FIELDS  3
@@ -28,7 +28,9 @@ extern const struct csv_field register_case_fields[REGISTER_CASE_FIELDS]; /* str
 extern const struct csv_field register_row_fields[REGISTER_ROW_FIELDS];   /* struct register_row */
 extern const struct csv_field register_bsn_fields[REGISTER_BSN_FIELDS];
 
-/* The dossier as a key of a map: MAP_KEY_MAX bytes, padded with zeros. False: too long in bytes. */
+#define DOSSIER_KEY_BYTES 64
+
+/* The dossier as a key of a map: DOSSIER_KEY_BYTES bytes, padded with zeros. False: too long in bytes. */
 bool register_dossier_key(const char *dossier, char *ret_key);
 
 /* All columns of aanmelding.csv, the case's first. */

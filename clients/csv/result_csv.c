@@ -46,7 +46,7 @@ enum skp_err result_writer_open(const char *path, struct csv_writer **ret_writer
 void result_writer_put(struct csv_writer *writer, const struct result_row *row)
 {
     struct result_text text = {.row = *row, .code = "", .sentence = "", .remedy = ""};
-    char sentence[CSV_PROBLEM_TEXT_BYTES], remedy[CSV_PROBLEM_TEXT_BYTES];
+    char sentence[CSV_PROBLEM_TEXT_BYTES], remedy[RESULT_REMEDY_BYTES];
     if (row->cause_line > 0) {
         (void)snprintf(sentence, sizeof sentence, "Niet verstuurd, want regel %u klopt niet",
                        row->cause_line);
@@ -62,7 +62,8 @@ void result_writer_put(struct csv_writer *writer, const struct result_row *row)
         csv_problem_print(&problem, sentence);
         text.code = skp_error_name(problem.err);
         text.sentence = sentence;
-        text.remedy = result_remedy(problem.err);
+        result_remedy_row(&problem, remedy);
+        text.remedy = remedy;
     }
     csv_record_write(fields, FIELD_COUNT, writer, &text);
     csv_writer_end_row(writer);

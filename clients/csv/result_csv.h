@@ -36,4 +36,8 @@ const char *result_status_word(enum result_status status);
 /* What a case worker can do about an error, in Dutch; for every code of the error list. */
 const char *result_remedy(enum skp_err err);
 
+/* The same for one cell, where its column says more: the words that it takes, how an amount is written. */
+#define RESULT_REMEDY_BYTES 640
+void result_remedy_row(const struct csv_problem *problem, char *ret_text);
+
 #endif

@@ -1,5 +1,7 @@
 #include "result_csv.h"
 
+#include <string.h>
+
 struct remedy {
     enum skp_err err;
     const char *dutch;
@@ -22,7 +24,8 @@ static const struct remedy remedies[] = {
     {SKP_E_BSN_INVALID, "Controleer het BSN: negen cijfers, ook als het met een nul begint"},
     {SKP_E_POSTCODE_INVALID, "Schrijf de postcode als 1234AB"},
     {SKP_E_CSV_HEADER, "Neem de kopregel over uit de handleiding van dit bestand"},
-    {SKP_E_CSV_LINE, "Controleer de puntkomma's en aanhalingstekens in deze regel"},
+    {SKP_E_CSV_LINE,
+     "Controleer puntkomma's en aanhalingstekens; zonder sluitteken telt de rest als een cel"},
     {SKP_E_VALUE_INVALID, "Verbeter de waarde; zie de handleiding van dit bestand"},
     {SKP_E_CREDITOR_AMBIGUOUS, "Vul SchuldeiserOIN in"},
     {SKP_E_DUPLICATE_CLAIM, "Haal de dubbele regel weg"},
@@ -57,4 +60,45 @@ const char *result_remedy(enum skp_err err)
         break;
     }
     return "Vraag uw applicatiebeheerder om hulp en noem de code";
+}
+
+/* "Gebruik een van: zorgpremie, huur, ..." as far as it fits; a word that stands for the same as one before is left out. */
+static void name_words(const struct csv_word *words, char *ret_text)
+{
+    size_t used = (size_t)snprintf(ret_text, RESULT_REMEDY_BYTES, "Gebruik een van: ");
+    int last = 0;
+    for (const struct csv_word *word = words; word->word; word++) {
+        if (csv_word_print(words, word->code) != word->word)
+            continue;
+        int len = snprintf(ret_text + used, RESULT_REMEDY_BYTES - used, "%s%s",
+                           last > 0 ? ", " : "", word->word);
+        if (len < 0 || (size_t)len >= RESULT_REMEDY_BYTES - used) {
+            ret_text[used] = '\0';
+            return;
+        }
+        used += (size_t)len;
+        last = len;
+    }
+}
+
+/* Only a counsellor's file names its creditors. */
+static bool is_about_creditor(const struct csv_problem *problem)
+{
+    return problem->column && strcmp(problem->column, "Schuldeiser") == 0;
+}
+
+void result_remedy_row(const struct csv_problem *problem, char *ret_text)
+{
+    const struct csv_field *field = problem->field;
+    if (field && field->kind == CSV_WORD && problem->err == SKP_E_ENUM_VALUE)
+        name_words(field->words, ret_text);
+    else if (field && field->kind == CSV_AMOUNT && problem->err == SKP_E_VALUE_INVALID)
+        (void)snprintf(ret_text, RESULT_REMEDY_BYTES,
+                       "Schrijf het bedrag als 1234,56, zonder andere tekens");
+    else if (problem->err == SKP_E_REQUEST_UNKNOWN && is_about_creditor(problem))
+        (void)snprintf(ret_text, RESULT_REMEDY_BYTES,
+                       "Controleer Dossier en Schuldeiser; u legt alleen vast wat u per brief "
+                       "gevraagd hebt");
+    else
+        (void)snprintf(ret_text, RESULT_REMEDY_BYTES, "%s", result_remedy(problem->err));
 }

@@ -332,6 +332,7 @@ void skp_client_free(struct skp_client *client)
     assert(!client->processing);
     client->processing = client->closing = true;
     connection_close(client);
+    resolve_drop(client->resolving);
     if (client->state != CLIENT_STOPPED)
         client_move(client, CLIENT_STOPPED); /* the last reports must not start anything */
     outbox_fini(client);

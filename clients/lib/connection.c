@@ -1,6 +1,4 @@
-/* The socket: resolve, connect, read, write. Nothing here waits, but for one thing: a host that is
- * a name is resolved by getaddrinfo(), which asks DNS and may take seconds. Give a numeric address,
- * a name of /etc/hosts or a local caching resolver where that matters. */
+/* The socket: resolve, connect, read, write. Nothing here waits. */
 #include "skp_internal.h"
 
 #include <arpa/inet.h>
@@ -41,9 +39,17 @@ static void close_socket(struct skp_client *client)
     connection->fd = -1;
 }
 
+/* An answer that comes while the client is down must not make its descriptor readable for ever. */
+static void ignore_addresses(struct skp_client *client)
+{
+    if (client->resolving != NULL)
+        (void)epoll_ctl(client->epoll_fd, EPOLL_CTL_DEL, resolve_fd(client->resolving), NULL);
+}
+
 void connection_close(struct skp_client *client)
 {
     struct connection *connection = &client->connection;
+    ignore_addresses(client);
     close_socket(client);
     if (connection->addresses != NULL)
         freeaddrinfo(connection->addresses);
@@ -65,17 +71,6 @@ static void watch(struct skp_client *client, uint32_t events)
 }
 
 /* ---------------------------------------------------------------- connecting */
-
-static bool resolve(struct skp_client *client)
-{
-    char port[8];
-    snprintf(port, sizeof port, "%u", client->port);
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    int failed = getaddrinfo(client->host, port, &hints, &client->connection.addresses);
-    if (failed != 0)
-        client_fail(client, SKP_E_NOT_CONNECTED, "%s: %s", client->host, gai_strerror(failed));
-    return failed == 0;
-}
 
 static int open_socket(const struct addrinfo *address)
 {
@@ -115,13 +110,47 @@ static void try_address(struct skp_client *client, int why)
                 strerror(why));
 }
 
-void connection_open(struct skp_client *client)
+static void try_addresses(struct skp_client *client)
 {
     client_move(client, CLIENT_CONNECTING);
-    if (!resolve(client))
-        return;
     client->connection.address = client->connection.addresses;
     try_address(client, 0);
+}
+
+/* The thread of an earlier attempt may still be at it: there are never two. */
+static void await_addresses(struct skp_client *client)
+{
+    client->deadline_ms = monotonic_ms() + CONNECT_TIMEOUT_MS;
+    client_move(client, CLIENT_RESOLVING);
+    if (client->resolving == NULL)
+        client->resolving = resolve_start(client->host, client->port);
+    struct epoll_event event = {.events = EPOLLIN};
+    if (client->resolving == NULL)
+        client_fail(client, SKP_E_NOT_CONNECTED, "%s: no means to look it up", client->host);
+    else if (epoll_ctl(client->epoll_fd, EPOLL_CTL_ADD, resolve_fd(client->resolving), &event) != 0)
+        client_fail(client, SKP_E_NOT_CONNECTED, "epoll: %s", strerror(errno));
+}
+
+static void take_addresses(struct skp_client *client)
+{
+    int failed = 0;
+    if (!resolve_take(client->resolving, &failed, &client->connection.addresses))
+        return;
+    ignore_addresses(client);
+    resolve_drop(client->resolving);
+    client->resolving = NULL;
+    if (failed == 0)
+        try_addresses(client);
+    else
+        client_fail(client, SKP_E_NOT_CONNECTED, "%s: %s", client->host, gai_strerror(failed));
+}
+
+void connection_open(struct skp_client *client)
+{
+    if (resolve_numeric(client->host, client->port, &client->connection.addresses) == 0)
+        try_addresses(client);
+    else
+        await_addresses(client);
 }
 
 static void start_tls(struct skp_client *client)
@@ -343,7 +372,9 @@ static void exchange(struct skp_client *client)
 
 void connection_step(struct skp_client *client)
 {
-    if (client->state == CLIENT_CONNECTING)
+    if (client->state == CLIENT_RESOLVING)
+        take_addresses(client);
+    if (client->state == CLIENT_CONNECTING && !client->failure.err)
         finish_connect(client);
     if (client->state == CLIENT_TLS && !client->failure.err)
         shake_hands(client);

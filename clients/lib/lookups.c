@@ -277,6 +277,7 @@ enum skp_err skp_publish(struct skp_client *client, const struct skp_mailbox *ma
     record.version = mailbox->version;
     record.created_at_ms = skp_now_ms(client);
     record.encryption_certificates = list;
+    record.n_encryption_certificates = 0; /* publish() fills the list */
     for (size_t i = 0; i < mailbox->withdrawn_count; i++)
         withdrawn[i] = wire_bytes(span_of(mailbox->withdrawn[i].bytes, HASH_BYTES));
     record.withdrawn = withdrawn;

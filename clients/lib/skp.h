@@ -1,7 +1,7 @@
 /* libskp: the client side of schuldenknooppunt, for software that has its own event loop.
  *
  * How it works
- *   One skp_client is one session with the broker. It never blocks and starts no thread: wait until skp_fd() is
+ *   One skp_client is one session with the broker. It never waits for the network: wait until skp_fd() is
  *   readable, call skp_process(), and every callback runs inside that call. The descriptor carries the timers
  *   too, so waiting for skp_timeout_ms() is only needed by loops that want to know.
  *   It connects, reconnects (with growing, jittered pauses) and sends unanswered batches again by itself,
@@ -30,12 +30,14 @@
  *     (or can make again under the same batch id) until then;
  *   - it never logs, and never changes signal handlers: writing to a closed connection raises no SIGPIPE.
  *
- * What may take time: getaddrinfo() for a host that is a name and needs DNS, and one small write with fsync per
- * second for the chain head.
+ * What may take time: with `head_file`, one small file that is replaced and synced to disk, at most once a second
+ * and when a session or the client ends; skp_client_new() reads the files it is given; skp_run() waits, as it says.
  *
- * Threads: a client belongs to one thread. Callbacks may call any function here except skp_client_free(),
- * skp_process() and skp_run() on the same client. Strings and messages given to callbacks live until the
- * callback returns. */
+ * Threads: a client belongs to one thread. For a host that is a name it starts a short thread of its own around
+ * getaddrinfo(), at most one at a time, which takes no signals and runs none of your code; it may outlive
+ * skp_client_free() by as long as the resolver takes, and then frees itself. A numeric host needs no thread.
+ * Callbacks may call any function here except skp_client_free(), skp_process() and skp_run() on the same client.
+ * Strings and messages given to callbacks live until the callback returns. */
 #ifndef SKP_SKP_H
 #define SKP_SKP_H
 

@@ -2,7 +2,8 @@
  *
  *   client.c      life, states, skp_process
  *   timers.c      what must happen at its time
- *   connection.c  the socket: resolve, connect, read, write
+ *   connection.c  the socket: connect, read, write
+ *   resolve.c     the addresses of a host, without waiting for them
  *   tls_client.c  TLS 1.3 and who is at the other side
  *   frames_in.c   one handler per frame of the broker
  *   outbox.c      batches, until each has its one report
@@ -24,7 +25,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#define CONNECT_TIMEOUT_MS 10000 /* for each of: TCP, TLS, Welcome */
+#define CONNECT_TIMEOUT_MS 10000 /* for each of: the addresses, TCP, TLS, Welcome */
 #define LEAVING_TIMEOUT_MS 10000 /* after GoingAway, for what is under way */
 #define LAST_WORDS_MS      2000
 #define SESSION_LIVED_MS   2000 /* up for so long: the next pause starts small again */
@@ -36,9 +37,10 @@
 #define ARENA_BYTES        (16 * 1024 * 1024) /* unpacked form of one frame and what is checked of it */
 #define NEVER_MS           INT64_MAX
 
-/* name, moves to: D down, C connecting, T TLS, H hello sent, U up, L leaving, S stopped */
+/* name, moves to: D down, R resolving, C connecting, T TLS, H hello sent, U up, L leaving, S stopped */
 #define CLIENT_STATES(X)                                                                           \
-    X(DOWN, "CS")                                                                                  \
+    X(DOWN, "RCS")                                                                                 \
+    X(RESOLVING, "CDS")                                                                            \
     X(CONNECTING, "TDS")                                                                           \
     X(TLS, "HDS")                                                                                  \
     X(HELLO, "UDS")                                                                                \
@@ -157,6 +159,7 @@ struct skp_client {
     uint64_t ping_nonce;
     Skp__V1__Limits limits; /* of Welcome, gaps filled */
 
+    struct resolving *resolving; /* outlives an attempt that gave up; NULL: none */
     struct connection connection;
     struct failure failure;
     struct last_words last_words;
@@ -210,6 +213,24 @@ void connection_init(struct connection *connection);
 void connection_open(struct skp_client *client);  /* from DOWN */
 void connection_step(struct skp_client *client);  /* as far as it goes without blocking */
 void connection_close(struct skp_client *client); /* says goodbye, if TLS still can */
+
+/* ---- resolve.c */
+
+struct resolving;
+
+/* 0 and addresses (freeaddrinfo() is yours) at once, or EAI_...: it is no number. */
+int resolve_numeric(const char *host, uint16_t port, struct addrinfo **ret_addresses);
+
+/* Begins to look a name up on a thread of its own. NULL: no thread, descriptor or memory. */
+struct resolving *resolve_start(const char *host, uint16_t port);
+int resolve_fd(const struct resolving *resolving); /* readable when it is answered */
+
+/* False: not answered yet. True: *ret_failed is EAI_..., or 0 and the addresses are yours; it can be
+ * asked once, then drop it. */
+bool resolve_take(struct resolving *resolving, int *ret_failed, struct addrinfo **ret_addresses);
+
+/* No longer wanted, answered or not; never waits. NULL is fine. */
+void resolve_drop(struct resolving *resolving);
 
 /* ---- tls_client.c */
 

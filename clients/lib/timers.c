@@ -111,8 +111,8 @@ void timers_check(struct skp_client *client)
     if (client->state == CLIENT_DOWN && now_ms >= client->connect_at_ms) {
         connection_open(client);
     } else if (client->state != CLIENT_DOWN && now_ms >= client->deadline_ms) {
-        client_fail(client, SKP_E_NOT_CONNECTED, "%s port %u: no answer in time", client->host,
-                    client->port);
+        client_fail(client, SKP_E_NOT_CONNECTED, "%s port %u: no %s in time", client->host,
+                    client->port, client->state == CLIENT_RESOLVING ? "address" : "answer");
     } else if (client_is_up(client) && now_ms >= ping_at_ms(client)) {
         ping(client, now_ms);
     }

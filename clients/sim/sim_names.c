@@ -77,14 +77,24 @@ static const char *draw_letters(struct sim_random *random)
 struct csv_address sim_address(struct sim_random *random, uint32_t seat, const char *place,
                                struct arena *arena)
 {
-    static const char *const additions[] = {"", "", "", "", "A", "B", "2", "3hoog", "1-2"};
-    uint32_t area = 1000 + seat * 37 % 8900 + sim_random_below(random, 100);
-    struct csv_address address = {
-        .street = PICK(random, streets),
-        .number = sim_text(arena, "%u", 1 + sim_random_below(random, 240)),
-        .addition = PICK(random, additions),
-        .place = place,
+    static const struct csv_address behind_numbers[] = {
+        {.letter = "", .addition = "", .indication = "", .mooring = ""},
+        {.letter = "", .addition = "", .indication = "", .mooring = ""},
+        {.letter = "A", .addition = "", .indication = "", .mooring = ""},
+        {.letter = "b", .addition = "", .indication = "", .mooring = ""},
+        {.letter = "", .addition = "2", .indication = "", .mooring = ""},
+        {.letter = "", .addition = "3hoog", .indication = "", .mooring = ""},
+        {.letter = "C", .addition = "1-2", .indication = "", .mooring = ""},
+        {.letter = "", .addition = "", .indication = "by", .mooring = ""},
+        {.letter = "", .addition = "", .indication = "to", .mooring = "woonboot Proef"},
     };
+    uint32_t area = 1000 + seat * 37 % 8900 + sim_random_below(random, 100);
+    const char *street = PICK(random, streets);
+    const char *number = sim_text(arena, "%u", 1 + sim_random_below(random, 240));
+    struct csv_address address = PICK(random, behind_numbers);
+    address.street = street;
+    address.number = number;
+    address.place = place;
     snprintf(address.postcode, sizeof(address.postcode), "%04u%s", area % 10000,
              draw_letters(random));
     return address;

@@ -99,21 +99,35 @@ bool book_has_role(const Skp__V1__DirectoryEntry *entry, Skp__V1__Role role)
     return false;
 }
 
-static bool is_main(const Skp__V1__SignedRecord *record)
+/* The first record of which the mailbox has this name, as matching_key() writes it; NULL: none. */
+static const Skp__V1__SignedRecord *find_record(const Skp__V1__DirectoryEntry *entry,
+                                                const char *key)
 {
-    Skp__V1__MailboxRecord *read =
-        skp__v1__mailbox_record__unpack(NULL, record->record.len, record->record.data);
-    bool main_box = read && read->mailbox[0] == '\0';
-    skp__v1__mailbox_record__free_unpacked(read, NULL);
-    return main_box;
+    for (size_t i = 0; i < entry->n_records; i++) {
+        const Skp__V1__SignedRecord *record = entry->records[i];
+        char found[MATCHING_KEY_BYTES] = "";
+        Skp__V1__MailboxRecord *read =
+            skp__v1__mailbox_record__unpack(NULL, record->record.len, record->record.data);
+        if (read)
+            matching_key(read->mailbox, found);
+        bool same = read && strcmp(found, key) == 0;
+        skp__v1__mailbox_record__free_unpacked(read, NULL);
+        if (same)
+            return record;
+    }
+    return NULL;
 }
 
-const Skp__V1__SignedRecord *book_record(const Skp__V1__DirectoryEntry *entry)
+const Skp__V1__SignedRecord *book_record(const Skp__V1__DirectoryEntry *entry, const char *brand)
 {
-    for (size_t i = 0; i < entry->n_records; i++)
-        if (is_main(entry->records[i]))
-            return entry->records[i];
-    return entry->n_records > 0 ? entry->records[0] : NULL;
+    char key[MATCHING_KEY_BYTES];
+    matching_key(brand, key);
+    const Skp__V1__SignedRecord *record = find_record(entry, key);
+    if (!record && key[0] != '\0')
+        record = find_record(entry, "");
+    if (!record && entry->n_records > 0)
+        record = entry->records[0];
+    return record;
 }
 
 /* ---------------------------------------------------------------- agreements */

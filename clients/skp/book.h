@@ -33,8 +33,9 @@ const char *book_label(const struct book *book, const char *oin, char text[BOOK_
 
 bool book_has_role(const Skp__V1__DirectoryEntry *entry, Skp__V1__Role role);
 
-/* The mailbox record to send to: the main mailbox, else the first. NULL: not connected. */
-const Skp__V1__SignedRecord *book_record(const Skp__V1__DirectoryEntry *entry);
+/* The mailbox record to send to: that of the mailbox named like the brand (compared as matching_key() writes
+ * both; "" is no brand), else the main mailbox, else the first. NULL: not connected. */
+const Skp__V1__SignedRecord *book_record(const Skp__V1__DirectoryEntry *entry, const char *brand);
 
 /* What a request is about, for the scope of agreements. kinds: bit per ClaimKind. */
 struct book_scope {

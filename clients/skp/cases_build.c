@@ -134,9 +134,12 @@ static void fill_address(const struct csv_address *address, Skp__V1__Address *re
     skp__v1__address__init(ret_address);
     ret_address->street = wire_text(address->street);
     ret_address->number = wire_text(address->number);
+    ret_address->letter = wire_text(address->letter);
     ret_address->addition = wire_text(address->addition);
+    ret_address->indication = wire_text(address->indication);
     ret_address->postcode = wire_text(address->postcode);
     ret_address->place = wire_text(address->place);
+    ret_address->mooring = wire_text(address->mooring);
 }
 
 static void fill_contact(const struct csv_contact *contact, const struct settings *settings,

@@ -1,5 +1,7 @@
 #include "cli_args.h"
 
+#include "result_csv.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,6 +86,18 @@ static int exit_code(enum skp_err err)
     return err >= SKP_E_DECODE && err < SKP_E_IDENTITY_INVALID ? EXIT_DATA : EXIT_UNAVAILABLE;
 }
 
+static void put_remedy(struct cli *cli, enum skp_err err)
+{
+    cli_put_text(cli, "remedy", cli->english ? skp_error(err)->remedy : result_remedy(err));
+}
+
+static void put_sentence(struct cli *cli, const char *sentence, const char *detail)
+{
+    char text[CONFIG_WHY_BYTES + CSV_PROBLEM_TEXT_BYTES];
+    (void)snprintf(text, sizeof text, "%s%s%s", sentence, detail[0] != '\0' ? ": " : "", detail);
+    cli_put_text(cli, "sentence", text);
+}
+
 int cli_fail(struct cli *cli, enum skp_err err, const char *detail)
 {
     const struct skp_error_info *info = skp_error(err);
@@ -92,6 +106,8 @@ int cli_fail(struct cli *cli, enum skp_err err, const char *detail)
     if (cli->english)
         (void)fprintf(stderr, "  %s\n", info->remedy);
     cli_put_text(cli, "error", info->name);
+    put_sentence(cli, cli->english ? info->sentence : info->dutch, detail);
+    put_remedy(cli, err);
     return exit_code(err);
 }
 
@@ -106,10 +122,12 @@ static void print_problem(const struct cli *cli, const struct csv_problem *probl
     }
     if (problem->line > 0)
         (void)snprintf(place, sizeof place, "line %lu: ", problem->line);
-    (void)snprintf(text, CSV_PROBLEM_TEXT_BYTES, "%s%s%s%s%s%s%s%s", place,
+    const char *why = csv_problem_why(problem, true);
+    (void)snprintf(text, CSV_PROBLEM_TEXT_BYTES, "%s%s%s%s%s%s%s%s%s%s", place,
                    problem->column ? "column " : "", problem->column ? problem->column : "",
                    problem->column ? ": " : "", skp_error(problem->err)->sentence,
-                   reason ? " (" : "", reason ? reason : "", reason ? ")" : "");
+                   reason ? " (" : "", reason ? reason : "", reason ? ")" : "",
+                   why[0] != '\0' ? ": " : "", why);
 }
 
 int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *problem)
@@ -118,7 +136,28 @@ int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *p
     print_problem(cli, problem, text);
     cli_warn(cli, "%s: %s", "%s: %s", path, text);
     cli_put_text(cli, "error", skp_error_name(problem->err));
-    return exit_code(problem->err);
+    cli_put_text(cli, "sentence", text);
+    cli_put_text(cli, "file", path);
+    if (problem->line > 0)
+        cli_put(cli, "line", (int64_t)problem->line);
+    if (problem->column)
+        cli_put_text(cli, "column", problem->column);
+    put_remedy(cli, problem->err);
+    return problem->why == CSV_WHY_UNREADABLE ? EXIT_DATA : exit_code(problem->err);
+}
+
+int cli_check_output(struct cli *cli, const char *path, const char *const *inputs, size_t count)
+{
+    struct stat out, in;
+    if (!path || stat(path, &out) != 0)
+        return EXIT_ALL_OK;
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i] && stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev &&
+            in.st_ino == out.st_ino)
+            return cli_usage(cli,
+                             "dit bestand wordt gelezen; geef een andere naam om te schrijven: ",
+                             "this file is read; give another name to write to: ", path);
+    return EXIT_ALL_OK;
 }
 
 int cli_usage(struct cli *cli, const char *dutch, const char *english, const char *what)
@@ -127,7 +166,12 @@ int cli_usage(struct cli *cli, const char *dutch, const char *english, const cha
     const char *space = cli->command ? " " : "";
     cli_warn(cli, "%s%s; zie skp %s%s--help", "%s%s; see skp %s%s--help",
              cli->english ? english : dutch, what, words, space);
+    char sentence[CONFIG_WHY_BYTES];
+    (void)snprintf(sentence, sizeof sentence, "%s%s", cli->english ? english : dutch, what);
     cli_put_text(cli, "error", skp_error_name(SKP_E_USAGE));
+    cli_put_text(cli, "sentence", sentence);
+    (void)snprintf(sentence, sizeof sentence, "skp %s%s--help", words, space);
+    cli_put_text(cli, "remedy", sentence);
     return EXIT_USAGE;
 }
 
@@ -153,6 +197,14 @@ int cli_load_settings(struct cli *cli)
     char why[CONFIG_WHY_BYTES];
     const char *file = cli->config_file ? cli->config_file : getenv("SKP_CONFIG");
     enum skp_err err = settings_load(file ? file : SETTINGS_PATH, &cli->settings, why);
+    if (err == SKP_E_NOT_FOUND || (err == SKP_E_IO && !file)) {
+        char detail[CONFIG_WHY_BYTES + 64];
+        (void)snprintf(detail, sizeof detail, "%s%s", why,
+                       cli->english ? "; give --config FILE or set SKP_CONFIG"
+                                    : "; geef --config BESTAND of zet SKP_CONFIG");
+        (void)cli_fail(cli, err, detail);
+        return EXIT_SETTINGS;
+    }
     if (err) {
         (void)cli_fail(cli, err, why);
         return EXIT_SETTINGS;
@@ -227,10 +279,28 @@ int cli_parse(struct cli *cli, char **args, const struct cli_option *options,
 
 /* ---------------------------------------------------------------- the program */
 
+/* "counsellor regster": the group is right, so its help is the one that helps. */
+static int unknown_in_group(struct cli *cli, char **args)
+{
+    const struct command group = {.words = args[0]};
+    cli->command = &group;
+    int code = EXIT_USAGE;
+    if (!args[1])
+        code = cli_missing(cli, cli->english ? "a command" : "een opdracht");
+    else if (strncmp(args[1], "--", 2) == 0)
+        code = cli_usage(cli, "onbekende optie ", "unknown option ", args[1]);
+    else
+        code = cli_usage(cli, "onbekende opdracht: ", "unknown command: ", args[1]);
+    cli->command = NULL;
+    return code;
+}
+
 static int unknown_command(struct cli *cli, char **args)
 {
     if (strncmp(*args, "--", 2) == 0)
         return cli_usage(cli, "onbekende optie ", "unknown option ", *args);
+    if (cli_args_is_group(*args))
+        return unknown_in_group(cli, args);
     return cli_usage(cli, "onbekende opdracht: ", "unknown command: ", *args);
 }
 

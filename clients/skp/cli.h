@@ -66,6 +66,10 @@ const char *cli_noun(const struct cli *cli, size_t count, enum noun noun);
 int cli_fail(struct cli *cli, enum skp_err err, const char *detail);
 int cli_fail_file(struct cli *cli, const char *path, const struct csv_problem *problem);
 
+/* Whether the file `path` to be written (NULL: none) is one of the `inputs` (NULL entries: not given), by whatever name:
+ * writing would destroy it. 0, or EXIT_USAGE, told. */
+int cli_check_output(struct cli *cli, const char *path, const char *const *inputs, size_t count);
+
 /* The command line is wrong: one sentence of it, and where its help is. EXIT_USAGE. */
 int cli_usage(struct cli *cli, const char *dutch, const char *english, const char *what);
 int cli_missing(struct cli *cli, const char *what); /* "--out DIR" */

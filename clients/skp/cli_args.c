@@ -104,6 +104,14 @@ static bool begins_with_word(const struct command *command, const char *word)
            (command->words[len] == ' ' || command->words[len] == '\0');
 }
 
+bool cli_args_is_group(const char *word)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (begins_with_word(commands[i], word) && strcmp(commands[i]->words, word) != 0)
+            return true;
+    return false;
+}
+
 /* word NULL: all of them */
 static size_t print_commands(const struct cli *cli, const char *word)
 {

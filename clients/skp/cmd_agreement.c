@@ -48,6 +48,9 @@ static int run_draft(struct cli *cli, char **args)
         return code;
     if (!from || !out)
         return cli_missing(cli, from ? "--out FILE" : "--from FILE.conf");
+    code = cli_check_output(cli, out, &from, 1);
+    if (code != EXIT_ALL_OK)
+        return code;
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     code = draft(cli, from, out, &arena);

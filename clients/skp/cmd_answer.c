@@ -110,8 +110,8 @@ static enum skp_err build(struct answer_command *command, const struct list_requ
         return note(command, given, RESULT_REFUSED, problem);
     if (built.unchanged)
         return note(command, given, RESULT_UNCHANGED, (struct csv_problem){.line = given->line});
-    err =
-        counsellor ? targets_find(&command->targets, counsellor, &target) : SKP_E_RECIPIENT_UNKNOWN;
+    err = counsellor ? targets_find(&command->targets, counsellor, "", &target)
+                     : SKP_E_RECIPIENT_UNKNOWN;
     if (err)
         return note_refused(command, given, err);
     err = send_built(command, question, target, &built);
@@ -191,7 +191,7 @@ static int run_answer(struct answer_command *command)
     if (err)
         return cli_fail(cli, err, command->file);
     cli_put(cli, "rows", (int64_t)command->answers.row_count);
-    code = results_finish(cli, &command->results, command->result);
+    code = results_finish(cli, &command->results);
     if (sent)
         code = link_failed(&command->link, sent);
     return code;
@@ -209,7 +209,9 @@ static int run(struct cli *cli, char **args)
     if (reason && csv_word_read(csv_words_correction, reason, &command.correction))
         return cli_usage(cli, "onbekende reden: ", "unknown reason: ", reason);
     arena_init(&command.arena, FILE_MAX_BYTES);
-    code = run_answer(&command);
+    code = results_open(cli, &command.results, command.result, &command.file, 1);
+    if (code == 0)
+        code = run_answer(&command);
     results_fini(&command.results);
     targets_fini(&command.targets);
     link_close(&command.link);

@@ -71,6 +71,9 @@ static int open_files(struct matching_command *command)
     static const struct csv_column out[OUT_COUNT] = {
         {"Regel", true}, {"Schuldeiser", true}, {"Uitkomst", true}, {"SchuldeiserOIN", true}};
     struct csv_problem problem = {0};
+    int code = cli_check_output(command->cli, command->out, &command->file, 1);
+    if (code != 0)
+        return code;
     if (csv_reader_open(command->file, in, COLUMN_COUNT, &command->reader, &problem))
         return cli_fail_file(command->cli, command->file, &problem);
     if (command->out && csv_writer_open(command->out, out, OUT_COUNT, &command->writer, &problem))

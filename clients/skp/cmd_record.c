@@ -21,7 +21,8 @@ struct record_command {
     struct results results;
 };
 
-/* The request a row is about (it went by letter, or could not be read and does so now), and what was recorded for it before. */
+/* The request a row is about (it went by letter, or could not be read and does so now), and what was
+ * recorded for it before. */
 struct off_network {
     struct skp_id request_id, case_id;
     size_t found;
@@ -210,7 +211,7 @@ static int run_record(struct record_command *command)
                             &command->arena);
     if (err)
         return cli_fail(cli, err, command->file);
-    code = results_finish(cli, &command->results, command->result);
+    code = results_finish(cli, &command->results);
     return sent ? link_failed(&command->link, sent) : code;
 }
 
@@ -222,7 +223,9 @@ static int run(struct cli *cli, char **args)
     if (code != EXIT_ALL_OK)
         return code;
     arena_init(&command.arena, FILE_MAX_BYTES);
-    code = run_record(&command);
+    code = results_open(cli, &command.results, command.result, &command.file, 1);
+    if (code == 0)
+        code = run_record(&command);
     results_fini(&command.results);
     link_close(&command.link);
     arena_fini(&command.arena);

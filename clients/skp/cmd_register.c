@@ -98,7 +98,7 @@ static int finish(struct register_command *command, enum skp_err sent)
     cli_put(cli, "requests", (int64_t)requests);
     cli_say(cli, "%zu %s, %zu %s", "%zu %s, %zu %s", cases, cli_noun(cli, cases, NOUN_CASE),
             requests, cli_noun(cli, requests, NOUN_REQUEST));
-    int code = results_finish(cli, &command->results, command->result);
+    int code = results_finish(cli, &command->results);
     if (sent) {
         code = link_failed(&command->link, sent);
         cli_warn(cli, "Wat nog niet is bevestigd, staat klaar en gaat de volgende keer opnieuw.",
@@ -136,7 +136,10 @@ static int run(struct cli *cli, char **args)
     if (code != EXIT_ALL_OK)
         return code;
     arena_init(&command.arena, FILE_MAX_BYTES);
-    code = run_command(&command);
+    code = results_open(cli, &command.results, command.result,
+                        (const char *[]){command.file, command.bsn}, 2);
+    if (code == 0)
+        code = run_command(&command);
     results_fini(&command.results);
     targets_fini(&command.targets);
     link_close(&command.link);

@@ -1,14 +1,9 @@
 /* skp creditor report: what was asked here and what was answered, in numbers. */
 #include "commands.h"
 
-#include "fact.h"
-#include "map.h"
-#include "wire.h"
+#include "unanswered.h"
 
 #include <stdlib.h>
-
-#define MAX_OVERDUE ((size_t)1 << 24)
-#define EVENT_BYTES ((size_t)1 << 20)
 
 /* What one counsellor asked. */
 struct asked_by {
@@ -23,38 +18,6 @@ struct reporting {
     struct asked_by *list;
     size_t count;
 };
-
-static enum skp_err note_event(struct reporting *reporting, struct span fact, struct arena *arena)
-{
-    char path[WIRE_PATH_MAX];
-    Skp__V1__Line *line = NULL;
-    enum skp_err err = fact_read(fact, arena, path, &line);
-    if (err || line->fact_case != SKP__V1__LINE__FACT_EVENT)
-        return err;
-    for (size_t i = 0; !err && i < line->event->n_request_ids; i++) {
-        struct skp_id id;
-        if (id_take(wire_span(line->event->request_ids[i]), &id))
-            err = map_put(&reporting->overdue, id.bytes, NULL);
-    }
-    return err;
-}
-
-static enum skp_err load_overdue(struct reporting *reporting)
-{
-    struct state_db *db = &reporting->cli->state;
-    enum skp_err err = map_init(&reporting->overdue, ID_BYTES, 256, MAX_OVERDUE);
-    if (err)
-        return err;
-    sqlite3_stmt *rows = state_ask(db, "SELECT fact FROM event WHERE kind = ?", "i",
-                                   (int64_t)SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE);
-    while (!err && state_next(db, rows)) {
-        struct arena arena;
-        arena_init(&arena, EVENT_BYTES);
-        err = note_event(reporting, state_blob(db, rows, 0, &arena), &arena);
-        arena_fini(&arena);
-    }
-    return err ? err : state_error(db);
-}
 
 static void count(struct asked_by *by, bool answered, bool overdue)
 {
@@ -87,7 +50,7 @@ static enum skp_err take_row(struct reporting *reporting, sqlite3_stmt *row)
 static enum skp_err count_all(struct reporting *reporting)
 {
     struct state_db *db = &reporting->cli->state;
-    enum skp_err err = load_overdue(reporting);
+    enum skp_err err = unanswered_load_overdue(db, &reporting->overdue);
     if (err)
         return err;
     sqlite3_stmt *rows =

@@ -94,9 +94,10 @@ static int verify(struct cli *cli, const char *file, struct arena *arena)
         return cli_fail(cli, err, why);
     err = wire_unpack(&skp__v1__receipt__descriptor, span_of(data, len), arena, path, &receipt);
     free(data);
-    if (!err)
-        err = check_receipt(&cli->settings, (const Skp__V1__Receipt *)receipt, arena, &broker,
-                            &cli->state.play, &body, &reason);
+    if (err)
+        return cli_fail(cli, err, file);
+    err = check_receipt(&cli->settings, (const Skp__V1__Receipt *)receipt, arena, &broker,
+                        &cli->state.play, &body, &reason);
     if (err) {
         int code = cli_fail(cli, err, reason);
         return err == SKP_E_CERTIFICATE ? code

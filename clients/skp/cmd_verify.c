@@ -1,6 +1,7 @@
 /* skp counsellor verify: is what we know the same as what the broker knows? */
 #include "commands.h"
 
+#include "csv_words.h"
 #include "link.h"
 #include "map.h"
 #include "views.h"
@@ -37,6 +38,32 @@ static void differs(struct verifying *verifying, const struct skp_id *id, const 
             (long long)theirs);
 }
 
+/* A code in words: ours in Dutch, the protocol's own name in English. */
+static const char *word_of(const struct verifying *verifying, const struct csv_word *words,
+                           const ProtobufCEnumDescriptor *names, int code)
+{
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(names, code);
+    if (code == 0)
+        return verifying->cli->english ? "nothing yet" : "nog niets";
+    if (verifying->cli->english)
+        return value ? value->name : "?";
+    return csv_word_print(words, code);
+}
+
+static void compare_words(struct verifying *verifying, const struct skp_id *id, const char *what,
+                          const struct csv_word *words, const ProtobufCEnumDescriptor *names,
+                          int ours, int theirs)
+{
+    char text[ID_TEXT_BYTES];
+    if (ours == theirs)
+        return;
+    id_print(id, text);
+    verifying->differences++;
+    cli_say(verifying->cli, "%s: %s: hier %s, bij de centrale %s",
+            "%s: %s: here %s, at the broker %s", text, what, word_of(verifying, words, names, ours),
+            word_of(verifying, words, names, theirs));
+}
+
 /* Waiting for a round is the broker's business; what counts here is that nothing was asked yet. */
 static Skp__V1__RequestState plain_state(Skp__V1__RequestState state)
 {
@@ -58,12 +85,13 @@ static void compare_request(struct verifying *verifying, const struct skp_id *id
 {
     const struct request_view *ours = &known->view;
     known->seen = true;
-    if (ours->state != plain_state(theirs->state))
-        differs(verifying, id, "state", ours->state, theirs->state);
-    if (ours->outcome != theirs->outcome)
-        differs(verifying, id, "outcome", ours->outcome, theirs->outcome);
+    compare_words(verifying, id, "state", csv_words_state, &skp__v1__request_state__descriptor,
+                  (int)ours->state, (int)plain_state(theirs->state));
+    compare_words(verifying, id, "outcome", csv_words_outcome, &skp__v1__outcome__descriptor,
+                  (int)ours->outcome, (int)theirs->outcome);
     if (!same_consent(known, theirs->consent))
-        differs(verifying, id, "consent", ours->consent, theirs->consent);
+        compare_words(verifying, id, "consent", csv_words_consent, &skp__v1__consent__descriptor,
+                      (int)ours->consent, (int)theirs->consent);
     if (ours->total_cents != theirs->total_cents)
         differs(verifying, id, "total_cents", ours->total_cents, theirs->total_cents);
     if (ours->due_date != theirs->due_date)
@@ -163,6 +191,10 @@ static int run_verify(struct verifying *verifying)
             verifying->cases, cli_noun(cli, verifying->cases, NOUN_CASE), verifying->requests,
             cli_noun(cli, verifying->requests, NOUN_REQUEST), verifying->differences,
             cli_noun(cli, verifying->differences, NOUN_DIFFERENCE));
+    if (verifying->differences > 0)
+        cli_say(cli,
+                "Haal eerst op met skp counsellor watch --once; wat dan nog verschilt, klopt niet.",
+                "Fetch first with skp counsellor watch --once; what differs then is wrong.");
     return verifying->differences > 0 ? EXIT_SOME : EXIT_ALL_OK;
 }
 

@@ -1,7 +1,9 @@
-/* skp creditor waiting: is there something to collect? Looks, and leaves all of it where it is. */
+/* skp creditor waiting: is there something to collect, or collected and still to be answered? Looks, and
+ * leaves all of it where it is. */
 #include "commands.h"
 
 #include "link.h"
+#include "unanswered.h"
 #include "waiting.h"
 
 #include <stdio.h>
@@ -16,6 +18,7 @@ struct waiting_command {
     struct cli *cli;
     struct link link;
     struct waiting waiting;
+    struct unanswered unanswered; /* collected before */
     uint64_t positions[MAX_POSITIONS];
     size_t position_count;
     uint64_t elsewhere;
@@ -65,15 +68,22 @@ static void say_lists(const struct cli *cli, const struct waiting *waiting, int 
             cli_noun(cli, (size_t)days, NOUN_WORKING_DAY), due);
 }
 
+static void say_unanswered(const struct cli *cli, const struct unanswered *unanswered)
+{
+    char due[CALENDAR_TEXT_BYTES] = "-", overdue[OVERDUE_BYTES];
+    if (unanswered->due != 0)
+        calendar_print_dutch(unanswered->due, due);
+    print_overdue(cli, unanswered->overdue, overdue);
+    cli_say(cli, "%zu %s opgehaald en nog te beantwoorden%s, antwoord uiterlijk %s",
+            "%zu %s collected and still to be answered%s, answer by %s", unanswered->count,
+            cli_noun(cli, unanswered->count, NOUN_REQUEST), overdue, due);
+}
+
 /* Notices ask nothing, so they are no reason to run collect now. */
 static void say_notices(const struct cli *cli, const struct waiting *waiting)
 {
-    size_t late = waiting->overdue.count;
     cli_say(cli, "0 lijsten, %zu %s", "0 lists, %zu %s", waiting->messages,
             cli_noun(cli, waiting->messages, NOUN_MESSAGE));
-    if (late > 0)
-        cli_say(cli, "%zu %s te laat, eerder opgehaald", "%zu %s overdue, collected before", late,
-                cli_noun(cli, late, NOUN_REQUEST));
 }
 
 static int count_days(const struct waiting *waiting)
@@ -84,29 +94,46 @@ static int count_days(const struct waiting *waiting)
                                        waiting->today);
 }
 
+static plain_date earliest(plain_date one, plain_date other)
+{
+    return one == 0 || (other != 0 && other < one) ? other : one;
+}
+
+static void put_numbers(const struct waiting_command *command, int days)
+{
+    struct cli *cli = command->cli;
+    const struct waiting *waiting = &command->waiting;
+    const struct unanswered *unanswered = &command->unanswered;
+    cli_put(cli, "lists", (int64_t)waiting->lists.count);
+    cli_put(cli, "messages", (int64_t)waiting->messages);
+    cli_put(cli, "elsewhere", (int64_t)command->elsewhere);
+    cli_put(cli, "requests", (int64_t)waiting->request_count);
+    cli_put(cli, "unanswered", (int64_t)unanswered->count);
+    cli_put(cli, "overdue", (int64_t)(waiting_overdue(waiting) + unanswered->overdue));
+    cli_put(cli, "oldest_working_days", days);
+    cli_put(cli, "answer_by_date", earliest(waiting->due, unanswered->due));
+}
+
 static int say_waiting(struct waiting_command *command)
 {
     struct cli *cli = command->cli;
     const struct waiting *waiting = &command->waiting;
+    const struct unanswered *unanswered = &command->unanswered;
     size_t elsewhere = (size_t)command->elsewhere;
     int days = count_days(waiting);
-    cli_put(cli, "lists", (int64_t)waiting->lists.count);
-    cli_put(cli, "messages", (int64_t)waiting->messages);
-    cli_put(cli, "elsewhere", (int64_t)elsewhere);
-    cli_put(cli, "requests", (int64_t)waiting->request_count);
-    cli_put(cli, "overdue", (int64_t)waiting_overdue(waiting));
-    cli_put(cli, "oldest_working_days", days);
-    cli_put(cli, "answer_by_date", waiting->due);
+    put_numbers(command, days);
     if (waiting->lists.count > 0)
         say_lists(cli, waiting, days);
     else if (waiting->messages > 0)
         say_notices(cli, waiting);
-    else if (elsewhere == 0)
+    else if (elsewhere == 0 && unanswered->count == 0)
         cli_say(cli, "Er wacht niets.", "Nothing is waiting.");
     if (elsewhere > 0)
         cli_say(cli, "%zu %s bij een andere verbinding", "%zu %s at another session", elsewhere,
                 cli_noun(cli, elsewhere, NOUN_MESSAGE));
-    return waiting->lists.count + elsewhere > 0 ? EXIT_SOME : EXIT_ALL_OK;
+    if (unanswered->count > 0)
+        say_unanswered(cli, unanswered);
+    return waiting->lists.count + elsewhere + unanswered->count > 0 ? EXIT_SOME : EXIT_ALL_OK;
 }
 
 /* What was looked at is let go again, so that collect gets it at once. */
@@ -138,8 +165,13 @@ static int run_waiting(struct waiting_command *command)
         err = link_wait(link, &command->drained);
     if (!err)
         err = let_go(command);
+    if (err)
+        return link_failed(link, err);
     waiting_finish(&command->waiting);
-    return err ? link_failed(link, err) : say_waiting(command);
+    err =
+        unanswered_count(&command->cli->state, &link->book, command->waiting.today,
+                         &command->waiting.asked, &command->waiting.overdue, &command->unanswered);
+    return err ? cli_state_failed(command->cli, err) : say_waiting(command);
 }
 
 static int run(struct cli *cli, char **args)
@@ -150,7 +182,9 @@ static int run(struct cli *cli, char **args)
     int code = cli_parse(cli, args, options, NULL, 0);
     if (code != EXIT_ALL_OK)
         return code;
-    code = run_waiting(&command);
+    code = cli_open_state(cli);
+    if (code == EXIT_ALL_OK)
+        code = run_waiting(&command);
     link_close(&command.link);
     waiting_fini(&command.waiting);
     return code;
@@ -159,8 +193,9 @@ static int run(struct cli *cli, char **args)
 const struct command command_waiting = {
     .words = "creditor waiting",
     .usage = "",
-    .dutch = "Zegt of er iets wacht: code 0 niets te beantwoorden, 1 wel.",
-    .english = "Says whether something waits: exit code 0 nothing to answer, 1 something.",
+    .dutch = "Zegt of er iets wacht, opgehaald of niet: code 0 niets te beantwoorden, 1 wel.",
+    .english = "Says whether something waits, collected or not: exit code 0 nothing to answer, 1 "
+               "something.",
     .needs_settings = true,
     .role = SKP__V1__ROLE__ROLE_CREDITOR,
     .run = run,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define SLICE_MS       100
+#define PATIENCE_MS    1000
 #define BATCH_ARENA    ((size_t)64 << 20)
 #define OUTBOX_AT_ONCE 4
 #define HEAD_NAME      "head"
@@ -220,6 +221,19 @@ void link_close(struct link *link)
     link->key_count = 0;
 }
 
+/* Once, when a first connection takes long enough to wonder about. */
+static void tell_waiting(struct link *link, int64_t silent_ms)
+{
+    const struct settings *set = &link->cli->settings;
+    if (link->up || link->told_waiting || silent_ms < PATIENCE_MS || silent_ms >= set->wait_ms)
+        return;
+    link->told_waiting = true;
+    long long left_s = (long long)(set->wait_ms - silent_ms + 999) / 1000;
+    cli_warn(link->cli, "Nog geen verbinding met %s:%u; probeert het nog %lld s.",
+             "No connection to %s:%u yet; tries for %lld s more.", set->host, (unsigned)set->port,
+             left_s);
+}
+
 enum skp_err link_wait(struct link *link, const bool *done)
 {
     uint64_t heard = link->heard;
@@ -230,6 +244,7 @@ enum skp_err link_wait(struct link *link, const bool *done)
         skp_run(link->client, done, SLICE_MS);
         silent_ms = heard == link->heard ? silent_ms + SLICE_MS : 0;
         heard = link->heard;
+        tell_waiting(link, silent_ms);
     }
     return *done ? SKP_OK : link->err;
 }
@@ -242,7 +257,16 @@ void link_linger(struct link *link, int ms)
 
 int link_failed(struct link *link, enum skp_err err)
 {
-    int code = cli_fail(link->cli, err, link->why);
+    char detail[CONFIG_WHY_BYTES + 2 * CONFIG_TEXT_BYTES];
+    const struct settings *set = &link->cli->settings;
+    if (err == SKP_E_NOT_CONNECTED && !link->up)
+        (void)snprintf(detail, sizeof detail, "%s:%u%s%s; %s", set->host, (unsigned)set->port,
+                       link->why[0] != '\0' ? ": " : "", link->why,
+                       link->cli->english ? "does the broker run? are host and port right?"
+                                          : "draait de centrale? kloppen host en port?");
+    else
+        (void)snprintf(detail, sizeof detail, "%s", link->why);
+    int code = cli_fail(link->cli, err, detail);
     return code == EXIT_DATA ? EXIT_UNAVAILABLE : code;
 }
 
@@ -348,11 +372,11 @@ static enum skp_err read_record(struct link *link, const Skp__V1__SignedRecord *
 }
 
 enum skp_err link_addressee(struct link *link, const Skp__V1__DirectoryEntry *entry,
-                            struct addressee *ret_to, struct readers *ret_readers)
+                            const Skp__V1__SignedRecord *record, struct addressee *ret_to,
+                            struct readers *ret_readers)
 {
     struct addressee to = {.mailbox = ""};
     const char *why = "";
-    const Skp__V1__SignedRecord *record = book_record(entry);
     if (!record || !oin_take(span_text(entry->oin), &to.oin))
         return SKP_E_RECIPIENT_NOT_CONNECTED;
     char who[BOOK_LABEL_BYTES];

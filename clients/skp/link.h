@@ -32,6 +32,7 @@ struct link {
     struct link_events events;
     void *ctx;
     bool up;
+    bool told_waiting; /* that there is no connection yet */
     bool role_missing; /* the certificate's owner may not do what the command does */
     bool directory_done;
     bool page_more; /* of the directory */
@@ -69,7 +70,7 @@ enum skp_err link_send_outbox(struct link *link) SKP_MUST_CHECK;
 /* The broker's business time now. */
 int64_t link_now_ms(const struct link *link);
 
-/* The certificates of a participant's mailbox: addressee_fini() it; the mailbox's name is the book's.
+/* The certificates of a mailbox by its record in the book (book_record(); NULL: none): addressee_fini() it; the mailbox's name is the book's.
  * RECIPIENT_NOT_CONNECTED, and what skp_record_certs() says. `ret_readers` gets the mandate holders that open
  * what is sealed (may be NULL). */
 struct readers {
@@ -77,7 +78,8 @@ struct readers {
     size_t count;
 };
 enum skp_err link_addressee(struct link *link, const Skp__V1__DirectoryEntry *entry,
-                            struct addressee *ret_to, struct readers *ret_readers) SKP_MUST_CHECK;
+                            const Skp__V1__SignedRecord *record, struct addressee *ret_to,
+                            struct readers *ret_readers) SKP_MUST_CHECK;
 
 /* The broker itself, for cases and letters. */
 struct addressee link_broker(const struct link *link);

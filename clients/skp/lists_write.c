@@ -33,6 +33,27 @@ plain_date lists_due_date(const Skp__V1__AgreementSummary *agreement, bool urgen
                                      urgent ? TERM_URGENT_DAYS : (int)days);
 }
 
+const Skp__V1__AgreementSummary *lists_agreement(const struct book *book,
+                                                 const struct skp_oin *counsellor,
+                                                 const Skp__V1__RequestFact *fact,
+                                                 int64_t stored_at_ms)
+{
+    const Skp__V1__DirectoryEntry *entry = book_find(book, counsellor->text);
+    struct book_scope scope = {
+        .product = (int)fact->product, .guidance = (int)fact->guidance, .brand = fact->brand};
+    for (size_t i = 0; i < fact->n_claims; i++)
+        scope.kinds |= 1U << (unsigned)fact->claims[i]->kind;
+    plain_date stored = calendar_ms_valid(stored_at_ms) ? calendar_date_of_ms(stored_at_ms) : 0;
+    return entry ? book_agreement(entry, &scope, stored) : NULL;
+}
+
+plain_date lists_request_due_date(const struct book *book, const struct skp_oin *counsellor,
+                                  const Skp__V1__RequestFact *fact, int64_t stored_at_ms)
+{
+    return lists_due_date(lists_agreement(book, counsellor, fact, stored_at_ms), fact->urgent,
+                          stored_at_ms);
+}
+
 /* ---------------------------------------------------------------- a row */
 
 static struct csv_person person_of(const Skp__V1__Person *person)
@@ -50,13 +71,22 @@ static struct csv_person person_of(const Skp__V1__Person *person)
 
 static struct csv_address address_of(const Skp__V1__Address *address)
 {
-    struct csv_address row = {.street = "", .number = "", .addition = "", .place = ""};
+    struct csv_address row = {.street = "",
+                              .number = "",
+                              .letter = "",
+                              .addition = "",
+                              .indication = "",
+                              .place = "",
+                              .mooring = ""};
     if (!address)
         return row;
     row = (struct csv_address){.street = address->street,
                                .number = address->number,
+                               .letter = address->letter,
                                .addition = address->addition,
-                               .place = address->place};
+                               .indication = address->indication,
+                               .place = address->place,
+                               .mooring = address->mooring};
     (void)snprintf(row.postcode, sizeof row.postcode, "%s", address->postcode);
     return row;
 }
@@ -166,13 +196,8 @@ static void fill_context(const struct writing *writing, sqlite3_stmt *row,
     struct skp_oin counsellor = state_oin(row, 2);
     int64_t stored_at_ms = sqlite3_column_int64(row, 3);
     const Skp__V1__DirectoryEntry *entry = book_find(writing->book, counsellor.text);
-    struct book_scope scope = {
-        .product = (int)fact->product, .guidance = (int)fact->guidance, .brand = fact->brand};
-    for (size_t i = 0; i < fact->n_claims; i++)
-        scope.kinds |= 1U << (unsigned)fact->claims[i]->kind;
-    plain_date stored = calendar_ms_valid(stored_at_ms) ? calendar_date_of_ms(stored_at_ms) : 0;
     const Skp__V1__AgreementSummary *agreement =
-        entry ? book_agreement(entry, &scope, stored) : NULL;
+        lists_agreement(writing->book, &counsellor, fact, stored_at_ms);
     ret_row->counsellor = counsellor;
     ret_row->counsellor_name = entry ? entry->name : "";
     ret_row->agreement = agreement != NULL;

@@ -25,4 +25,14 @@ enum skp_err lists_mark(struct state_db *db, const struct question_list *list) S
 plain_date lists_due_date(const Skp__V1__AgreementSummary *agreement, bool urgent,
                           int64_t stored_at_ms);
 
+/* The agreement the counsellor's request fell under on the day it was stored; NULL: none. */
+const Skp__V1__AgreementSummary *lists_agreement(const struct book *book,
+                                                 const struct skp_oin *counsellor,
+                                                 const Skp__V1__RequestFact *fact,
+                                                 int64_t stored_at_ms);
+
+/* lists_due_date() under that agreement. */
+plain_date lists_request_due_date(const struct book *book, const struct skp_oin *counsellor,
+                                  const Skp__V1__RequestFact *fact, int64_t stored_at_ms);
+
 #endif

@@ -272,8 +272,9 @@ static bool was_taken(const Skp__V1__EventFact *event, uint64_t position)
     return false;
 }
 
-/* The addressee's statement, checked, names bundles; of those the broker took what the event lists. What of a bundle was not published yet at that moment was
- * withheld from it, and is collected by a later statement. */
+/* The addressee's statement, checked, names bundles; of those the broker took what the event lists.
+ * What of a bundle was not published yet at that moment was withheld from it, and is collected by a
+ * later statement. */
 static void apply_collected(struct taking *taking, const Skp__V1__EventFact *event)
 {
     char path[WIRE_PATH_MAX];

@@ -14,8 +14,8 @@ struct receipts_count {
     size_t without; /* batches that were refused as a whole: there is no proof of storing */
 };
 
-/* Writes BATCHID.receipt, of a play BATCHID.proef.receipt (mode 0600), in `folder` for each receipt of the database. IO or NO_MEMORY with
- * ret_why[RECEIPTS_WHY_BYTES]; what was written before stays. */
+/* Writes BATCHID.receipt, of a play BATCHID.proef.receipt (mode 0600), in `folder` for each receipt
+ * of the database. IO or NO_MEMORY with ret_why[RECEIPTS_WHY_BYTES]; what was written before stays. */
 enum skp_err receipts_export(struct state_db *db, const char *folder,
                              struct receipts_count *ret_count, char *ret_why) SKP_MUST_CHECK;
 

@@ -191,10 +191,11 @@ static void find_route(struct planning *planning, const struct register_case *fi
         request->err = SKP_E_CREDITOR_AMBIGUOUS;
     } else if (match == MATCH_NOT_FOUND) {
         by_letter(request, LETTER_NOT_FOUND);
-    } else if (!book_record(request->creditor)) {
+    } else if (!book_record(request->creditor, request->asked->brand)) {
         by_letter(request, LETTER_NOT_CONNECTED);
     } else {
-        enum skp_err err = planning->target(planning->ctx, request->creditor, &request->target);
+        enum skp_err err = planning->target(planning->ctx, request->creditor, request->asked->brand,
+                                            &request->target);
         request->route = ROUTE_DIGITAL;
         if (err)
             refuse(request, err);

@@ -51,7 +51,7 @@ struct planning {
     struct arena *arena;
     int64_t now_ms; /* business time */
     /* The certificates of a connected creditor, checked; an error refuses its requests. */
-    enum skp_err (*target)(void *ctx, const Skp__V1__DirectoryEntry *creditor,
+    enum skp_err (*target)(void *ctx, const Skp__V1__DirectoryEntry *creditor, const char *brand,
                            struct target **ret_target);
     void *ctx;
 };

@@ -12,6 +12,7 @@ struct waiting_line {
     struct waiting_line *next;
     struct skp_id request_id, case_id;
     struct skp_oin creditor;
+    const char *brand;
     int64_t times; /* asked so far, with this time */
     struct envelope_kept request, case_fact;
 };
@@ -45,6 +46,7 @@ static enum skp_err add_waiting(struct run *run, sqlite3_stmt *row)
         .times = sqlite3_column_int64(row, 3),
         .request = {.line = state_blob(db, row, 4, &run->list),
                     .plaintext = state_blob(db, row, 5, &run->list)},
+        .brand = state_text(db, row, 7, &run->list),
         .case_fact = {.line = state_blob(db, row, 6, &run->list), .plaintext = span_of("", 0)},
     };
     if (run->last)
@@ -64,7 +66,7 @@ static enum skp_err list_waiting(struct run *run)
         state_ask(db,
                   "SELECT s.request_id, r.case_id, r.creditor,"
                   " (SELECT count(*) FROM reseal AS a WHERE a.request_id = s.request_id),"
-                  " k.line, k.plaintext, c.line FROM reseal AS s"
+                  " k.line, k.plaintext, c.line, r.brand FROM reseal AS s"
                   " JOIN request AS r ON r.request_id = s.request_id AND r.bundle_id = s.bundle_id"
                   " LEFT JOIN kept_line AS k ON k.item_id = s.request_id"
                   " LEFT JOIN kept_line AS c ON c.item_id = r.case_id"
@@ -192,7 +194,8 @@ static enum skp_err take(struct run *run, const struct waiting_line *waiting)
     enum skp_err err = final_verdict(waiting, NULL);
     if (!err) {
         enum skp_err unknown =
-            entry ? resealing->target(resealing->ctx, entry, &target) : SKP_E_RECIPIENT_UNKNOWN;
+            entry ? resealing->target(resealing->ctx, entry, waiting->brand, &target)
+                  : SKP_E_RECIPIENT_UNKNOWN;
         if (unknown == SKP_E_NO_MEMORY)
             return unknown;
         if (unknown) {

@@ -15,7 +15,7 @@ struct resealing {
     const struct book *book;
     struct identity identity;
     /* As of struct planning. */
-    enum skp_err (*target)(void *ctx, const Skp__V1__DirectoryEntry *creditor,
+    enum skp_err (*target)(void *ctx, const Skp__V1__DirectoryEntry *creditor, const char *brand,
                            struct target **ret_target);
     void *ctx;
     /* Called for each request that is not sealed again. UNSEAL (after RESEAL_TIMES), BSN_NOT_ALLOWED and NOT_FOUND

@@ -19,6 +19,7 @@ static const struct {
 void results_fini(struct results *results)
 {
     free(results->rows);
+    csv_writer_abandon(results->writer);
     *results = (struct results){0};
 }
 
@@ -173,21 +174,31 @@ enum skp_err results_name_rows(struct results *results, const char *path, const 
 
 /* ---------------------------------------------------------------- the file */
 
-static int write_file(struct cli *cli, const struct results *results, const char *path)
+int results_open(struct cli *cli, struct results *results, const char *path,
+                 const char *const *inputs, size_t count)
 {
-    struct csv_writer *writer = NULL;
     struct csv_problem problem;
-    enum skp_err err = result_writer_open(path, &writer, &problem);
-    if (err)
-        return cli_fail_file(cli, path, &problem);
-    state_mark_file(&cli->state, writer);
-    for (size_t i = 0; i < results->count; i++)
-        result_writer_put(writer, &results->rows[i]);
-    err = csv_writer_close(writer, &problem);
-    return err ? cli_fail_file(cli, path, &problem) : 0;
+    int code = cli_check_output(cli, path, inputs, count);
+    if (code == 0 && path && result_writer_open(path, &results->writer, &problem))
+        code = cli_fail_file(cli, path, &problem);
+    results->path = path;
+    if (code != 0)
+        cli_warn(cli, "Er is niets verstuurd.", "Nothing was sent.");
+    return code;
 }
 
-int results_finish(struct cli *cli, struct results *results, const char *path)
+static int write_file(struct cli *cli, struct results *results)
+{
+    struct csv_problem problem;
+    state_mark_file(&cli->state, results->writer);
+    for (size_t i = 0; i < results->count; i++)
+        result_writer_put(results->writer, &results->rows[i]);
+    enum skp_err err = csv_writer_close(results->writer, &problem);
+    results->writer = NULL;
+    return err ? cli_fail_file(cli, results->path, &problem) : 0;
+}
+
+int results_finish(struct cli *cli, struct results *results)
 {
     if (results->count > 0)
         qsort(results->rows, results->count, sizeof *results->rows, by_line);
@@ -199,10 +210,10 @@ int results_finish(struct cli *cli, struct results *results, const char *path)
                     cli->english ? words[status].english
                                  : result_status_word((enum result_status)status));
     }
-    int code = path ? write_file(cli, results, path) : 0;
+    int code = results->writer ? write_file(cli, results) : 0;
     bool all_ok =
         results->by_status[RESULT_REFUSED] == 0 && results->by_status[RESULT_AMBIGUOUS] == 0;
-    if (code == 0 && !all_ok && !path)
+    if (code == 0 && !all_ok && !results->path)
         cli_say(cli, "Geef --result RESULT.csv voor de reden per regel.",
                 "Give --result RESULT.csv for the reason of each row.");
     return code != 0 ? code : all_ok ? EXIT_ALL_OK : EXIT_SOME;

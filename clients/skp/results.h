@@ -9,8 +9,16 @@ struct results {
     struct result_row *rows; /* texts are borrowed until results_finish() */
     size_t count, room;
     size_t by_status[RESULT_REFUSED + 1];
+    struct csv_writer *writer; /* of results_open(); NULL: no file was asked for */
+    const char *path;
 };
 
+/* Opens the file that results_finish() fills (path NULL: none), before anything is sent: who asks for the outcome must be
+ * able to get it. `inputs` as in cli_check_output(). 0 or the exit code, told. */
+int results_open(struct cli *cli, struct results *results, const char *path,
+                 const char *const *inputs, size_t count);
+
+/* Without results_finish() there is no file. */
 void results_fini(struct results *results);
 
 /* NO_MEMORY. */
@@ -33,8 +41,8 @@ enum skp_err results_name_rows(struct results *results, const char *path, const 
  * errors of the database. */
 void results_settle(struct results *results, struct state_db *db, const char *sql);
 
-/* Sorts, writes the file (path may be NULL: nothing is written), says the counts. Returns the exit code:
- * EXIT_SOME when a row was refused or is ambiguous. */
-int results_finish(struct cli *cli, struct results *results, const char *path);
+/* Sorts, writes the file that was opened, says the counts. Returns the exit code: EXIT_SOME when a row was refused or is
+ * ambiguous. */
+int results_finish(struct cli *cli, struct results *results);
 
 #endif

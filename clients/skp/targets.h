@@ -12,15 +12,16 @@ struct target {
 
 struct targets {
     struct link *link;
-    struct map by_oin; /* -> struct target */
+    struct map by_record; /* address of a mailbox record in the link's book -> struct target */
 };
 
 /* NO_MEMORY. */
 enum skp_err targets_init(struct targets *targets, struct link *link) SKP_MUST_CHECK;
 void targets_fini(struct targets *targets);
 
-/* The target of a participant, kept until targets_fini(). `ctx` is the struct targets (as planning wants). */
-enum skp_err targets_find(void *ctx, const Skp__V1__DirectoryEntry *entry,
+/* The target of a participant's mailbox for `brand` ("": none), kept until targets_fini(): so the book must not be
+ * fetched again once one was found. `ctx` is the struct targets (as planning wants). */
+enum skp_err targets_find(void *ctx, const Skp__V1__DirectoryEntry *entry, const char *brand,
                           struct target **ret_target) SKP_MUST_CHECK;
 
 #endif

@@ -61,19 +61,6 @@ static void note_due(struct waiting *waiting, plain_date due, const void *reques
         put(waiting, &waiting->overdue, request_id);
 }
 
-static plain_date due_date(const struct waiting *waiting, const Skp__V1__Delivery *delivery,
-                           const struct envelope_delivery *checked,
-                           const Skp__V1__RequestFact *fact)
-{
-    const Skp__V1__DirectoryEntry *entry = book_find(waiting->book, checked->header.sender.text);
-    struct book_scope scope = {
-        .product = (int)fact->product, .guidance = (int)fact->guidance, .brand = fact->brand};
-    for (size_t i = 0; i < fact->n_claims; i++)
-        scope.kinds |= 1U << (unsigned)fact->claims[i]->kind;
-    return lists_due_date(entry ? book_agreement(entry, &scope, waiting->today) : NULL,
-                          fact->urgent, delivery->stored_at_ms);
-}
-
 static void look_at_request(struct waiting *waiting, const Skp__V1__Delivery *delivery,
                             const struct envelope_delivery *checked,
                             const Skp__V1__RequestFact *fact)
@@ -90,7 +77,9 @@ static void look_at_request(struct waiting *waiting, const Skp__V1__Delivery *de
     }
     struct waiting_request *request = &waiting->requests[waiting->request_count];
     *request = (struct waiting_request){.counsellor = checked->header.sender,
-                                        .due = due_date(waiting, delivery, checked, fact)};
+                                        .due = lists_request_due_date(waiting->book,
+                                                                      &checked->header.sender, fact,
+                                                                      delivery->stored_at_ms)};
     if (!id_take(wire_span(fact->request_id), &request->request_id))
         return;
     waiting->request_count++;

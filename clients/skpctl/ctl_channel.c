@@ -31,9 +31,9 @@ struct ctl_channel *ctl_channel_open(const char *path, char *ret_why)
         channel->stream = fdopen(fd, "r+");
     if (channel != NULL && channel->stream != NULL)
         return channel;
-    snprintf(ret_why, WHY_BYTES,
-             "%s: no broker answers here: %s; is skpd running, and is this its control_socket?",
-             path, strerror(errno));
+    snprintf(ret_why, WHY_BYTES, "%s: no broker answers here: %s; %s", path, strerror(errno),
+             errno == EACCES ? "run this as root or as the broker's user"
+                             : "is skpd running, and is this its control_socket?");
     if (fd >= 0)
         close(fd);
     free(channel);

@@ -30,7 +30,7 @@ const struct ctl_command ctl_commands[] = {
      "participant.show",
      CTL_SUM,
      "one of them, and what became of the requests to it or from it",
-     {{"OIN", "oin", CTL_TEXT, true, "its OIN"}}},
+     {{"OIN", "oin", CTL_OIN, true, "its OIN"}}},
     {"agreement",
      "admit",
      "agreement.admit",
@@ -58,7 +58,7 @@ const struct ctl_command ctl_commands[] = {
      "round.list",
      CTL_ASK,
      "rounds, oldest first: items on the overview, new ones among them",
-     {{"--creditor", "creditor", CTL_TEXT, false, "only those of this OIN"},
+     {{"--creditor", "creditor", CTL_OIN, false, "only those of this OIN"},
       {"--since", "since", CTL_TEXT, false, "only those opened on or after 2026-12-03"}}},
     {"round",
      "show",
@@ -147,7 +147,7 @@ static const struct ctl_command *find_verb(const char *noun, const char *word, c
     snprintf(ret_why, CTL_WHY_BYTES, "%s needs one of:", noun);
     for (size_t i = 0; i < ctl_command_count; i++) {
         const struct ctl_command *command = &ctl_commands[i];
-        if (strcmp(command->noun, noun) != 0)
+        if (command->verb == NULL || strcmp(command->noun, noun) != 0)
             continue;
         append(ret_why, " ");
         append(ret_why, command->verb);

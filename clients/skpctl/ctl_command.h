@@ -7,6 +7,7 @@
 
 enum ctl_type {
     CTL_TEXT,
+    CTL_OIN,   /* a text that must be one */
     CTL_LIST,  /* may be repeated */
     CTL_FLAG,  /* without a value */
     CTL_INT,   /* whole, 1 or more */

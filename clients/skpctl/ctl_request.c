@@ -1,5 +1,9 @@
 #include "ctl_request.h"
 
+#include "bytes.h"
+#include "errors.h"
+
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +63,7 @@ static json_t *read_file(const char *path, char *ret_why)
 {
     FILE *stream = fopen(path, "rb");
     if (stream == NULL) {
-        snprintf(ret_why, CTL_WHY_BYTES, "%s: cannot be opened", path);
+        snprintf(ret_why, CTL_WHY_BYTES, "%s: cannot be opened: %s", path, strerror(errno));
         return NULL;
     }
     json_t *text = encode_file(stream, path, ret_why);
@@ -79,6 +83,16 @@ static json_t *read_int(const struct ctl_field *field, const char *value, char *
     return NULL;
 }
 
+static json_t *read_oin(const struct ctl_field *field, const char *value, char *ret_why)
+{
+    struct skp_oin oin;
+    if (oin_take(span_text(value), &oin))
+        return json_string(oin.text);
+    snprintf(ret_why, CTL_WHY_BYTES, "%s %s: OIN_FORMAT: %s; take it from participant list",
+             field->option, value, skp_error(SKP_E_OIN_FORMAT)->sentence);
+    return NULL;
+}
+
 static json_t *read_value(const struct ctl_field *field, const char *value, char *ret_why)
 {
     json_t *json = NULL;
@@ -90,6 +104,8 @@ static json_t *read_value(const struct ctl_field *field, const char *value, char
         return read_int(field, value, ret_why);
     case CTL_FILE:
         return read_file(value, ret_why);
+    case CTL_OIN:
+        return read_oin(field, value, ret_why);
     case CTL_TEXT:
     case CTL_LIST:
         json = json_string(value);

@@ -2,6 +2,7 @@
 
 #include "ctl_import.h"
 #include "ctl_print.h"
+#include "errors.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -44,10 +45,20 @@ static json_t *ask(struct ctl_channel *channel, const json_t *request)
     return answer;
 }
 
+/* A file that holds no message at all is a bad file, and not a refusal of what it says. */
+static bool is_unreadable(const json_t *request, const json_t *answer)
+{
+    json_int_t code = json_integer_value(json_object_get(json_object_get(answer, "error"), "code"));
+    return json_object_get(request, "file_base64") != NULL && code >= SKP_E_DECODE &&
+           code < SKP_E_IDENTITY_INVALID;
+}
+
 static int run_ask(struct ctl_channel *channel, const json_t *request, enum ctl_format format)
 {
     json_t *answer = ask(channel, request);
     int code = answer != NULL ? show(answer, format) : EX_UNAVAILABLE;
+    if (answer != NULL && is_unreadable(request, answer))
+        code = EX_DATAERR;
     json_decref(answer);
     return code;
 }

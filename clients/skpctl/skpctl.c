@@ -140,9 +140,9 @@ static int explain(json_t *request, bool raw)
     const char *what = json_string_value(json_object_get(request, "code"));
     bool found = ctl_explain(stdout, what, raw);
     if (!found && !raw)
-        fprintf(stderr, "skpctl: there is no error %s\n", what);
+        fprintf(stderr, "skpctl: there is no error %s; skpctl explain lists them\n", what);
     json_decref(request);
-    return found ? EX_OK : CTL_EXIT_REFUSED;
+    return found ? EX_OK : EX_DATAERR;
 }
 
 static int run(const struct arguments *arguments, const struct ctl_command *command, int count,

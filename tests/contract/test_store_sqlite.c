@@ -118,6 +118,56 @@ static void the_files_are_for_their_owner_only(void **state)
     }
 }
 
+/* Whoever can make a file in the store's folder chooses no other file for the broker to write. */
+static void a_file_beside_the_store_is_an_ordinary_one_or_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    char mark[128];
+    char other[128];
+    (void)snprintf(mark, sizeof mark, "%s-watermark", fixture->path);
+    (void)snprintf(other, sizeof other, "%s-elsewhere", fixture->path);
+    close_store(fixture);
+    assert_ok(unlink(mark));
+    assert_ok(symlink(other, mark));
+    assert_refused(fixture->path, false, SKP_E_IO, "-watermark beside the store is a symbolic");
+    assert_int_equal(access(other, F_OK), -1);
+    assert_ok(unlink(mark));
+    assert_ok(mkfifo(mark, 0600));
+    assert_refused(fixture->path, false, SKP_E_IO, "not an ordinary file");
+    assert_ok(unlink(mark));
+    assert_ok(link(fixture->path, mark));
+    assert_refused(fixture->path, false, SKP_E_IO, "start again");
+    assert_ok(unlink(mark));
+    sqlite_open_again(fixture);
+}
+
+static void a_store_that_root_looks_into_stays_its_owners(void **state)
+{
+    static const char *const suffixes[] = {"-lock", "-watermark"};
+    const uid_t owner = 65534;
+    struct fixture *fixture = *state;
+    if (geteuid() != 0) {
+        print_message("SKIPPED: only root can give files away\n");
+        skip();
+    }
+    close_store(fixture);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", fixture->path, suffixes[i]);
+        assert_ok(unlink(path));
+    }
+    assert_ok(chown(fixture->path, owner, owner));
+    sqlite_open_again(fixture);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        struct stat status;
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", fixture->path, suffixes[i]);
+        assert_ok(stat(path, &status));
+        assert_int_equal(status.st_uid, owner);
+        assert_int_equal(status.st_gid, owner);
+    }
+}
+
 struct damage {
     size_t count;
     char table[32];
@@ -489,6 +539,8 @@ int main(void)
         ON_SQLITE(a_file_that_is_no_database_is_refused),
         ON_SQLITE(a_missing_table_is_refused),
         ON_SQLITE(the_files_are_for_their_owner_only),
+        ON_SQLITE(a_file_beside_the_store_is_an_ordinary_one_or_refused),
+        ON_SQLITE(a_store_that_root_looks_into_stays_its_owners),
         ON_SQLITE(a_changed_value_is_data_loss),
         ON_SQLITE(a_changed_key_is_data_loss),
         ON_SQLITE(a_byte_moved_from_value_to_key_is_data_loss),

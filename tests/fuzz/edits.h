@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-/* Each edit: where (2 bytes; with the highest bit set, counted from the end), how many bytes go (1), how many come in their place (1) and which. Writes
- * at most `max` bytes; returns how many. Without edits it is a copy. */
+/* Each edit: where (2 bytes; with the highest bit set, counted from the end), how many bytes go (1),
+ * how many come in their place (1) and which. Writes at most `max` bytes; returns how many. Without
+ * edits it is a copy. */
 static inline size_t edit_bytes(struct span good, struct span edits, uint8_t *ret_bytes, size_t max)
 {
     size_t len = good.len < max ? good.len : max;

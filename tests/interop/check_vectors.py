@@ -3,7 +3,7 @@
 
 usage: check_vectors.py VECTORS [--fresh MAKE_ROUND]     (with skp_pb2.py, made by protoc, on PYTHONPATH)
 
---fresh also checks an exchange that MAKE_ROUND makes now.
+--fresh also checks two exchanges that MAKE_ROUND makes now: with and without the roles swapped.
 """
 import json
 import os
@@ -41,10 +41,11 @@ def changed(data, at=-1):
 
 
 class Party:
-    """What the Python client asks of a participant: an OIN, a signing chain, keys that open."""
+    """What the Python client asks of a participant: an OIN, a key and chain that sign, keys that open."""
 
     def __init__(self, signer, opener):
         self.oin = signer["oin"]
+        self.signing_key, self.signing_chain = private_key(signer), crypto.read_chain(signer["cert_pem"].encode())
         chain = crypto.read_chain(opener["cert_pem"].encode())
         self.keys = {crypto.thumbprint(chain[0]): private_key(opener)}
 
@@ -107,18 +108,21 @@ def check_jose(vectors, trust, at, story):
                    not holds(crypto.box_open, [v["jwe"]], keys, place[:3] + [changed(box.bundle_id)]))
 
 
-# ---------------------------------------------------------------- round.json
+# ---------------------------------------------------------------- round.json and round_swapped.json
 
 class Round:
     def __init__(self, vectors, document):
-        self.parties = [Party(*pair) for pair in zip(vectors["jws"], vectors["boxes"])]
+        places = [document["places"][role] for role in ("counsellor", "creditor", "broker")]
+        self.parties = [Party(vectors["jws"][place], vectors["boxes"][place]) for place in places]
         self.counsellor, self.creditor, self.broker = self.parties
         self.trust = crypto.Trust(vectors["ca_pem"].encode(), vectors["crl_pem"].encode())
         self.document, self.at = document, document["at_ms"] // 1000
 
 
 def check_batches(round_, story):
-    for number, v in enumerate(round_.document["batches"]):
+    document = round_.document
+    batches = document["batches"] + [document[name] for name in ("reseal",) if name in document]
+    for number, v in enumerate(batches):
         header = read_message(pb.BatchHeader, raw(v, "header"))
         signer = crypto.verify(v["jws"], raw(v, "header"), round_.trust, round_.at)
         story.equals(f"batch {number}: signed by its sender", signer, header.sender)
@@ -211,12 +215,39 @@ def check_delivery(round_, story):
     delivery.bundle = bundle.SerializeToString()
     story.says("and not with another leaf in the gap",
                not holds(Delivered, delivery, creditor, round_.trust, round_.at))
+    check_mandate(round_, story)
     collect = document["collect"]
     statement = read_message(pb.CollectStatement, raw(collect, "statement"))
     signer = crypto.verify(collect["jws"], raw(collect, "statement"), round_.trust, round_.at)
     story.equals("the collect statement is the creditor's, and names the head",
                  (statement.context, statement.participant, signer, statement.items[0].head_hash),
                  ("skp.v1 collect", creditor.oin, creditor.oin, delivered.head_hash()))
+
+
+def check_mandate(round_, story):
+    """The counsellor may sign that it speaks for another; nothing proves that the other wants it."""
+    counsellor = round_.counsellor
+    for other, taken in (("", True), (round_.creditor.oin, False)):
+        delivery = read_message(pb.Delivery, raw(round_.document, "delivery"))
+        header = read_message(pb.BatchHeader, delivery.header)
+        header.on_behalf_of = other
+        delivery.header = header.SerializeToString()
+        delivery.jws = crypto.sign(delivery.header, counsellor.signing_key, counsellor.signing_chain, round_.at)
+        story.equals(f"signed {'on behalf of another' if other else 'for itself'} it is {'taken' if taken else 'refused'}",
+                     holds(Delivered, delivery, round_.creditor, round_.trust, round_.at), taken)
+
+
+def check_reseal(round_, story):
+    """The case and one request once more: the lines keep their bytes and leaves, what is sealed is new."""
+    asked, again = round_.document["batches"][0], round_.document["reseal"]
+    bundles = [[read_message(pb.Bundle, raw(b, "bundle")) for b in v["bundles"]] for v in (asked, again)]
+    story.equals("case and request are the very same lines", [list(b.lines) for b in bundles[1]],
+                 [[bundles[0][0].lines[0]], [bundles[0][1].lines[2]]])
+    story.equals("with the same leaf and the same person", *(
+        [v["bundles"][1]["lines"][i][name] for name in ("item_id", "leaf", "part")] for v, i in ((asked, 2), (again, 0))))
+    story.says("sealed anew, in a batch and a bundle of their own",
+               bundles[0][1].sealed[2] != bundles[1][1].sealed[0] and asked["root"] != again["root"]
+               and not {b.head for b in bundles[0]} & {b.head for b in bundles[1]})
 
 
 def check_signed(round_, story):
@@ -244,10 +275,12 @@ def answer_facts(document):
     return [read_message(pb.Line, line).answer for line in bundle.lines]
 
 
-def check_round(vectors, document, story):
+def check_round(vectors, document, story, resealed=True):
     round_ = Round(vectors, document)
     for check in (check_batches, check_commits, check_receipts, check_delivery, check_signed):
         check(round_, story)
+    if resealed:
+        check_reseal(round_, story)
 
 
 def main():
@@ -259,10 +292,11 @@ def main():
     check_merkle(vectors, story)
     check_parts(vectors, story)
     check_jose(vectors, trust, vectors["at_ms"] // 1000, story)
-    with open(os.path.join(folder, "round.json"), encoding="utf-8") as file:
-        check_round(vectors, json.load(file), story)
-    if fresh[:1] == ["--fresh"]:
-        made = subprocess.run([fresh[1], os.path.join(folder, "crypto.json")], check=True, capture_output=True)
+    for name, resealed in (("round.json", False), ("round_swapped.json", True)):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            check_round(vectors, json.load(file), story, resealed)
+    for options in ([], ["--swapped"]) if fresh[:1] == ["--fresh"] else []:
+        made = subprocess.run([fresh[1], os.path.join(folder, "crypto.json"), *options], check=True, capture_output=True)
         check_round(vectors, json.loads(made.stdout), story)
     return story.ends()
 

@@ -1,11 +1,12 @@
-/* Makes proto/vectors/round.json: one exchange as it travels and is proven, with the published keys
- * of crypto.json, for clients in other languages to check. Run by hand when a format changes:
+/* Makes a round of proto/vectors: one exchange as it travels and is proven, with the published keys
+ * of crypto.json, for clients in other languages to check. Run by hand when a format is added:
  *
- *   interop_make_round proto/vectors/crypto.json >proto/vectors/round.json
+ *   interop_make_round proto/vectors/crypto.json --swapped >proto/vectors/round_swapped.json
  *
  * Counsellor, creditor and broker are the first, second and third of crypto.json's "jws" (they sign
- * with it) and "boxes" (they open with it). Salts, nonces and ids are random: each run makes
- * another exchange. */
+ * with it) and "boxes" (they open with it), or with --swapped the third, second and first: then RSA
+ * signs what EC signs otherwise. Salts, nonces and ids are random: each run makes another exchange.
+ */
 #include "make_round.h"
 
 #include <stdio.h>
@@ -50,15 +51,16 @@ static struct keypair *read_keypair(const json_t *vector)
     return keypair;
 }
 
-static void read_keys(const char *path)
+static void read_keys(const char *path, bool swapped)
 {
     json_t *vectors = json_load_file(path, 0, NULL);
     must(vectors != NULL, path);
     world.at_ms = json_integer_value(json_object_get(vectors, "at_ms"));
     for (size_t i = 0; i < PARTIES; i++) {
-        const json_t *signer = json_array_get(json_object_get(vectors, "jws"), i);
+        size_t place = world.places[i] = swapped ? PARTIES - 1 - i : i;
+        const json_t *signer = json_array_get(json_object_get(vectors, "jws"), place);
         world.signers[i] = read_keypair(signer);
-        world.openers[i] = read_keypair(json_array_get(json_object_get(vectors, "boxes"), i));
+        world.openers[i] = read_keypair(json_array_get(json_object_get(vectors, "boxes"), place));
         must(oin_take(span_text(json_string_value(json_object_get(signer, "oin"))), &world.oins[i]),
              "oin_take");
     }
@@ -310,34 +312,53 @@ static json_t *json_collect(const struct envelope_batch *batch)
     return json_pack("{s:o, s:s}", "statement", hex(packed), "jws", round_sign(CREDITOR, packed));
 }
 
-int main(int argc, char **argv)
+/* Where each party stands in the lists "jws" and "boxes", from 0. */
+static json_t *json_places(void)
+{
+    return json_pack("{s:I, s:I, s:I}", "counsellor", (json_int_t)world.places[COUNSELLOR],
+                     "creditor", (json_int_t)world.places[CREDITOR], "broker",
+                     (json_int_t)world.places[BROKER]);
+}
+
+static json_t *make_round(void)
 {
     struct said asked;
     struct said answered;
+    struct said again;
     struct skp_id requests[3] = {id_new(), id_new(), id_new()};
-    if (argc != 2) {
-        fputs("usage: interop_make_round CRYPTO.json >round.json\n", stderr);
-        return 2;
-    }
-    arena_init(&world.arena, (size_t)8 * 1024 * 1024);
-    read_keys(argv[1]);
     round_ask(&asked, requests);
     round_answer(&answered, &asked, &requests[0]);
+    round_reseal(&again, &asked);
     json_t *round = json_pack(
-        "{s:s, s:I, s:o, s:o, s:o}", "note",
-        "made by tests/interop/make_round.c; bytes are hex; counsellor, creditor, broker sign with "
-        "the 1st, 2nd, 3rd of \"jws\" in crypto.json and open with the same of \"boxes\"",
-        "at_ms", (json_int_t)world.at_ms, "batches",
+        "{s:s, s:o, s:I, s:o, s:o, s:o}", "note",
+        "made by tests/interop/make_round.c; bytes are hex; \"places\" says which of \"jws\" in "
+        "crypto.json each party signs with, from 0, and opens with the same of \"boxes\"",
+        "places", json_places(), "at_ms", (json_int_t)world.at_ms, "batches",
         json_pack("[o, o]", json_batch(&asked), json_batch(&answered)), "delivery",
         json_delivery(&asked.batch), "collect", json_collect(&asked.batch));
     must(round != NULL, "json_pack");
     add_commits(round, &asked, &answered, &requests[1]);
     json_object_set_new(round, "record", json_record());
     json_object_set_new(round, "agreement", json_agreement());
-    must(json_dumpf(round, stdout, JSON_INDENT(1)) == 0 && putchar('\n') != EOF, "writing");
-    json_decref(round);
+    json_object_set_new(round, "reseal", json_batch(&again));
     json_decref(asked.items);
     json_decref(answered.items);
+    json_decref(again.items);
+    return round;
+}
+
+int main(int argc, char **argv)
+{
+    bool swapped = argc == 3 && strcmp(argv[2], "--swapped") == 0;
+    if (argc != 2 && !swapped) {
+        fputs("usage: interop_make_round CRYPTO.json [--swapped] >round.json\n", stderr);
+        return 2;
+    }
+    arena_init(&world.arena, (size_t)8 * 1024 * 1024);
+    read_keys(argv[1], swapped);
+    json_t *round = make_round();
+    must(json_dumpf(round, stdout, JSON_INDENT(1)) == 0 && putchar('\n') != EOF, "writing");
+    json_decref(round);
     for (size_t i = 0; i < PARTIES; i++) {
         keypair_unref(world.signers[i]);
         keypair_unref(world.openers[i]);

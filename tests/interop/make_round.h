@@ -1,4 +1,4 @@
-/* What the two halves of make_round.c share: keys and memory, and small change. One thread. */
+/* What the parts of make_round.c share: keys and memory, and small change. One thread. */
 #ifndef SKP_MAKE_ROUND_H
 #define SKP_MAKE_ROUND_H
 
@@ -14,6 +14,7 @@ struct round_world {
     struct keypair *signers[PARTIES];
     struct keypair *openers[PARTIES];
     struct skp_oin oins[PARTIES];
+    size_t places[PARTIES]; /* where each stands in the lists of crypto.json */
     int64_t at_ms;
 };
 extern struct round_world world;
@@ -23,6 +24,8 @@ struct said {
     struct envelope_batch batch;
     struct skp_hash request_leaf; /* of the line that is answered */
     struct skp_id request_bundle;
+    struct envelope_kept kept_case; /* what it takes to say the case again, and the last request */
+    struct envelope_kept kept_request;
     json_t *items;
 };
 
@@ -31,6 +34,9 @@ void round_ask(struct said *said, const struct skp_id *requests);
 
 /* The creditor's answer to the first. */
 void round_answer(struct said *said, const struct said *asked, const struct skp_id *request_id);
+
+/* The case and the third request once more, byte for byte, with the person sealed anew. */
+void round_reseal(struct said *said, const struct said *asked);
 
 /* The creditor's mailbox record, and the agreement of both, as signed. */
 json_t *json_record(void);

@@ -1,4 +1,4 @@
-/* What counsellor and creditor of round.json say. */
+/* What counsellor and creditor of a round say. */
 #include "make_round.h"
 
 static struct envelope_writer *begin(struct said *said, int sender)
@@ -112,10 +112,12 @@ void round_ask(struct said *said, const struct skp_id *requests)
     struct envelope_writer *writer = begin(said, COUNSELLOR);
     open_bundle(said, writer, BROKER);
     add_case(said, writer, requests, 3);
+    said->kept_case = envelope_line_kept(writer);
     said->request_bundle = open_bundle(said, writer, CREDITOR);
     said->request_leaf = add_request(said, writer, &requests[0], true);
     add_request(said, writer, &requests[1], false);
     add_request(said, writer, &requests[2], true);
+    said->kept_request = envelope_line_kept(writer);
     finish(said, writer, COUNSELLOR);
 }
 
@@ -141,4 +143,26 @@ void round_answer(struct said *said, const struct said *asked, const struct skp_
     line.answer = &fact;
     add_line(said, writer, &line, request_id, &part.base);
     finish(said, writer, CREDITOR);
+}
+
+/* The line of `asked` at this place, as it was said. */
+static void say_again(struct said *said, struct envelope_writer *writer, const struct said *asked,
+                      size_t bundle, size_t line, const struct envelope_kept *kept)
+{
+    struct skp_hash leaf;
+    const json_t *item = json_array_get(json_array_get(asked->items, bundle), line);
+    must(item != NULL && !envelope_line_reseal(writer, kept, &leaf), "envelope_line_reseal");
+    json_array_append_new(json_array_get(said->items, bundle),
+                          json_pack("{s:O, s:O}", "item_id", json_object_get(item, "item_id"),
+                                    "part", json_object_get(item, "part")));
+}
+
+void round_reseal(struct said *said, const struct said *asked)
+{
+    struct envelope_writer *writer = begin(said, COUNSELLOR);
+    open_bundle(said, writer, BROKER);
+    say_again(said, writer, asked, 0, 0, &asked->kept_case);
+    open_bundle(said, writer, CREDITOR);
+    say_again(said, writer, asked, 1, 2, &asked->kept_request);
+    finish(said, writer, COUNSELLOR);
 }

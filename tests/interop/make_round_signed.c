@@ -1,4 +1,4 @@
-/* What counsellor and creditor of round.json sign beside their batches: a mailbox record, an agreement. */
+/* What counsellor and creditor of a round sign beside their batches: a mailbox record, an agreement. */
 #include "make_round.h"
 
 /* How to seal for the creditor: its certificate of now, and one that is lost. */

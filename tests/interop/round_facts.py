@@ -37,7 +37,8 @@ def person(number):
     return pb.PersonPart(
         client=pb.Person(initials="J.", first_names="Jóska", prefix="van der", surname=f"Verzonnen-{number}",
                          sex=pb.SEX_UNKNOWN, birth_date=19800101 + number),
-        address=pb.Address(street="Proefstraat", number=str(number), postcode="9999ZZ", place="Teststad"),
+        address=pb.Address(street="Proefstraat", number=str(number), letter="a", addition="2hoog", indication="to",
+                           postcode="9999ZZ", place="Teststad", mooring="woonboot Proef"),
         client_number_counsellor=f"SHV-{number:04}", client_number_creditor=f"00{number}",
         invoice_numbers=[f"F{number}/2026"])
 

@@ -84,6 +84,7 @@ class Delivered:
         demand(self.header.context == "skp.v1 batch" and self.header.protocol_version == 1, "no batch header")
         signer = crypto.verify(delivery.jws, delivery.header, trust, at)
         demand(signer == self.header.sender, "signed by somebody else than the sender")
+        demand(not self.header.on_behalf_of, "on behalf of another, and no mandate can be proven yet")
         self.bundle = read_message(pb.Bundle, delivery.bundle)
         crypto.check_path(crypto.leaf(self.bundle.head), delivery.bundle_index, self.header.bundle_count,
                           delivery.path, self.header.root)

@@ -1,5 +1,5 @@
 """Catalogue 3 to 22: frames, their order, and what a session may have under way."""
-from bad_scene import (CANARY, COUNSELLOR, CREDITOR, OTHER_CREDITOR, Session, cut, frame, hear_error, is_alive, meets,
+from bad_scene import (CANARY, CREDITOR, OTHER_CREDITOR, Session, cut, frame, hear_error, is_alive, meets,
                        new_id, now_ms, pack_frame, pb)
 from process_testing import wait_until
 
@@ -35,17 +35,20 @@ def bad_hello(scene):
             ("random bytes", b"\xff\xfe\xfd", "DECODE", ""),
             ("control characters", b"\x08\x01\x12\x03a\x07b", "TEXT_CONTROL", "software"),
             ("an unknown field", b"\x08\x01\x98\x06\x01", "UNKNOWN_FIELD", "field 99"),
-            ("an unsigned head", pb.Hello(versions=[1], latest_head=pb.ChainHead(commit=b"x")).SerializeToString(),
-             "CHAIN_UNKNOWN", "latest_head")):
+            ("a head that is none", pb.Hello(versions=[1], latest_head=pb.ChainHead(commit=b"x")).SerializeToString(),
+             "CHAIN_UNKNOWN", "latest_head.commit")):
         session = scene.session(hello=False)
         session.send_bytes(frame("Hello", body))
         story.error(f"Hello with {what}", hear_error(session), name, path, frame=1)
         story.says("and the session ends", session.closes_cleanly())
-    commit = pb.CommitHeader(context="skp.v1 commit", broker=COUNSELLOR, sequence=9).SerializeToString()
-    session = scene.session(hello=False)
-    session.send(pb.Hello(versions=[1], latest_head=pb.ChainHead(commit=commit, jws=scene.counsellor.me.sign(commit))))
-    story.error("a head signed by a participant", hear_error(session), "CHAIN_UNKNOWN", "latest_head")
     head = scene.counsellor.latest_head
+    newer = pb.CommitHeader.FromString(head.commit)
+    newer.sequence += 1000000
+    commit = newer.SerializeToString()
+    for what, jws in (("an unsigned head", ""), ("a head signed by a participant", scene.counsellor.me.sign(commit))):
+        session = scene.session(hello=False)
+        session.send(pb.Hello(versions=[1], latest_head=pb.ChainHead(commit=commit, jws=jws)))
+        story.error(what, hear_error(session), "CHAIN_UNKNOWN", "latest_head")
     session = scene.session(hello=False)
     changed = head.commit[:-1] + bytes([head.commit[-1] ^ 1])
     session.send(pb.Hello(versions=[1], latest_head=pb.ChainHead(commit=changed, jws=head.jws)))

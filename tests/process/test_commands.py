@@ -6,6 +6,8 @@ usage: test_commands.py BUILD [--seed N]
 """
 import os
 import re
+import stat
+import subprocess
 
 from process_testing import SOURCE, Test
 from skp_office import COUNSELLOR, CREDITOR, SkpOffice
@@ -23,6 +25,7 @@ SKP = (
     ("counsellor creditors", COUNSELLOR, ("relaties.csv", "--out", "gevonden.csv"), (OK,)),
     ("creditor waiting", CREDITOR, (), (OK, SOME)),
     ("creditor collect", CREDITOR, ("--out", "lijsten"), (OK,)),
+    ("creditor waiting", CREDITOR, (), (SOME,)),  # collected is not answered
     ("creditor answer", CREDITOR, ("nergens.csv",), (DATA,)),
     ("counsellor watch", COUNSELLOR, ("--once", "--out", "antwoorden"), (OK,)),
     ("counsellor report", COUNSELLOR, ("--cases",), (OK,)),
@@ -91,6 +94,8 @@ def check_skp_json(test, office, verbs):
         test.check(done.json()["exit"] == done.code, f"{done.words}: exit is {done.json()['exit']}, not {done.code}")
         if verb == "counsellor register" and "--check" not in words:
             office.ctl("clock", "advance", "--to", "2026-11-02T12:00").must()
+            said = office.skp(COUNSELLOR, "counsellor", "verify").must(SOME).out
+            test.check("counsellor watch" in said and "bij de centrale gevraagd" in said, f"no words or remedy: {said}")
     for verb in sorted(set(listed) - {row[0] for row in SKP}):
         done = office.skp(COUNSELLOR, *verb.split(), "--json")
         test.check(done.json()["exit"] == done.code, f"{done.words}: {done.out}")
@@ -147,6 +152,49 @@ def check_sim_json(test, office):
     test.check(done.must(DATA).json()["exit"] == DATA, done.out)
 
 
+def check_inputs_stay(test, office):
+    """A name that was given twice, or is somebody's own file: said before anything is sent, and the file stays."""
+    rows = office.write("eigen.csv", office.example("aanmelding.csv"))
+    before = open(rows, "rb").read()
+    device = office.path("apparaat")
+    os.mkfifo(device)
+    for oin, words, code, said in (
+            (COUNSELLOR, ("counsellor", "register", "eigen.csv", "--result", "./eigen.csv"), USAGE, "dit bestand wordt gelezen"),
+            (COUNSELLOR, ("counsellor", "letters", "eigen.csv"), USAGE, "hier staat al een ander bestand"),
+            (COUNSELLOR, ("counsellor", "letters", device), USAGE, "geen gewoon bestand"),
+            (COUNSELLOR, ("counsellor", "register", "eigen.csv", "--result", "/nonexist/x.csv"), DISK, "Er is niets verstuurd"),
+            (COUNSELLOR, ("counsellor", "register", "."), DATA, "geef een bestand dat u mag lezen"),
+            (COUNSELLOR, ("agreement", "show", "eigen.csv"), DATA, "eigen.csv")):
+        done = office.skp(oin, *words).must(code)
+        test.check(said in done.err, f"{done.words} does not say '{said}': {done.err}")
+    test.check(open(rows, "rb").read() == before, "the office's own file is another one now")
+    test.check(stat.S_ISFIFO(os.stat(device).st_mode), "a pipe became a plain file")
+
+
+def check_exit_codes(test, office):
+    """65 for a file, 64 for a value, whoever is asked."""
+    office.write("eigen.csv", office.example("aanmelding.csv"))
+    for words, code, said in ((("agreement", "admit", "eigen.csv"), DATA, ""),
+                              (("round", "list", "--creditor", "123"), USAGE, "OIN_FORMAT"),
+                              (("explain", "NOPE"), DATA, "skpctl explain")):
+        done = office.ctl(*words).must(code)
+        test.check(said in done.err, f"{done.words} does not say '{said}': {done.err}")
+    for words in (("--cases",), ("--port", "99999"), ("--nonsense",)):
+        done = subprocess.run([os.path.join(SOURCE, "broker/run"), *words], capture_output=True, text=True, timeout=60)
+        test.check(done.returncode == USAGE and words[-1] in done.stderr and "line" not in done.stderr,
+                   f"broker/run {words}: {done.returncode} {done.stderr}")
+
+
+def check_no_broker(test, office):
+    """Nobody waits in silence, and hears at the end where it looked and what to do."""
+    office.write("stil.conf", open(office.path(f"{COUNSELLOR}.conf")).read().replace("wait = 10s", "wait = 2s"))
+    done = office.program("skp", "--config", "stil.conf", "counsellor", "verify").must(UNAVAILABLE)
+    place = f"localhost:{office.broker.port}"
+    test.check(f"Nog geen verbinding met {place}; probeert het nog 1 s." in done.err, f"silent: {done.err}")
+    last = done.err.splitlines()[-1]
+    test.check(place in last and "draait de centrale?" in last, f"no place or remedy: {done.err}")
+
+
 def body(test):
     office = SkpOffice(test).open()
     office.write("aanmelding.csv", office.example("aanmelding.csv"))
@@ -159,9 +207,12 @@ def body(test):
     check_help(test, office, verbs)
     check_unknown(test, office, verbs)
     check_skp_json(test, office, verbs)
+    check_inputs_stay(test, office)
+    check_exit_codes(test, office)
     check_sim_json(test, office)
     check_skpd_json(test, office)
     check_ctl_json(test, office, verbs)
+    check_no_broker(test, office)
     test.check_logs(office.broker.log_path)
 
 

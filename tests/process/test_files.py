@@ -70,6 +70,8 @@ def check_registration(test, office):
         test.check(column in row["Melding"], f"line {line}: the sentence does not name {column}: {row}")
         test.check(bool(row["Melding"] and row["Oplossing"]) == bool(code), f"line {line}: sentence or remedy: {row}")
         test.check(not code or row["Dossier"].strip("'") in (dossier, ""), f"line {line}: whose row: {row}")
+    test.check("1234,56" in results[3]["Oplossing"], f"no form of an amount: {results[3]}")
+    test.check("budgetcoaching" in results[11]["Oplossing"], f"not the words that are allowed: {results[11]}")
     test.row("rows", len(REGISTRATION), "rows in Windows-1252, of which bad ones came back with line, code and sentence")
 
 

@@ -56,6 +56,7 @@ check "letters replaced = collected ($collected) + answered + 2 per pre-agreed r
 check "each request that was drawn is counted" test "$(value requests)" -eq "$(drawn first)"
 check "each case that was drawn is counted" test "$(value cases)" -eq "$(drawn first Dossier)"
 check "another seed gives another world" test "$(files first/world)" != "$(files other)"
+check "a play of one case, with days on which nothing comes, ends as well" grep -q ' ok=1$' <<<"$(play one --cases 1 --seed 99)"
 check "something was answered under an agreement" grep -qE ' pre_agreed=[1-9]' <<<"$first"
 check "something was answered after its term" grep -qE '^[A-Z].* [1-9][0-9]* +[0-9]+  same$' "$said"
 check "every creditor's own count is the broker's" test "$(grep -cE '  same$' "$said")" -eq 8

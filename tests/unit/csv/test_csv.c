@@ -87,7 +87,8 @@ static void a_header_without_a_required_column_names_it(void **state)
     assert_err(csv_reader_open(test_path, columns, 3, &reader, &problem), SKP_E_CSV_HEADER);
     assert_string_equal(problem.column, "Naam");
     csv_problem_print(&problem, text);
-    assert_string_equal(text, "regel 1, kolom Naam: Kopregel klopt niet");
+    assert_string_equal(text, "regel 1, kolom Naam: Kopregel klopt niet: deze "
+                              "kolom ontbreekt; neem de kopregel over uit CSV.md");
     assert_null(reader);
 }
 
@@ -99,6 +100,98 @@ static void a_header_with_the_same_column_twice_is_refused(void **state)
     csv_test_write_text("Dossier;Naam;naam\n1;2;3\n");
     assert_err(csv_reader_open(test_path, columns, 3, &reader, &problem), SKP_E_CSV_HEADER);
     assert_string_equal(problem.column, "Naam");
+}
+
+static void expect_header_why(const char *text, size_t len, const char *sentence)
+{
+    struct csv_reader *reader = NULL;
+    struct csv_problem problem = {0};
+    char told[CSV_PROBLEM_TEXT_BYTES];
+    csv_test_write(text, len);
+    enum skp_err err = csv_reader_open(test_path, columns, 3, &reader, &problem);
+    assert_true(err == SKP_E_CSV_HEADER || err == SKP_E_TEXT_ENCODING);
+    csv_problem_print(&problem, told);
+    if (!strstr(told, sentence))
+        fail_msg("lacks '%s': %s", sentence, told);
+    assert_null(reader);
+}
+
+static void a_header_that_fails_says_why_and_what_to_do(void **state)
+{
+    static const char utf16[] = "\xff\xfe"
+                                "D\0o\0";
+    (void)state;
+    expect_header_why("", 0, "het bestand is leeg");
+    expect_header_why("\r\n\r\n", 4, "het bestand is leeg");
+    expect_header_why("Dossier,Naam,Bedrag\n", 20, "scheidingsteken is , en niet ;");
+    expect_header_why("Dossier\tNaam\tBedrag\n", 20, "scheidingsteken is een tab");
+    expect_header_why("\"Dossier\",\"Naam\"\n", 17, "bewaar met puntkomma's");
+    expect_header_why("Dossier;Naam;naam\n", 18,
+                      "kolom Naam: Kopregel klopt niet: deze kolom staat");
+    expect_header_why(utf16, sizeof utf16 - 1, "bewaar als CSV UTF-8");
+}
+
+static void a_folder_is_no_file_to_read(void **state)
+{
+    struct csv_reader *reader = NULL;
+    struct csv_problem problem = {0};
+    (void)state;
+    assert_err(csv_reader_open("/tmp", columns, 3, &reader, &problem), SKP_E_IO);
+    assert_int_equal(problem.why, CSV_WHY_UNREADABLE);
+}
+
+static void expect_no_writer(const char *path, enum csv_why why)
+{
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem = {0};
+    assert_err(csv_writer_open(path, columns, 3, &writer, &problem), SKP_E_USAGE);
+    assert_int_equal(problem.why, why);
+    assert_null(writer);
+}
+
+static void expect_written_over(const char *old)
+{
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem = {0};
+    csv_test_write_text(old);
+    assert_ok(csv_writer_open(test_path, columns, 3, &writer, &problem));
+    assert_ok(csv_writer_close(writer, &problem));
+    assert_string_equal(csv_test_read(), "\xef\xbb\xbf"
+                                         "Dossier;Naam;Bedrag\r\n");
+}
+
+static void only_a_file_of_the_same_header_gives_way(void **state)
+{
+    static const char *const others[] = {"Dossier;Naam\n1;2\n",
+                                         "Dossier;Naam;Bedrag;Notitie\n",
+                                         "Dossier;Naam;Bedragen\n",
+                                         "Geheim\n",
+                                         "\n",
+                                         "D"};
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        csv_test_write_text(others[i]);
+        expect_no_writer(test_path, CSV_WHY_NOT_OURS);
+        assert_string_equal(csv_test_read(), others[i]);
+    }
+    expect_written_over("");
+    expect_written_over("Dossier;Naam;Bedrag\n1;2;3\n");
+    expect_written_over("\xef\xbb\xbf"
+                        "Dossier;Naam;Bedrag;Proef\r\n1;2;3;Ja\r\n");
+}
+
+static void what_is_no_plain_file_is_never_replaced(void **state)
+{
+    char pipe_path[TEST_PATH_BYTES + 8];
+    struct stat found;
+    (void)state;
+    (void)snprintf(pipe_path, sizeof pipe_path, "%s.pipe", test_path);
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    expect_no_writer(pipe_path, CSV_WHY_NO_PLAIN_FILE);
+    assert_int_equal(stat(pipe_path, &found), 0);
+    assert_true(S_ISFIFO(found.st_mode));
+    assert_int_equal(unlink(pipe_path), 0);
+    expect_no_writer("/tmp", CSV_WHY_NO_PLAIN_FILE);
 }
 
 static void an_empty_file_and_a_missing_one_are_told_apart(void **state)
@@ -196,14 +289,51 @@ static void a_row_with_another_number_of_cells_is_an_error_and_reading_goes_on(v
     expect_end(reader);
 }
 
-static void a_quote_that_is_never_closed_costs_one_row(void **state)
+static void
+a_quote_that_is_never_closed_takes_the_rest_and_nothing_in_it_becomes_a_row(void **state)
 {
     (void)state;
     struct csv_reader *reader = OPEN("Dossier;Naam;Bedrag\n1;\"open;2\n3;c;5\n4;d;6\n");
     expect_bad_row(reader, 2, SKP_E_CSV_LINE);
-    expect_row(reader, 3, "3", "c", "5");
-    expect_row(reader, 4, "4", "d", "6");
     expect_end(reader);
+}
+
+static void a_quote_that_is_closed_badly_ends_with_its_row(void **state)
+{
+    (void)state;
+    struct csv_reader *reader = OPEN(
+        "Dossier;Naam;Bedrag\n1;\"note\r\n2;b;4\r\n\"x;1\n3;c;5\n4;\"a\"\";\n9;d;6\";7\"\n5;e;8\n");
+    expect_bad_row(reader, 2, SKP_E_CSV_LINE);
+    expect_row(reader, 5, "3", "c", "5");
+    expect_row(reader, 6, "4", "a\";\n9;d;6", "7\"");
+    expect_row(reader, 8, "5", "e", "8");
+    expect_end(reader);
+}
+
+static void a_quoted_cell_over_the_limit_ends_with_its_quote(void **state)
+{
+    (void)state;
+    static char text[200000];
+    size_t used = (size_t)sprintf(text, "Dossier;Naam;Bedrag\n1;\"note\n2;b;4\n");
+    memset(text + used, 'x', 100000);
+    used += 100000;
+    used += (size_t)sprintf(text + used, "\n2;b;4\n\";1\n3;c;5\n");
+    struct csv_reader *reader = open_text(text, used);
+    expect_bad_row(reader, 2, SKP_E_CSV_LINE);
+    expect_row(reader, 7, "3", "c", "5");
+    expect_end(reader);
+}
+
+static void a_header_that_runs_on_is_refused_and_not_told(void **state)
+{
+    (void)state;
+    struct csv_reader *reader = NULL;
+    struct csv_problem problem = {0};
+    static const char text[] = "Dossier;Naam;Bedrag\r1;Jansen;5\r";
+    csv_test_write(text, sizeof text - 1);
+    assert_err(csv_reader_open(test_path, columns, 3, &reader, &problem), SKP_E_CSV_HEADER);
+    assert_int_equal(problem.why, CSV_WHY_LINE_ENDS);
+    assert_null(problem.column);
 }
 
 static void text_behind_a_closing_quote_is_an_error(void **state)
@@ -260,7 +390,8 @@ static void a_row_over_the_limit_is_an_error_however_long_it_is(void **state)
         struct csv_reader *reader = open_long(lengths[i], i % 2 == 1);
         expect_row(reader, 2, "1", "a", "1");
         expect_bad_row(reader, 3, SKP_E_CSV_LINE);
-        expect_row(reader, 4, "3", "c", "3");
+        if (i % 2 == 0)
+            expect_row(reader, 4, "3", "c", "3");
         expect_end(reader);
     }
 }
@@ -471,10 +602,10 @@ static void an_abandoned_file_leaves_the_old_one(void **state)
     (void)state;
     struct csv_writer *writer = NULL;
     struct csv_problem problem;
-    csv_test_write_text("oud");
+    csv_test_write_text("Dossier;Naam;Bedrag\noud;;\n");
     assert_ok(csv_writer_open(test_path, columns, 3, &writer, &problem));
     csv_writer_abandon(writer);
-    assert_string_equal(csv_test_read(), "oud");
+    assert_string_equal(csv_test_read(), "Dossier;Naam;Bedrag\noud;;\n");
     csv_writer_abandon(NULL);
 }
 
@@ -500,6 +631,10 @@ int main(void)
         TEST(a_column_that_may_lack_is_empty),
         TEST(a_header_without_a_required_column_names_it),
         TEST(a_header_with_the_same_column_twice_is_refused),
+        TEST(a_header_that_fails_says_why_and_what_to_do),
+        TEST(a_folder_is_no_file_to_read),
+        TEST(only_a_file_of_the_same_header_gives_way),
+        TEST(what_is_no_plain_file_is_never_replaced),
         TEST(an_empty_file_and_a_missing_one_are_told_apart),
         TEST(quotes_hold_separators_quotes_and_line_ends),
         TEST(windows_1252_is_read_when_the_file_is_not_utf8),
@@ -508,7 +643,10 @@ int main(void)
         TEST(a_broken_character_under_a_byte_order_mark_costs_its_row_only),
         TEST(utf16_is_refused_as_a_whole),
         TEST(a_row_with_another_number_of_cells_is_an_error_and_reading_goes_on),
-        TEST(a_quote_that_is_never_closed_costs_one_row),
+        TEST(a_quote_that_is_never_closed_takes_the_rest_and_nothing_in_it_becomes_a_row),
+        TEST(a_quote_that_is_closed_badly_ends_with_its_row),
+        TEST(a_quoted_cell_over_the_limit_ends_with_its_quote),
+        TEST(a_header_that_runs_on_is_refused_and_not_told),
         TEST(text_behind_a_closing_quote_is_an_error),
         TEST(a_nul_byte_is_an_error_of_its_row),
         TEST(blank_rows_are_skipped_and_still_counted),

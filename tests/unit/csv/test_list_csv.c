@@ -308,6 +308,7 @@ static struct list_row example(void)
     row.client_number_counsellor = "0001";
     row.client = (struct csv_person){.surname = "Voorbeeld", .birth_date = 19800101};
     strcpy(row.client.bsn, "999000007");
+    row.address = (struct csv_address){.letter = "a", .indication = "to", .mooring = "Proef"};
     strcpy(row.address.postcode, "1234AB");
     row.invoice_number = "=2";
     row.known_cents = 10000;
@@ -341,7 +342,7 @@ static void the_columns_of_the_live_system_come_first(void **state)
         "TypeSchuldregeling;",
         "Geslacht;",
         "PartnerGeslacht;",
-        "Straat;",
+        "Straat;Huisnummer;Huisletter;Toevoeging;Aanduiding;Postcode;Woonplaats;WoonbootWoonwagen;",
         "FactuurnummerVolgensSHV;KlantnummerSE;ContactSENaam;",
         ("SchuldenaarOnbekend;StandaardAkkoord;Datum;SoortSchuld;FactuurnummerSE;Ontstaansdatum;"
          "OorspronkelijkBedrag;OpenstaandBedrag;"),
@@ -380,7 +381,10 @@ static void a_written_row_is_read_back_whole(void **state)
     assert_true(oin_equal(&row.counsellor, &written.counsellor));
     assert_string_equal(row.client_number_counsellor, "0001");
     assert_string_equal(row.invoice_number, "=2");
+    assert_string_equal(row.address.letter, "a");
+    assert_string_equal(row.address.indication, "to");
     assert_string_equal(row.address.postcode, "1234AB");
+    assert_string_equal(row.address.mooring, "Proef");
     assert_int_equal(row.known_cents, 10000);
     assert_true(row.answer.amount_cents == CSV_NO_AMOUNT);
     assert_int_equal(row.due_date, 20261203);

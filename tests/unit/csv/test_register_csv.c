@@ -348,6 +348,7 @@ static void what_is_written_is_read_back(void **state)
                                         "partner;Ja\r\n");
     const struct register_case first = *file.cases;
     assert_int_equal(file.problems.count, 0);
+    csv_test_write_text("");
     assert_ok(register_writer_open(test_path, &writer, &problem));
     register_writer_put(writer, &first, first.requests, first.requests->claims);
     assert_ok(csv_writer_close(writer, &problem));
@@ -363,6 +364,42 @@ static void what_is_written_is_read_back(void **state)
     assert_int_equal(file.cases->requests->claims->debtor, SKP__V1__DEBTOR__DEBTOR_PARTNER);
 }
 
+static void an_address_is_read_and_written_in_all_its_parts(void **state)
+{
+    (void)state;
+    struct csv_problem problem;
+    struct csv_writer *writer = NULL;
+    struct register_case written;
+    read_text(HEADER SINGLE("'2026-01") "De Linde;;;;F1;boete;0,05;;\r\n");
+    written = *file.cases;
+    assert_string_equal(written.address.letter, ""); /* the file has no such column */
+    written.address.letter = "b";
+    written.address.addition = "1-2";
+    written.address.indication = "by";
+    written.address.mooring = "woonwagen 3";
+    csv_test_write_text("");
+    assert_ok(register_writer_open(test_path, &writer, &problem));
+    register_writer_put(writer, &written, written.requests, written.requests->claims);
+    assert_ok(csv_writer_close(writer, &problem));
+    assert_non_null(strstr(csv_test_read(), "Straat;Huisnummer;Huisletter;Toevoeging;Aanduiding;"
+                                            "Postcode;Woonplaats;WoonbootWoonwagen;"));
+    assert_ok(register_read(test_path, &arena, &file, &problem));
+    assert_int_equal(file.problems.count, 0);
+    const struct csv_address *address = &file.cases->address;
+    assert_string_equal(address->letter, "b");
+    assert_string_equal(address->addition, "1-2");
+    assert_string_equal(address->indication, "by");
+    assert_string_equal(address->mooring, "woonwagen 3");
+}
+
+static void a_house_letter_that_is_too_long_is_named(void **state)
+{
+    (void)state;
+    read_text("Huisletter;" HEADER
+              "elfletters1;" SINGLE("'2026-01") "De Linde;;;;F1;boete;0,05;;\r\n");
+    expect_problem(0, 2, SKP_E_TEXT_TOO_LONG, "Huisletter");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -370,6 +407,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(one_row_becomes_a_case_a_request_and_a_claim),
         TEST(rows_are_joined_wherever_they_stand),
+        TEST(an_address_is_read_and_written_in_all_its_parts),
+        TEST(a_house_letter_that_is_too_long_is_named),
         TEST(creditors_are_the_same_by_oin_and_else_by_name),
         TEST(a_couple_must_say_whose_debt_it_is),
         TEST(a_wrong_claim_breaks_its_request_and_stays_declared),

@@ -76,6 +76,23 @@ static void every_error_has_a_remedy_in_dutch(void **state)
                         "Probeer het later opnieuw; wat al binnen is, telt niet dubbel");
 }
 
+static void a_cell_says_which_words_or_which_form_it_takes(void **state)
+{
+    static const struct csv_field kind = {.kind = CSV_WORD, .words = csv_words_preference};
+    static const struct csv_field kinds = {.kind = CSV_WORD, .words = csv_words_kind};
+    static const struct csv_field amount = {.kind = CSV_AMOUNT};
+    char text[RESULT_REMEDY_BYTES];
+    (void)state;
+    result_remedy_row(&(struct csv_problem){.err = SKP_E_ENUM_VALUE, .field = &kind}, text);
+    assert_string_equal(text, "Gebruik een van: concurrent, preferent, zekerheid");
+    result_remedy_row(&(struct csv_problem){.err = SKP_E_ENUM_VALUE, .field = &kinds}, text);
+    assert_non_null(strstr(text, ", overig"));
+    result_remedy_row(&(struct csv_problem){.err = SKP_E_VALUE_INVALID, .field = &amount}, text);
+    assert_non_null(strstr(text, "1234,56"));
+    result_remedy_row(&(struct csv_problem){.err = SKP_E_VALUE_INVALID}, text);
+    assert_string_equal(text, result_remedy(SKP_E_VALUE_INVALID));
+}
+
 static void letters_name_case_creditor_address_and_reason(void **state)
 {
     (void)state;
@@ -93,6 +110,20 @@ static void letters_name_case_creditor_address_and_reason(void **state)
                         "Dossier;Schuldeiser;Adres;Reden\r\n"
                         "'007;Garage De Vuurtoren (test);Proefweg 1, 1234AB Almere;"
                         "schuldeiser staat niet in de deelnemerslijst\r\n");
+}
+
+static void an_unknown_request_is_explained_to_whoever_asks(void **state)
+{
+    (void)state;
+    const struct csv_problem on_paper = {.err = SKP_E_REQUEST_UNKNOWN, .column = "Schuldeiser"};
+    const struct csv_problem on_list = {.err = SKP_E_REQUEST_UNKNOWN};
+    char counsellor[RESULT_REMEDY_BYTES], creditor[RESULT_REMEDY_BYTES];
+    result_remedy_row(&on_paper, counsellor);
+    result_remedy_row(&on_list, creditor);
+    assert_non_null(strstr(counsellor, "per brief"));
+    assert_null(strstr(counsellor, "saldolijst"));
+    assert_string_equal(creditor, result_remedy(SKP_E_REQUEST_UNKNOWN));
+    assert_non_null(strstr(creditor, "saldolijst"));
 }
 
 static void answers_come_back_in_dutch_words_and_amounts(void **state)
@@ -130,7 +161,9 @@ int main(void)
         TEST(a_row_held_back_by_another_names_that_line),
         TEST(a_stored_row_has_its_request_and_no_message),
         TEST(every_error_has_a_remedy_in_dutch),
+        TEST(a_cell_says_which_words_or_which_form_it_takes),
         TEST(letters_name_case_creditor_address_and_reason),
+        TEST(an_unknown_request_is_explained_to_whoever_asks),
         TEST(answers_come_back_in_dutch_words_and_amounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,40 @@ static void participants_are_added_and_replaced(void **state)
     json_decref(said);
 }
 
+static void assert_only(const json_t *said, const char *member, const char *expected)
+{
+    const json_t *list = json_object_get(said, member);
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(json_string_value(json_array_get(list, 0)), expected);
+}
+
+static void assert_as_registered(json_t *water)
+{
+    assert_only(water, "roles", "creditor");
+    assert_only(water, "claim_kinds", "water");
+    assert_only(water, "brands", "Bron");
+    assert_only(water, "search_names", "Waterbedrijf");
+    assert_string_equal(text(water, "postal_address"), "Postbus 1, Proefstad");
+    assert_int_equal(json_array_size(json_object_get(water, "mailboxes")), 0);
+}
+
+static void a_participant_is_shown_as_it_was_registered(void **state)
+{
+    struct world *w = *state;
+    assert_admin_ok(w, "{'command':'participant.add','oin':'00000099000000005000',"
+                       "'name':'TEST Water','roles':['creditor'],'claim_kinds':['water'],"
+                       "'brands':['Bron'],'search_names':['Waterbedrijf'],"
+                       "'postal_address':'Postbus 1, Proefstad'}");
+    json_t *said = world_admin(w, "{'command':'participant.list'}");
+    const json_t *rows = json_object_get(said, "rows");
+    assert_as_registered(json_array_get(rows, 3));
+    assert_only(json_array_get(rows, 0), "mailboxes", ""); /* the main one */
+    json_decref(said);
+    said = world_admin(w, "{'command':'participant.show','oin':'00000099000000005000'}");
+    assert_as_registered(said);
+    json_decref(said);
+}
+
 #define ADD "{'command':'participant.add','oin':'00000099000000005000','name':'TEST'"
 
 /* What the registry would not load again may not get into the store: nobody could start it. */
@@ -309,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_no_command_is_refused),
         TEST(participants_are_added_and_replaced),
+        TEST(a_participant_is_shown_as_it_was_registered),
         TEST(a_participant_that_cannot_be_loaded_is_refused),
         TEST(a_participant_with_endless_lists_is_refused),
         TEST(an_agreement_is_admitted_as_its_parties_signed_it),

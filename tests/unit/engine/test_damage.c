@@ -1,6 +1,7 @@
 /* A bit flips in the file of the store, in one row: it is found, set aside or left to who needs it, and all
  * else goes on. */
 #include "engine_mail.h"
+#include "park.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -196,6 +197,115 @@ static void damaged_mail_can_be_sealed_again_and_arrives(void **state)
     request_answer_with(w, &cases[1].requests[0], 100);
 }
 
+/* The creditor lost the key to a bundle of which one page is damaged: what that page says is not
+ * known, so its requests stay in the mailbox; the others go back, and later mail arrives. */
+static void a_damaged_page_of_locked_mail_stops_nothing_behind_it(void **state)
+{
+    struct world *w = *state;
+    struct told_case told, later;
+    struct party after = w->creditor;
+    struct skp_hash lost = sha256(keypair_der(w->creditor.opens));
+    case_make(&told, &w->creditor, PAGE_LINES + 1);
+    case_register(w, &told);
+    damage(w, STORE_PAGE, key_page(&told.requests[0].bundle_id, 0));
+    after.opens = w->rsa.opens;
+    assert_ok(publish_withdrawing(w, &after, 2, &lost, 1));
+    case_make(&later, &after, 1);
+    case_register(w, &later);
+    struct post post = fetch_all(w, &w->creditor);
+    assert_int_equal(post.count, 1);
+    assert_true(holds(&post, &later.requests[0].bundle_id));
+    post = fetch_all(w, &w->creditor);
+    assert_int_equal(post.count, 1);
+    assert_true(holds(&post, &told.requests[0].bundle_id));
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), PAGE_LINES);
+    post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(RESEAL_NEEDED)), 1);
+}
+
+static bool was_woken(const struct world *w, const struct party *who)
+{
+    for (size_t i = 0; i < w->woken_count; i++)
+        if (oin_equal(&w->woken[i], &who->oin))
+            return true;
+    return false;
+}
+
+static struct answer *fetch_later(struct world *w, const struct party *who)
+{
+    Skp__V1__Fetch fetch;
+    skp__v1__fetch__init(&fetch);
+    fetch.mailbox = wire_text("");
+    fetch.messages = 10;
+    fetch.bytes = 1 << 20;
+    return world_submit(w, who, ENGINE_FETCH, wire_pack(&fetch.base, &w->arena), NULL, 0);
+}
+
+/* One row is set aside at a time: who comes meanwhile hears when it is worth asking again. */
+static void two_mailboxes_with_damage_at_the_same_time_both_go_on(void **state)
+{
+    struct world *w = *state;
+    struct told_case first, second;
+    case_make(&first, &w->creditor, 1);
+    case_register(w, &first);
+    case_make(&second, &w->rsa, 1);
+    case_register(w, &second);
+    damage(w, STORE_ENTRY, key_entry(&w->creditor.oin, "", 1));
+    damage(w, STORE_ENTRY, key_entry(&w->rsa.oin, "", 1));
+    w->woken_count = 0;
+    struct answer *one = fetch_later(w, &w->creditor);
+    struct answer *other = fetch_later(w, &w->rsa);
+    world_pump(w);
+    assert_true(one->times == 1 && other->times == 1);
+    assert_int_equal(engine_rows_aside(w->engine), 1);
+    assert_true(was_woken(w, &w->creditor));
+    assert_true(was_woken(w, &w->rsa));
+    (void)fetch_all(w, &w->rsa);
+    assert_int_equal(engine_rows_aside(w->engine), 2);
+}
+
+static void a_mailbox_whose_damage_could_not_be_set_aside_asks_again(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    damage(w, STORE_ENTRY, key_entry(&w->creditor.oin, "", 1));
+    w->woken_count = 0;
+    atomic_store(&w->engine->is_setting_aside, true); /* of another row, which comes to nothing */
+    (void)fetch_all(w, &w->creditor);
+    atomic_store(&w->engine->is_setting_aside, false);
+    engine_next_tick_ms(w->engine);
+    world_pump(w);
+    assert_false(was_woken(w, &w->creditor));
+    clock_manual_advance(&w->clock, 1000);
+    engine_next_tick_ms(w->engine);
+    world_pump(w);
+    assert_true(was_woken(w, &w->creditor));
+    (void)fetch_all(w, &w->creditor);
+    assert_int_equal(engine_rows_aside(w->engine), 1);
+}
+
+/* Too little memory to look is not damage. */
+static void a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct arena little;
+    struct bundle_row bundle;
+    struct skp_hash lost = sha256(keypair_der(w->creditor.opens));
+    struct registry_record record = {.withdrawn = &lost, .withdrawn_count = 1};
+    struct entry_row entry = {.partial = false};
+    bool wanted;
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    struct row_key key = key_bundle(&told.requests[0].bundle_id);
+    assert_ok(bundle_row_read(value_of(w, STORE_BUNDLE, row_key_span(&key)), &bundle));
+    arena_init(&little, 16);
+    assert_err(park_wanted(w->store, &little, &record, &entry, &bundle, &wanted), SKP_E_NO_MEMORY);
+    arena_fini(&little);
+}
+
 /* ---------------------------------------------------------------- the clock */
 
 static struct span first_key(struct world *w, enum store_table table)
@@ -275,6 +385,10 @@ int main(void)
         TEST(a_damaged_entry_leaves_a_gap_and_its_sender_seals_again),
         TEST(a_damaged_bundle_leaves_a_gap_and_its_sender_seals_again),
         TEST(damaged_mail_can_be_sealed_again_and_arrives),
+        TEST(a_damaged_page_of_locked_mail_stops_nothing_behind_it),
+        TEST(two_mailboxes_with_damage_at_the_same_time_both_go_on),
+        TEST(a_mailbox_whose_damage_could_not_be_set_aside_asks_again),
+        TEST(a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged),
         TEST(a_round_is_published_though_its_deadline_was_damaged),
         TEST(a_damaged_page_keeps_nothing_else_from_becoming_overdue),
         TEST(a_damaged_case_keeps_no_other_from_being_complete),

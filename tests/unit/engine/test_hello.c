@@ -72,13 +72,25 @@ static void every_head_that_was_handed_out_is_known(void **state)
     welcome_of(w, say_hello(w, &w->creditor, 1, newest));
 }
 
+static Skp__V1__CommitHeader *commit_of(struct world *w, const Skp__V1__ChainHead *head)
+{
+    char path[WIRE_PATH_MAX];
+    ProtobufCMessage *message;
+    assert_ok(wire_unpack(&skp__v1__commit_header__descriptor, wire_span(head->commit), &w->arena,
+                          path, &message));
+    return (Skp__V1__CommitHeader *)(void *)message;
+}
+
 static void a_foreign_head_is_the_clients_error_and_nothing_more(void **state)
 {
     struct world *w = *state;
     const char *jws;
     Skp__V1__ChainHead head = *welcome_of(w, say_hello(w, &w->creditor, 1, NULL))->head;
     Skp__V1__ChainHead foreign = head;
-    assert_ok(jws_sign(w->rsa.signs, wire_span(head.commit), clock_real_ms(&w->clock.clock),
+    Skp__V1__CommitHeader *commit = commit_of(w, &head);
+    commit->sequence++;
+    foreign.commit = wire_bytes(wire_pack(&commit->base, &w->arena));
+    assert_ok(jws_sign(w->rsa.signs, wire_span(foreign.commit), clock_real_ms(&w->clock.clock),
                        &w->arena, &jws));
     foreign.jws = wire_text(jws);
     assert_err(say_hello(w, &w->creditor, 1, &foreign)->err, SKP_E_CHAIN_UNKNOWN);
@@ -94,15 +106,6 @@ static void a_foreign_head_is_the_clients_error_and_nothing_more(void **state)
     welcome_of(w, say_hello(w, &w->creditor, 1, &head));
 }
 
-static Skp__V1__CommitHeader *commit_of(struct world *w, const Skp__V1__ChainHead *head)
-{
-    char path[WIRE_PATH_MAX];
-    ProtobufCMessage *message;
-    assert_ok(wire_unpack(&skp__v1__commit_header__descriptor, wire_span(head->commit), &w->arena,
-                          path, &message));
-    return (Skp__V1__CommitHeader *)(void *)message;
-}
-
 static void sign_head(struct world *w, const Skp__V1__CommitHeader *commit,
                       Skp__V1__ChainHead *head)
 {
@@ -111,6 +114,22 @@ static void sign_head(struct world *w, const Skp__V1__CommitHeader *commit,
     assert_ok(jws_sign(w->broker_signs, wire_span(head->commit), clock_real_ms(&w->clock.clock),
                        &w->arena, &jws));
     head->jws = wire_text(jws);
+}
+
+/* The broker renewed its certificate long ago: what it signed before is in its chain all the same,
+ * and what is not there still needs a signature that counts. */
+static void a_head_outlives_the_certificate_it_was_signed_with(void **state)
+{
+    struct world *w = *state;
+    Skp__V1__ChainHead head = *welcome_of(w, say_hello(w, &w->creditor, 1, NULL))->head;
+    Skp__V1__ChainHead other = head;
+    Skp__V1__CommitHeader *commit = commit_of(w, &head);
+    commit->sequence++;
+    sign_head(w, commit, &other);
+    clock_manual_jump(&w->clock, INT64_C(100) * 366 * 86400 * 1000);
+    welcome_of(w, say_hello(w, &w->creditor, 1, &head));
+    assert_err(say_hello(w, &w->creditor, 1, &other)->err, SKP_E_CHAIN_UNKNOWN);
+    assert_null(engine_failed(w->engine));
 }
 
 static void a_head_of_another_store_is_unknown(void **state)
@@ -386,6 +405,7 @@ int main(void)
         TEST(only_this_version_is_spoken),
         TEST(every_head_that_was_handed_out_is_known),
         TEST(a_foreign_head_is_the_clients_error_and_nothing_more),
+        TEST(a_head_outlives_the_certificate_it_was_signed_with),
         TEST(a_head_of_another_store_is_unknown),
         TEST(a_head_beyond_ours_ends_all_service),
         TEST(a_head_that_was_given_up_is_unknown_and_ends_nothing),

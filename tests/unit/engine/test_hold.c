@@ -137,6 +137,18 @@ static void a_clock_that_jumps_fires_nothing(void **state)
     assert_int_equal(told_overdue(w), 0);
 }
 
+static void a_commit_that_sets_no_earlier_deadline_asks_for_no_tick(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    register_one(w, &told);
+    world_tick(w);
+    uint64_t before = w->engine->chain.sequence;
+    collect_all(w, &w->creditor);
+    assert_true(w->engine->chain.sequence > before);
+    assert_true(engine_next_tick_ms(w->engine) > 0);
+}
+
 static void a_clock_that_goes_back_fires_nothing(void **state)
 {
     struct world *w = *state;
@@ -286,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         REAL(a_clock_that_jumps_fires_nothing),
+        REAL(a_commit_that_sets_no_earlier_deadline_asks_for_no_tick),
         REAL(a_clock_that_goes_back_fires_nothing),
         REAL(time_that_goes_by_fires_what_is_due),
         REAL(a_weekend_is_no_jump),

@@ -382,28 +382,31 @@ static void a_long_mailbox_comes_in_pages(void **state)
     assert_int_equal(fetch_all(w, &w->creditor).count, 0);
 }
 
+#define LONGEST_NAME "zuidelijk-kantoor-met-32-letters"
+
 static void each_mailbox_has_its_own_positions(void **state)
 {
+    assert_int_equal(strlen(LONGEST_NAME), MAILBOX_NAME_MAX);
     struct world *w = *state;
     struct told_case told;
     struct letter letter;
-    assert_ok(publish_record(w, &w->creditor, "zuid", 1));
+    assert_ok(publish_record(w, &w->creditor, LONGEST_NAME, 1));
     case_make(&told, &w->creditor, 2);
     letter_begin(&letter, w, &w->counsellor);
     letter_to_broker(&letter);
     line_case(&letter, &told);
     letter_to(&letter, &w->creditor);
     line_request(&letter, &told.requests[0]);
-    letter_to_mailbox(&letter, &w->creditor, "zuid");
+    letter_to_mailbox(&letter, &w->creditor, LONGEST_NAME);
     line_request(&letter, &told.requests[1]);
     assert_taken(letter_send(&letter), 3);
     struct post main_box = fetch_from(w, &w->creditor, 10, "", 10, 1 << 20);
-    struct post south = fetch_from(w, &w->creditor, 10, "zuid", 10, 1 << 20);
+    struct post south = fetch_from(w, &w->creditor, 10, LONGEST_NAME, 10, 1 << 20);
     assert_int_equal(main_box.count, 1);
     assert_int_equal(south.count, 1);
     assert_int_equal(south.mails[0].delivery->position, 1);
-    assert_string_equal(south.mails[0].delivery->mailbox, "zuid");
-    assert_int_equal(collect(w, &w->creditor, 10, "zuid", south.mails, 1)->collected, 1);
+    assert_string_equal(south.mails[0].delivery->mailbox, LONGEST_NAME);
+    assert_int_equal(collect(w, &w->creditor, 10, LONGEST_NAME, south.mails, 1)->collected, 1);
     assert_false(view_request(w, &told, 0)->collected);
     assert_true(view_request(w, &told, 1)->collected);
 }

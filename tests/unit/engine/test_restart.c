@@ -376,7 +376,15 @@ static void a_watermark_that_is_gone_damaged_or_behind_is_no_reason_to_stop(void
     assert_ok(open_accepting(w, 0));
     world_close(w);
     assert_ok(truncate(mark, 20));
+    char text[4096] = "";
+    FILE *stream = fmemopen(text, sizeof text, "w");
+    assert_non_null(stream);
+    log_set_stream(stream);
     assert_ok(open_accepting(w, 0));
+    log_set_stream(NULL);
+    fclose(stream);
+    assert_non_null(strstr(text, "why=\"it is damaged; the next commit writes it, until then only "
+                                 "the clients' chain heads can show a loss\""));
     world_close(w);
     assert_ok(unlink(mark));
     assert_ok(open_accepting(w, 0));

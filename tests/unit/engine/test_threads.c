@@ -1,23 +1,56 @@
 /* The engine as it runs: verifying, storing and reading on threads of their own, everything at
  * once. Meant to run under the thread sanitizer too. */
 #include "engine_mail.h"
+#include "watermark.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define STRESS_BATCHES 60
 
-static int threads_setup(void **state)
+static char folder[] = "/tmp/skp-threads-XXXXXX";
+
+/* A post office on this store, which it takes. */
+static int set_up_on(void **state, struct store *store)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct store *store;
     world_init(w, true);
     world_close(w);
     w->threads = 2;
-    assert_ok(store_memory_open(&store));
     assert_ok(world_open(w, store, true));
     world_people(w);
     *state = w;
     return 0;
+}
+
+static int threads_setup(void **state)
+{
+    struct store *store;
+    assert_ok(store_memory_open(&store));
+    return set_up_on(state, store);
+}
+
+static int sqlite_setup(void **state)
+{
+    struct store *store;
+    char file[64], why[256] = "";
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/store.db", folder);
+    assert_ok(store_sqlite_open(file, true, &store, why));
+    return set_up_on(state, store);
+}
+
+static int sqlite_teardown(void **state)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-lock", "-watermark"};
+    world_teardown(state);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "%s/store.db%s", folder, ends[i]);
+        (void)unlink(name);
+    }
+    return rmdir(folder);
 }
 
 static struct answer *submit(struct world *w, const struct party *who, uint64_t session,
@@ -115,6 +148,37 @@ static void closing_in_the_middle_brings_every_call_back(void **state)
         assert_int_equal(answers[i]->times, 1);
 }
 
+/* The store worker goes on with its own mark after each commit, and does not write over this one. */
+static void a_lost_link_that_a_client_shows_stays_in_the_watermark(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told[20];
+    static struct letter letters[20];
+    struct answer *answers[20];
+    struct chain_mark lost = {.sequence = 1000000, .hash = sha256(span_text("a lost link"))};
+    uint8_t bytes[STORE_WATERMARK_MAX];
+    struct watermark mark;
+    size_t len;
+    for (unsigned i = 0; i < 20; i++) {
+        case_make(&told[i], &w->creditor, 1);
+        letter_begin(&letters[i], w, &w->counsellor);
+        case_write(&letters[i], &told[i]);
+        letter_sign(&letters[i]);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        answers[i] = letter_submit(&letters[i]);
+        if (i == 10)
+            watermark_raise(w->engine, &lost);
+    }
+    world_pump(w);
+    for (unsigned i = 0; i < 20; i++)
+        assert_taken(receipt_of(&letters[i], answers[i], NULL), 2);
+    assert_ok(store_watermark_read(w->store, bytes, &len));
+    assert_ok(watermark_unpack(span_of(bytes, len), &mark));
+    assert_int_equal(mark.chain.sequence, lost.sequence);
+    assert_true(hash_equal(&mark.chain.hash, &lost.hash));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, threads_setup, world_teardown)
 
 int main(void)
@@ -122,6 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_at_once_loses_nothing),
         TEST(closing_in_the_middle_brings_every_call_back),
+        cmocka_unit_test_setup_teardown(a_lost_link_that_a_client_shows_stays_in_the_watermark,
+                                        sqlite_setup, sqlite_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

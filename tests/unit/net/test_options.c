@@ -65,6 +65,32 @@ static void mistakes_are_told_in_a_sentence(void **state)
     assert_non_null(strstr(why, "log_level: loud; give error"));
 }
 
+static void a_policy_that_is_no_object_identifier_is_refused_with_place_and_remedy(void **state)
+{
+    static const char *const bad[] = {"zzz",  "1",    "3.1.2", "1.40.1",
+                                      "1..2", "1.2.", "1.2 3", "1.2,3"};
+    static const char *const good[] = {"", "2.16.528.1.1003.1.2.5.6", "1.3.6.1"};
+    char text[128], why[CONFIG_WHY_BYTES];
+    struct options options;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_ok(options_load(NULL, &options, why));
+        snprintf(text, sizeof text, "play = no\npolicy_oid = \"%s\"\n", bad[i]);
+        assert_err(
+            config_parse(options_table, options_count, "skpd.conf", span_text(text), &options, why),
+            SKP_E_CONFIG);
+        assert_ptr_equal(strstr(why, "skpd.conf:2: policy_oid: "), why);
+        assert_non_null(strstr(why, "give numbers with dots"));
+    }
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_ok(options_load(NULL, &options, why));
+        snprintf(text, sizeof text, "policy_oid = \"%s\"\n", good[i]);
+        assert_ok(config_parse(options_table, options_count, "skpd.conf", span_text(text), &options,
+                               why));
+        assert_string_equal(options.policy_oid, good[i]);
+    }
+}
+
 static void groups_that_are_not_good_are_refused_with_place_and_remedy(void **state)
 {
     static const char *const bad[] = {"secp256k1",       "P-224",
@@ -124,6 +150,7 @@ int main(void)
         cmocka_unit_test(only_certificates_must_be_given),
         cmocka_unit_test(presets_are_the_defaults_of_the_server),
         cmocka_unit_test(mistakes_are_told_in_a_sentence),
+        cmocka_unit_test(a_policy_that_is_no_object_identifier_is_refused_with_place_and_remedy),
         cmocka_unit_test(groups_that_are_not_good_are_refused_with_place_and_remedy),
         cmocka_unit_test(groups_unknown_to_openssl_are_left_out_as_long_as_one_stays),
         cmocka_unit_test(the_example_file_is_what_the_table_prints),

@@ -1,7 +1,10 @@
 /* Order, limits and deadlines of a session, over a pair of buffers. */
 #include "net_fixture.h"
 
+#include "log.h"
+
 #include <event2/buffer.h>
+#include <stdio.h>
 
 #define ID "0123456789abcdef"
 
@@ -242,6 +245,46 @@ static void a_ping_flood_closes_and_steady_pings_do_not(void **state)
     peer_free(&peer);
 }
 
+static unsigned count_words(const char *text, const char *words)
+{
+    unsigned count = 0;
+    for (const char *at = text; (at = strstr(at, words)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* Nor does it fill the log: one line in a minute for each code, which counts the others. */
+static void a_refusal_flood_closes_and_mistakes_now_and_then_do_not(void **state)
+{
+    struct peer peer;
+    char text[8192] = "";
+    FILE *stream = fmemopen(text, sizeof text, "w");
+    assert_non_null(stream);
+    peer_open_up(&peer, *state, OIN_COUNSELLOR);
+    log_set_stream(stream);
+    log_set_level(LOG_INFO);
+    for (int i = 0; i < 100; i++) {
+        peer_send_body(&peer, FRAME_EXTEND, span_text("\xff\xff\xff"));
+        peer_expect_error(&peer, SKP_E_DECODE);
+        net_pass(peer.net, 1000);
+    }
+    net_pass(peer.net, 10000);
+    for (int i = 0; i < 1000; i++) {
+        peer_send_body(&peer, FRAME_EXTEND, span_text("\xff\xff\xff"));
+        peer_expect_error(&peer, SKP_E_DECODE);
+    }
+    peer_send_body(&peer, FRAME_EXTEND, span_text("\xff\xff\xff"));
+    log_set_level(LOG_ERROR);
+    log_set_stream(NULL);
+    fclose(stream);
+    peer_expect_error(&peer, SKP_E_FLOOD);
+    peer_expect_closed(&peer);
+    assert_int_equal(count_words(text, "name=DECODE "), 2);
+    assert_int_equal(count_words(text, "count=60\n"), 1); /* the first was said by itself */
+    assert_int_equal(count_words(text, "name=FLOOD "), 1);
+    peer_free(&peer);
+}
+
 static void leases_are_extended_and_released_at_a_human_pace(void **state)
 {
     Skp__V1__Extend extend;
@@ -323,6 +366,7 @@ int main(void)
         SESSION_TEST(an_unfinished_frame_has_a_deadline),
         SESSION_TEST(silence_ends_a_session),
         SESSION_TEST(a_ping_flood_closes_and_steady_pings_do_not),
+        SESSION_TEST(a_refusal_flood_closes_and_mistakes_now_and_then_do_not),
         SESSION_TEST(leases_are_extended_and_released_at_a_human_pace),
         SESSION_TEST(one_participant_has_a_limit_of_sessions),
         SESSION_TEST(a_peer_that_leaves_mid_call_is_freed_after_the_answer),

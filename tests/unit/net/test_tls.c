@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -240,6 +241,32 @@ static void a_new_crl_is_noticed_by_itself(void **state)
     tls_client_free(&revoked);
 }
 
+static void copy_crl(const struct tls_net *tls, const char *from, const char *to)
+{
+    char command[4 * PATH_BYTES];
+    const char *crl = tls->files[1];
+    assert_true(snprintf(command, sizeof command, "cp %s%s %s%s", crl, from, crl, to) > 0);
+    assert_int_equal(system(command), 0);
+}
+
+/* From a backup, or by whoever would have a revoked certificate good again. */
+static void an_older_crl_does_not_take_the_place_of_a_newer_one(void **state)
+{
+    struct tls_net *tls = *state;
+    char why[CREDENTIALS_WHY_BYTES] = "";
+    copy_crl(tls, "", ".old");
+    tls_make_certs(tls->folder, "--revoke " WHO "/tls");
+    copy_crl(tls, "", ".new");
+    assert_ok(server_reload(tls->net.server, why));
+    copy_crl(tls, ".old", "");
+    assert_err(server_reload(tls->net.server, why), SKP_E_CERTIFICATE);
+    assert_non_null(strstr(why, "older than the one in use"));
+    assert_non_null(strstr(why, "put the newer list back"));
+    expect_refused(tls, tls_good(), SSL_AD_CERTIFICATE_REVOKED, TLS_FAILURE_REVOKED);
+    copy_crl(tls, ".new", "");
+    assert_ok(server_reload(tls->net.server, why));
+}
+
 static void a_crl_that_is_not_right_is_told_once_and_tried_again_when_it_changes(void **state)
 {
     struct tls_net *tls = *state;
@@ -451,6 +478,7 @@ int main(void)
         TLS_TEST(a_revoked_participant_is_cut_and_kept_out),
         TLS_TEST(who_is_trusted_no_more_is_cut_without_being_on_a_list),
         TLS_TEST(a_new_crl_is_noticed_by_itself),
+        TLS_TEST(an_older_crl_does_not_take_the_place_of_a_newer_one),
         TLS_TEST(a_crl_that_is_not_right_is_told_once_and_tried_again_when_it_changes),
         TLS_TEST(a_reload_takes_a_new_certificate_and_keeps_sessions),
         TLS_TEST(a_bad_reload_changes_nothing),

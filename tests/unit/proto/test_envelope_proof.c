@@ -66,6 +66,23 @@ static void a_delivery_for_another_is_refused(void **state)
     assert_non_null(strstr(why, "another participant"));
 }
 
+static void a_delivery_on_behalf_of_another_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    Skp__V1__Delivery delivery;
+    struct skp_id batch_id = id_new();
+    struct envelope_writer *writer =
+        envelope_writer_new(&f->arena, &f->sender, &f->recipient, &batch_id);
+    assert_non_null(writer);
+    for (size_t i = 0; i < 2; i++) {
+        fixture_begin(f, writer);
+        assert_ok(envelope_line_add(writer, &f->lines[i], (struct span){0}, NULL));
+    }
+    assert_ok(envelope_finish(writer, f->counsellor, f->at_ms, &f->batch));
+    deliver(f, 0, &delivery);
+    assert_err(receive(f, &delivery), SKP_E_MANDATE_MISSING);
+}
+
 static void a_bundle_at_another_place_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -472,6 +489,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_delivery_proves_itself),
         TEST(a_delivery_for_another_is_refused),
+        TEST(a_delivery_on_behalf_of_another_is_refused),
         TEST(a_bundle_at_another_place_is_refused),
         TEST(a_wrong_path_is_refused),
         TEST(any_flipped_byte_of_the_header_shows),

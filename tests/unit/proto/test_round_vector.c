@@ -1,9 +1,11 @@
-/* Holds the C code against proto/vectors/round.json: an exchange that was made once and must stay
- * readable and provable for ever. tests/interop/check_vectors.py reads the same file in Python. */
+/* Holds the C code against the rounds of proto/vectors: exchanges that were made once and must stay
+ * readable and provable for ever, with EC and with RSA in each role. tests/interop/check_vectors.py
+ * reads the same files in Python. */
 #include "testing.h"
 
 #include "envelope.h"
 #include "fact.h"
+#include "jose.h"
 #include "wire.h"
 
 #include <jansson.h>
@@ -19,7 +21,8 @@ static struct trust *trust;
 static struct keypair *openers[PARTIES];
 static struct skp_oin oins[PARTIES];
 static int64_t at_ms;
-static char folder[] = "/tmp/skp-round-XXXXXX";
+static const char *round_file;
+static char folder[32];
 
 /* ---------------------------------------------------------------- the file */
 
@@ -102,8 +105,11 @@ static void read_keys(const json_t *crypto)
     assert_ok(trust_load(first, second, &trust, &why));
     unlink(first);
     unlink(second);
+    static const char *const roles[PARTIES] = {"counsellor", "creditor", "broker"};
+    const json_t *places = json_object_get(document, "places");
     for (size_t i = 0; i < PARTIES; i++) {
-        const json_t *box = at(crypto, "boxes", i);
+        json_int_t place = json_integer_value(json_object_get(places, roles[i]));
+        const json_t *box = at(crypto, "boxes", (size_t)place);
         write_file("cert.pem", text_of(box, "cert_pem"), first, sizeof first);
         write_file("key.pem", text_of(box, "key_pem"), second, sizeof second);
         assert_ok(keypair_load(first, second, &openers[i], &why));
@@ -118,7 +124,8 @@ static int set_up(void **state)
     (void)state;
     arena_init(&arena, (size_t)16 * 1024 * 1024);
     json_t *crypto = json_load_file(PROTO_VECTORS "/crypto.json", JSON_REJECT_DUPLICATES, NULL);
-    document = json_load_file(PROTO_VECTORS "/round.json", JSON_REJECT_DUPLICATES, NULL);
+    document = json_load_file(round_file, JSON_REJECT_DUPLICATES, NULL);
+    strcpy(folder, "/tmp/skp-round-XXXXXX");
     if (crypto == NULL || document == NULL || mkdtemp(folder) == NULL)
         return -1;
     read_keys(crypto);
@@ -243,6 +250,24 @@ static void both_batches_are_signed_counted_and_open_for_who_was_addressed(void 
     (void)state;
     check_batch(at(document, "batches", 0));
     check_batch(at(document, "batches", 1));
+}
+
+static void a_resealed_line_keeps_its_bytes_and_leaf_and_opens_anew(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"item_id", "line", "leaf", "part"};
+    const json_t *again = json_object_get(document, "reseal");
+    const json_t *bundle = at(again, "bundles", 1);
+    const json_t *first = at(at(at(document, "batches", 0), "bundles", 1), "lines", 2);
+    check_batch(again);
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+        assert_string_equal(text_of(at(bundle, "lines", 0), same[i]), text_of(first, same[i]));
+    const Skp__V1__Bundle *asked = (const Skp__V1__Bundle *)(const void *)unpack(
+        &skp__v1__bundle__descriptor,
+        bytes_of(at(at(document, "batches", 0), "bundles", 1), "bundle"));
+    const Skp__V1__Bundle *sealed = (const Skp__V1__Bundle *)(const void *)unpack(
+        &skp__v1__bundle__descriptor, bytes_of(bundle, "bundle"));
+    assert_false(span_equal(wire_span(asked->sealed[2]), wire_span(sealed->sealed[0])));
 }
 
 /* ---------------------------------------------------------------- deliveries */
@@ -422,19 +447,48 @@ static void the_second_commit_follows_the_first_and_took_both_batches(void **sta
     assert_true(span_equal(wire_span(commit->taken_root), span_of(root.bytes, HASH_BYTES)));
 }
 
+/* The head of a detached JWS, which names the algorithm. */
+static void assert_algorithm(const char *jws, const char *name)
+{
+    struct span head;
+    char wanted[32];
+    size_t len = strcspn(jws, ".");
+    assert_ok(base64url_decode(span_of((const uint8_t *)jws, len), &arena, &head));
+    (void)snprintf(wanted, sizeof wanted, "\"alg\":\"%s\"", name);
+    assert_non_null(memmem(head.data, head.len, wanted, strlen(wanted)));
+}
+
+static void who_signed_with_ec_signs_with_rsa_and_the_other_way_round(void **state)
+{
+    (void)state;
+    assert_algorithm(text_of(at(document, "batches", 0), "jws"), "PS256");
+    assert_algorithm(text_of(at(document, "batches", 1), "jws"), "ES384");
+    assert_algorithm(text_of(at(document, "commits", 1), "jws"), "ES256");
+}
+
+/* What every round shows. */
+#define ROUND_TESTS                                                                                \
+    cmocka_unit_test(both_batches_are_signed_counted_and_open_for_who_was_addressed),              \
+        cmocka_unit_test(a_delivery_with_a_line_withheld_is_proven_whole),                         \
+        cmocka_unit_test(it_is_nobody_elses),                                                      \
+        cmocka_unit_test(it_does_not_stand_with_one_bit_changed),                                  \
+        cmocka_unit_test(the_collect_statement_is_the_creditors_and_names_the_head),               \
+        cmocka_unit_test(the_mailbox_record_is_the_creditors_and_names_its_certificate),           \
+        cmocka_unit_test(the_agreement_is_signed_by_the_creditor_and_the_counsellor_it_names),     \
+        cmocka_unit_test(each_batch_has_a_receipt_that_accounts_for_every_line),                   \
+        cmocka_unit_test(a_receipt_is_not_proven_with_another_body_commit_index_or_batch),         \
+        cmocka_unit_test(the_second_commit_follows_the_first_and_took_both_batches)
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_batches_are_signed_counted_and_open_for_who_was_addressed),
-        cmocka_unit_test(a_delivery_with_a_line_withheld_is_proven_whole),
-        cmocka_unit_test(it_is_nobody_elses),
-        cmocka_unit_test(it_does_not_stand_with_one_bit_changed),
-        cmocka_unit_test(the_collect_statement_is_the_creditors_and_names_the_head),
-        cmocka_unit_test(the_mailbox_record_is_the_creditors_and_names_its_certificate),
-        cmocka_unit_test(the_agreement_is_signed_by_the_creditor_and_the_counsellor_it_names),
-        cmocka_unit_test(each_batch_has_a_receipt_that_accounts_for_every_line),
-        cmocka_unit_test(a_receipt_is_not_proven_with_another_body_commit_index_or_batch),
-        cmocka_unit_test(the_second_commit_follows_the_first_and_took_both_batches),
+    const struct CMUnitTest round[] = {ROUND_TESTS};
+    const struct CMUnitTest swapped[] = {
+        ROUND_TESTS,
+        cmocka_unit_test(a_resealed_line_keeps_its_bytes_and_leaf_and_opens_anew),
+        cmocka_unit_test(who_signed_with_ec_signs_with_rsa_and_the_other_way_round),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    round_file = PROTO_VECTORS "/round.json";
+    int failed = cmocka_run_group_tests_name("round.json", round, set_up, tear_down);
+    round_file = PROTO_VECTORS "/round_swapped.json";
+    return failed + cmocka_run_group_tests_name("round_swapped.json", swapped, set_up, tear_down);
 }

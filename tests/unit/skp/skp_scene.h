@@ -160,9 +160,10 @@ static inline const char *scene_read(struct scene *scene, const char *name)
 }
 
 static inline enum skp_err scene_target(void *ctx, const Skp__V1__DirectoryEntry *entry,
-                                        struct target **ret_target)
+                                        const char *brand, struct target **ret_target)
 {
     struct scene *scene = ctx;
+    (void)brand;
     for (size_t i = 0; i < scene->target_count; i++) {
         if (strcmp(scene->targets[i].to.oin.text, entry->oin) == 0) {
             *ret_target = &scene->targets[i];
@@ -184,11 +185,11 @@ static inline enum skp_err scene_target(void *ctx, const Skp__V1__DirectoryEntry
 #define SCENE_HEADER                                                                               \
     "Dossier;KlantnummerSHV;TypeSchuldregeling;Begeleiding;Peildatum;GemeenteOIN;Geslacht;"        \
     "Achternaam;Geboortedatum;PartnerGeslacht;PartnerAchternaam;PartnerGeboortedatum;Straat;"      \
-    "Huisnummer;Postcode;Woonplaats;Schuldeiser;SchuldeiserOIN;Merk;Factuurnummer;Bedrag;"         \
-    "Schuldenaar;SoortVordering\r\n"
+    "Huisnummer;Huisletter;Aanduiding;Postcode;Woonplaats;WoonbootWoonwagen;Schuldeiser;"          \
+    "SchuldeiserOIN;Merk;Factuurnummer;Bedrag;Schuldenaar;SoortVordering\r\n"
 #define SCENE_CASE(dossier)                                                                        \
     dossier ";K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;Verzonnen;05-05-1988;;;;"       \
-            "Proefstraat;1;1234AB;Proefstad;"
+            "Proefstraat;1;a;to;1234AB;Proefstad;woonboot Proef;"
 
 static inline void scene_read_cases(struct scene *scene, const char *csv,
                                     struct register_file *ret_file)

@@ -5,7 +5,7 @@
 
 #define COUPLE                                                                                     \
     "2026-1;K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;Verzonnen;05-05-1988;M;Bedacht;"  \
-    "06-06-1986;Proefstraat;1;1234AB;Proefstad;"
+    "06-06-1986;Proefstraat;1;;;1234AB;Proefstad;;"
 
 static const char asked[] = SCENE_HEADER COUPLE "Zeemeeuw;;;F-001;12,50;beiden;telecom\r\n" COUPLE
                                                 "De Linde;;;;1;eerste;zorgpremie\r\n";
@@ -34,7 +34,7 @@ static struct target *entitled_creditor(struct scene *scene)
     entry.oin = (char *)(uintptr_t)SCENE_CREDITOR;
     entry.bsn_entitled = true;
     scene_add_entry(scene, SCENE_CREDITOR, "Telecom Zeemeeuw", "Zeemeeuw", true, NULL);
-    assert_ok(scene_target(scene, &entry, &target));
+    assert_ok(scene_target(scene, &entry, "", &target));
     return target;
 }
 

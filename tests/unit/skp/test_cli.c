@@ -14,8 +14,8 @@ struct told {
 /* Runs skp with the words of `line`; its output goes to a file meanwhile. */
 static void run(const char *line, struct told *ret_told)
 {
-    char words[3 * PATH_MAX], file[] = "/tmp/skp_cli_XXXXXX", *args[MAX_ARGS] = {(char[]){"skp"}},
-                              *save = NULL;
+    char words[3 * PATH_MAX + 128], file[] = "/tmp/skp_cli_XXXXXX",
+                                    *args[MAX_ARGS] = {(char[]){"skp"}}, *save = NULL;
     int count = 1;
     (void)snprintf(words, sizeof words, "%s", line);
     for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
@@ -179,6 +179,122 @@ static void a_file_that_is_not_there_is_said_once(void **state)
     scene_free(scene);
 }
 
+static const char *settings_of(struct scene *scene)
+{
+    return scene_file(scene, "a.conf",
+                      "host = h\nca = a\ncrl = a\ntls_cert = a\ntls_key = a\n"
+                      "sign_cert = a\nsign_key = a\nenc_cert = a\nenc_key = a\n"
+                      "state = /nowhere\n");
+}
+
+static void expect_content(const char *path, const char *expected)
+{
+    char text[256];
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    size_t len = fread(text, 1, sizeof text - 1, in);
+    text[len] = '\0';
+    (void)fclose(in);
+    assert_string_equal(text, expected);
+}
+
+/* The settings lead nowhere: whatever is said is said before anything is sent. */
+static void what_is_read_is_never_written_to(void **state)
+{
+    static const char *const lines[][2] = {
+        {"counsellor register", "--result"},
+        {"counsellor register /nope.csv --bsn", "--result"},
+        {"counsellor record-answer", "--result"},
+        {"creditor answer", "--result"},
+        {"counsellor creditors", "--out"},
+        {"agreement draft --from", "--out"},
+    };
+    struct scene *scene = scene_new();
+    struct told told;
+    char config[PATH_MAX], file[PATH_MAX], other[PATH_MAX], line[3 * PATH_MAX + 128];
+    (void)state;
+    (void)snprintf(config, sizeof config, "%s", settings_of(scene));
+    (void)snprintf(file, sizeof file, "%s", scene_file(scene, "in.csv", "Dossier\n1\n"));
+    (void)snprintf(other, sizeof other, "%.*s/out.csv", (int)(strrchr(file, '/') - file), file);
+    assert_int_equal(symlink(file, other), 0);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        (void)snprintf(line, sizeof line, "--config %s %s %s %s %s", config, lines[i][0], file,
+                       lines[i][1], other);
+        run(line, &told);
+        assert_int_equal(told.code, EXIT_USAGE);
+        says(&told, "dit bestand wordt gelezen");
+        expect_content(file, "Dossier\n1\n");
+    }
+    assert_int_equal(unlink(other), 0);
+    scene_free(scene);
+}
+
+static void a_result_that_cannot_be_written_stops_before_anything_is_sent(void **state)
+{
+    struct scene *scene = scene_new();
+    struct told told;
+    char config[PATH_MAX], file[PATH_MAX], line[3 * PATH_MAX];
+    (void)state;
+    (void)snprintf(config, sizeof config, "%s", settings_of(scene));
+    (void)snprintf(file, sizeof file, "%s", scene_file(scene, "in.csv", "Dossier\n1\n"));
+    (void)snprintf(line, sizeof line, "--config %s counsellor register %s --result /nope/x.csv",
+                   config, file);
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_IO);
+    says(&told, "/nope/x.csv");
+    says(&told, "Er is niets verstuurd.");
+    (void)snprintf(line, sizeof line, "--config %s counsellor register /nope.csv --result %s",
+                   config, file);
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_USAGE);
+    says(&told, "hier staat al een ander bestand");
+    expect_content(file, "Dossier\n1\n");
+    scene_free(scene);
+}
+
+static void a_failure_in_json_holds_what_a_program_needs(void **state)
+{
+    struct scene *scene = scene_new();
+    struct told told;
+    char config[PATH_MAX], file[PATH_MAX], line[3 * PATH_MAX];
+    (void)state;
+    (void)snprintf(config, sizeof config, "%s", settings_of(scene));
+    (void)snprintf(file, sizeof file, "%s", scene_file(scene, "in.csv", "Dossier;Naam\n1;2\n"));
+    (void)snprintf(line, sizeof line, "--config %s counsellor record-answer %s --json", config,
+                   file);
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_DATA);
+    says(&told, "\"error\": \"CSV_HEADER\"");
+    says(&told, "\"line\": 1");
+    says(&told, "\"column\": \"Schuldeiser\"");
+    says(&told, "\"sentence\": \"regel 1, kolom Schuldeiser");
+    says(&told, "\"remedy\": \"");
+    says(&told, "\"file\": \"");
+    scene_free(scene);
+}
+
+static void a_wrong_word_behind_a_group_is_the_one_that_is_named(void **state)
+{
+    struct told told;
+    (void)state;
+    run("counsellor regster x", &told);
+    assert_int_equal(told.code, EXIT_USAGE);
+    assert_string_equal(told.text, "onbekende opdracht: regster; zie skp counsellor --help\n");
+    run("counsellor --nonsense", &told);
+    assert_string_equal(told.text, "onbekende optie --nonsense; zie skp counsellor --help\n");
+    run("banker x", &told);
+    assert_string_equal(told.text, "onbekende opdracht: banker; zie skp --help\n");
+}
+
+static void settings_that_are_not_there_say_how_to_give_them(void **state)
+{
+    struct told told;
+    (void)state;
+    run("counsellor report --config /nope/skp.conf", &told);
+    assert_int_equal(told.code, EXIT_SETTINGS);
+    says(&told, "geef --config BESTAND of zet SKP_CONFIG");
+}
+
 static void a_receipt_is_checked_with_anchors_alone(void **state)
 {
     struct scene *scene = scene_new();
@@ -193,7 +309,8 @@ static void a_receipt_is_checked_with_anchors_alone(void **state)
     (void)snprintf(line, sizeof line, "verify-receipt %s --ca %s/ca.pem --crl %s/crl.pem --json",
                    file, TEST_CERTS, TEST_CERTS);
     run(line, &told);
-    assert_int_equal(told.code, EXIT_SOME);
+    assert_int_equal(told.code, EXIT_DATA);
+    says(&told, "a.skp");
     does_not_say(&told, "CONFIG");
     scene_free(scene);
 }
@@ -237,6 +354,11 @@ int main(void)
         cmocka_unit_test(json_and_language_work_behind_the_command),
         cmocka_unit_test(a_missing_option_is_called_missing_and_not_unknown),
         cmocka_unit_test(a_file_that_is_not_there_is_said_once),
+        cmocka_unit_test(what_is_read_is_never_written_to),
+        cmocka_unit_test(a_result_that_cannot_be_written_stops_before_anything_is_sent),
+        cmocka_unit_test(a_failure_in_json_holds_what_a_program_needs),
+        cmocka_unit_test(a_wrong_word_behind_a_group_is_the_one_that_is_named),
+        cmocka_unit_test(settings_that_are_not_there_say_how_to_give_them),
         cmocka_unit_test(a_receipt_is_checked_with_anchors_alone),
         cmocka_unit_test(one_is_no_plural),
         cmocka_unit_test(a_participant_is_called_by_name_and_oin),

@@ -94,6 +94,41 @@ static void an_agreement_covers_only_its_scope_and_days(void **state)
     scene_free(scene);
 }
 
+/* What of an unsigned record counts here: the name of its mailbox. */
+static Skp__V1__SignedRecord *record_of(struct scene *scene, const char *mailbox)
+{
+    Skp__V1__MailboxRecord record;
+    skp__v1__mailbox_record__init(&record);
+    record.mailbox = (char *)(uintptr_t)mailbox;
+    Skp__V1__SignedRecord *made = arena_alloc(&scene->arena, sizeof *made);
+    skp__v1__signed_record__init(made);
+    made->record = wire_bytes(wire_pack(&record.base, &scene->arena));
+    return made;
+}
+
+static void a_request_goes_to_the_mailbox_named_like_its_brand(void **state)
+{
+    struct scene *scene = scene_new();
+    (void)state;
+    Skp__V1__DirectoryEntry entry;
+    skp__v1__directory_entry__init(&entry);
+    Skp__V1__SignedRecord *records[] = {record_of(scene, "zwaan telecom"), record_of(scene, ""),
+                                        record_of(scene, "Incasso")};
+    entry.n_records = 3;
+    entry.records = records;
+    assert_ptr_equal(book_record(&entry, "Zwaan Telecom"), records[0]);
+    assert_ptr_equal(book_record(&entry, "INCASSO"), records[2]);
+    assert_ptr_equal(book_record(&entry, "Zwaan"),
+                     records[1]); /* no box of that name: the main one */
+    assert_ptr_equal(book_record(&entry, ""), records[1]);
+    entry.n_records = 1; /* and without a main one, the first */
+    assert_ptr_equal(book_record(&entry, "Incasso"), records[0]);
+    assert_ptr_equal(book_record(&entry, ""), records[0]);
+    entry.n_records = 0;
+    assert_null(book_record(&entry, "Incasso"));
+    scene_free(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +137,7 @@ int main(void)
         cmocka_unit_test(two_creditors_with_one_name_are_never_guessed),
         cmocka_unit_test(one_creditor_with_its_name_twice_is_no_doubt),
         cmocka_unit_test(an_unknown_oin_is_not_replaced_by_a_name),
+        cmocka_unit_test(a_request_goes_to_the_mailbox_named_like_its_brand),
         cmocka_unit_test(an_agreement_covers_only_its_scope_and_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

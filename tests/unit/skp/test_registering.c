@@ -273,7 +273,7 @@ static void a_thousand_cases_are_cut_in_batches_that_fit(void **state)
         used +=
             (size_t)snprintf(csv + used, room - used,
                              "D%d;K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;Verzonnen;"
-                             "05-05-1988;;;;Proefstraat;1;1234AB;Proefstad;"
+                             "05-05-1988;;;;Proefstraat;1;;;1234AB;Proefstad;;"
                              "Zeemeeuw;;;F%d;1,00;eerste;telecom\r\n",
                              i, i);
     scene_register(scene, csv, false, NULL);

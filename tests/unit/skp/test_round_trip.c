@@ -16,7 +16,7 @@ static void fill_in(struct post *post)
     int64_t more = 0;
     (void)snprintf(in, sizeof in, "%s", scene_file(post->scene, "out.csv", NULL));
     assert_ok(list_reader_open(in, &reader, &problem));
-    assert_ok(list_writer_open(scene_file(post->scene, "in.csv", NULL), &writer, &problem));
+    assert_ok(list_writer_open(scene_file(post->scene, "in.csv", ""), &writer, &problem));
     while (csv_reader_next(reader, &row)) {
         struct list_row taken;
         bool good = false;
@@ -53,7 +53,7 @@ static struct envelope_batch answer(struct post *post)
         questions_load(&scene->creditor, &answers.requests->request_id, &scene->arena, &question));
     assert_ok(answers_build(&question, answers.requests, NULL, 0, 20261103, &scene->settings,
                             &scene->arena, &built, &problem));
-    assert_ok(scene_target(scene, &entry, &office));
+    assert_ok(scene_target(scene, &entry, "", &office));
     assert_ok(draft_init(&draft, &scene->arena));
     draft_add(&draft, &office->to, built.line, built.part, 1);
     struct skp_oin self = scene_oin(SCENE_CREDITOR);
@@ -74,6 +74,8 @@ static void an_answer_comes_back_as_it_was_given(void **state)
     (void)write_list(&post, &rows);
     assert_int_equal(rows, 2);
     assert_non_null(strstr(scene_read(scene, "out.csv"), "Verzonnen"));
+    assert_non_null(strstr(scene_read(scene, "out.csv"),
+                           "Proefstraat;1;a;;to;1234AB;Proefstad;woonboot Proef;"));
     fill_in(&post);
     struct envelope_batch batch = answer(&post);
     post.office = (struct opening){.db = &scene->office,

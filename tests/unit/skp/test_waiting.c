@@ -1,5 +1,6 @@
 /* What a creditor is told that waits, before it collects. */
-#include "skp_scene.h"
+#include "post_scene.h"
+#include "unanswered.h"
 #include "waiting.h"
 
 static const char asked[] =
@@ -205,6 +206,77 @@ static void a_request_of_a_round_is_one_list_in_whatever_order_they_come(void **
     scene_free(scene);
 }
 
+static struct unanswered count(struct scene *scene, plain_date today, const struct map *asked_again,
+                               const struct map *told)
+{
+    struct unanswered found;
+    assert_ok(unanswered_count(&scene->creditor, &scene->book, today, asked_again, told, &found));
+    return found;
+}
+
+static void what_was_collected_waits_until_it_is_answered(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct post post = post_open(scene);
+    size_t rows;
+    post_request(&post);
+    (void)write_list(&post, &rows);
+    struct unanswered found = count(scene, 20261102, NULL, NULL);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.due, 20261116);
+    assert_int_equal(found.overdue, 0);
+    assert_int_equal(count(scene, 20261117, NULL, NULL).overdue, 1);
+    state_run(&scene->creditor,
+              "INSERT INTO answer_out SELECT request_id, 1, 1, 0, x'00', x'00', x'' FROM question",
+              "");
+    assert_int_equal(count(scene, 20261117, NULL, NULL).count, 1); /* only signed */
+    state_run(&scene->creditor, "UPDATE answer_out SET stage = 2", "");
+    found = count(scene, 20261117, NULL, NULL);
+    assert_int_equal(found.count + found.overdue + (size_t)found.due, 0);
+    scene_free(scene);
+}
+
+static void what_was_collected_is_due_when_its_overview_says(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct post post = post_open(scene);
+    post_request(&post);
+    state_run(&scene->creditor,
+              "INSERT INTO overview_part VALUES (x'01', 1, x'02', 1793610000000, 20261203, 1)", "");
+    state_run(&scene->creditor,
+              "INSERT INTO overview_item SELECT x'01', 1, 1, request_id, 20261203, 3 FROM question",
+              "");
+    struct unanswered found = count(scene, 20261117, NULL, NULL);
+    assert_int_equal(found.due, 20261203);
+    assert_int_equal(found.overdue, 0);
+    scene_free(scene);
+}
+
+static void what_was_collected_counts_once_and_is_overdue_when_the_broker_says(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct post post = post_open(scene);
+    struct map ids;
+    post_request(&post);
+    sqlite3_stmt *row = state_ask(&scene->creditor, "SELECT request_id FROM question", "");
+    assert_true(state_next(&scene->creditor, row));
+    struct skp_id request_id = state_id(row, 0);
+    assert_false(state_next(&scene->creditor, row));
+    assert_ok(map_init(&ids, ID_BYTES, 4, 4));
+    assert_ok(map_put(&ids, request_id.bytes, NULL));
+    assert_int_equal(count(scene, 20261102, &ids, NULL).count, 0); /* it is delivered once more */
+    assert_int_equal(count(scene, 20261102, NULL, &ids).overdue, 1);
+    map_fini(&ids);
+    struct envelope_batch notice = overdue(scene, &request_id);
+    post.broker = scene_oin(SCENE_COUNSELLOR); /* only the line counts */
+    scene_deliver(scene, &notice, 0, SCENE_CREDITOR, SCENE_NOW_MS, &post.creditor);
+    assert_int_equal(count(scene, 20261102, NULL, NULL).overdue, 1);
+    scene_free(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +286,9 @@ int main(void)
         cmocka_unit_test(a_request_of_a_round_is_one_list_in_whatever_order_they_come),
         cmocka_unit_test(a_list_is_as_old_as_its_oldest_request_whatever_notices_lie_beside_it),
         cmocka_unit_test(a_notice_makes_the_request_beside_it_overdue),
+        cmocka_unit_test(what_was_collected_waits_until_it_is_answered),
+        cmocka_unit_test(what_was_collected_is_due_when_its_overview_says),
+        cmocka_unit_test(what_was_collected_counts_once_and_is_overdue_when_the_broker_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
