@@ -13,14 +13,16 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define PORT       15671
-#define FRAME_MAX  131072
-#define NAME_BYTES 16
-#define BODY_BYTES 512
-#define ACK_EVERY  100
-#define PUMP_EVERY 64
-#define PREFETCH   250
-#define LIMIT_S    150
+#define PORT             15671
+#define FRAME_MAX        131072
+#define NAME_BYTES       16
+#define BODY_BYTES       512
+#define ACK_EVERY        100
+#define PUMP_EVERY       64
+#define PREFETCH         250
+#define LIMIT_S          150
+#define CONNECT_TRIES    20
+#define CONNECT_PAUSE_US 500000
 
 enum role { PUBLISHER, LETTERS, REPLIES };
 
@@ -50,9 +52,8 @@ static void must_reply(amqp_connection_state_t connection, const char *what)
         workload_die("%s: refused, %s", what, amqp_error_string2(reply.library_error));
 }
 
-static amqp_connection_state_t connect_one(void)
+static amqp_socket_t *new_socket(amqp_connection_state_t connection)
 {
-    amqp_connection_state_t connection = amqp_new_connection();
     amqp_socket_t *socket = amqp_ssl_socket_new(connection);
     if (!socket)
         workload_die("no TLS socket");
@@ -60,7 +61,27 @@ static amqp_connection_state_t connect_one(void)
     amqp_ssl_socket_set_key(socket, workload_cert("client.pem"), workload_cert("client.key"));
     amqp_ssl_socket_set_verify_peer(socket, 1);
     amqp_ssl_socket_set_verify_hostname(socket, 1);
-    must(amqp_socket_open(socket, HOST, PORT), "connect");
+    return socket;
+}
+
+/* The server listens before it is ready: it is tried again for a while. */
+static amqp_connection_state_t connect_secured(void)
+{
+    for (int left = CONNECT_TRIES;; left--) {
+        amqp_connection_state_t connection = amqp_new_connection();
+        int status = amqp_socket_open(new_socket(connection), HOST, PORT);
+        if (status == AMQP_STATUS_OK)
+            return connection;
+        amqp_destroy_connection(connection);
+        if (left == 0)
+            must(status, "connect");
+        usleep(CONNECT_PAUSE_US);
+    }
+}
+
+static amqp_connection_state_t connect_one(void)
+{
+    amqp_connection_state_t connection = connect_secured();
     amqp_rpc_reply_t login =
         amqp_login(connection, "/", 0, FRAME_MAX, 0, AMQP_SASL_METHOD_PLAIN, "guest", "guest");
     if (login.reply_type != AMQP_RESPONSE_NORMAL)
