@@ -67,6 +67,15 @@ static void turn(struct seen *seen)
     assert_in_range(monotonic_ms() - begun_at_ms, 0, TURN_MAX_MS);
 }
 
+/* A client whose look-up is under way and gets no answer until `dead` is cleared. */
+static void open_without_answer(struct fake *fake, struct seen *seen)
+{
+    fake_start(fake, welcome_and_wait);
+    atomic_store(&dead, true);
+    open_by_name(fake, seen);
+    turn(seen);
+}
+
 static void wait_for(const atomic_int *count, int value)
 {
     for (int ms = 0; atomic_load(count) < value; ms += 10) {
@@ -80,10 +89,7 @@ static void a_dead_resolver_holds_up_no_loop(void **state)
     (void)state;
     struct fake fake = {0};
     struct seen seen = {0};
-    fake_start(&fake, welcome_and_wait);
-    atomic_store(&dead, true);
-    open_by_name(&fake, &seen);
-    turn(&seen);
+    open_without_answer(&fake, &seen);
     wait_for(&asked, 1);
     assert_true(atomic_load(&on_thread));
     turn(&seen);
@@ -101,10 +107,7 @@ static void no_address_in_time_is_a_failure_and_is_tried_again_without_a_second_
     (void)state;
     struct fake fake = {0};
     struct seen seen = {0};
-    fake_start(&fake, welcome_and_wait);
-    atomic_store(&dead, true);
-    open_by_name(&fake, &seen);
-    turn(&seen);
+    open_without_answer(&fake, &seen);
     for (int i = 1; i <= 2; i++) {
         seen.client->deadline_ms = monotonic_ms(); /* as if ten seconds had gone by */
         turn(&seen);
@@ -127,10 +130,7 @@ static void an_answer_that_comes_while_down_waits_for_the_next_attempt(void **st
     (void)state;
     struct fake fake = {0};
     struct seen seen = {0};
-    fake_start(&fake, welcome_and_wait);
-    atomic_store(&dead, true);
-    open_by_name(&fake, &seen);
-    turn(&seen);
+    open_without_answer(&fake, &seen);
     seen.client->deadline_ms = monotonic_ms();
     turn(&seen);
     seen.client->connect_at_ms = monotonic_ms() + 600000;
