@@ -189,7 +189,7 @@ static int act(const struct command_line *line, const struct options *options)
     return EX_SOFTWARE;
 }
 
-int main(int argc, char **argv)
+static int do_as_told(int argc, char **argv)
 {
     struct command_line line;
     struct options options;
@@ -219,4 +219,13 @@ int main(int argc, char **argv)
     if (line.action != RUN && line.action != PRINT_CONFIG)
         answer_result(line.json, code, service_said());
     return code;
+}
+
+int main(int argc, char **argv)
+{
+    int code = do_as_told(argc, argv);
+    if (answer_was_written())
+        return code;
+    fputs("skpd: standard output took not all of the answer\n", stderr);
+    return code == EX_OK ? EX_IOERR : code;
 }

@@ -5,10 +5,10 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-/* Takes the object. */
+/* Takes the object. Whether it could be written is seen at the end: answer_was_written(). */
 static void print_json(json_t *object)
 {
-    if (object == NULL || json_dumpf(object, stdout, JSON_COMPACT) != 0)
+    if (object == NULL || (json_dumpf(object, stdout, JSON_COMPACT) != 0 && !ferror(stdout)))
         abort(); /* out of memory for a few words */
     putchar('\n');
     json_decref(object);
@@ -80,4 +80,9 @@ void answer_version(bool json, const struct dependency found[DEPENDENCY_COUNT])
         print_json(json_pack("{s:b, s:i, s:s, s:O}", "ok", 1, "exit", 0, "version", SKP_VERSION,
                              "libraries", libraries));
     json_decref(libraries);
+}
+
+bool answer_was_written(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout);
 }

@@ -16,4 +16,7 @@ void answer_settings(bool json, const struct options *options);
 void answer_help_config(bool json);
 void answer_version(bool json, const struct dependency found[DEPENDENCY_COUNT]);
 
+/* False: standard output took not all of it. Asked once, last. */
+bool answer_was_written(void);
+
 #endif

@@ -306,20 +306,29 @@ static int run(struct options *options, int argc, char **argv)
     return EXIT_USAGE;
 }
 
+static int do_as_told(struct options *options, int argc, char **argv)
+{
+    if (options->help || options->version) {
+        fputs(options->help ? usage : "skp-sim " SKP_VERSION "\n", stdout);
+        return 0;
+    }
+    options->result = json_object();
+    int code = run(options, argc, argv);
+    put(options, "exit", json_integer(code));
+    if (options->json && json_dumpf(options->result, stdout, JSON_INDENT(2)) == 0)
+        putchar('\n');
+    json_decref(options->result);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     if (!read_options(argc, argv, &options))
         return EXIT_USAGE;
-    if (options.help || options.version) {
-        fputs(options.help ? usage : "skp-sim " SKP_VERSION "\n", stdout);
-        return 0;
-    }
-    options.result = json_object();
-    int code = run(&options, argc, argv);
-    put(&options, "exit", json_integer(code));
-    if (options.json && json_dumpf(options.result, stdout, JSON_INDENT(2)) == 0)
-        putchar('\n');
-    json_decref(options.result);
-    return fflush(stdout) == 0 ? code : EXIT_DISK;
+    int code = do_as_told(&options, argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fputs("skp-sim: standard output took not all of the answer\n", stderr);
+    return code == 0 ? EXIT_DISK : code;
 }

@@ -365,5 +365,8 @@ int cli_run(int argc, char **argv)
     if (cli.json && json_dumpf(cli.result, stdout, JSON_INDENT(2)) == 0)
         (void)fputc('\n', stdout);
     json_decref(cli.result);
-    return fflush(stdout) == 0 ? code : EXIT_IO;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fputs("skp: de uitvoer kon niet helemaal worden geschreven\n", stderr);
+    return code == 0 ? EXIT_IO : code;
 }

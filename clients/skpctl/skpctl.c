@@ -37,7 +37,8 @@ static void print_usage(FILE *stream)
     }
     fputs("\nCommands may be shortened as far as they stay unambiguous (skpctl p l).\n"
           "Exit codes: 0 ok, 1 refused, 64 usage, 65 a file that cannot be used, 69 no broker "
-          "answers.\nManual page: skpctl(1).\n",
+          "answers, "
+          "74 output.\nManual page: skpctl(1).\n",
           stream);
 }
 
@@ -167,12 +168,11 @@ static int run(const struct arguments *arguments, const struct ctl_command *comm
     return code;
 }
 
-int main(int argc, char **argv)
+static int do_as_told(int argc, char **argv)
 {
     char why[CTL_WHY_BYTES];
     struct arguments arguments;
     int taken = 0;
-    signal(SIGPIPE, SIG_IGN);
     if (!parse_globals(argc, argv, &arguments))
         return EX_USAGE;
     char **words = argv + arguments.first;
@@ -197,4 +197,14 @@ int main(int argc, char **argv)
         return EX_OK;
     }
     return run(&arguments, command, count - taken, words + taken);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    int code = do_as_told(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fputs("skpctl: standard output took not all of the answer\n", stderr);
+    return code == EX_OK ? EX_IOERR : code;
 }

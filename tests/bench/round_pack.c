@@ -180,34 +180,30 @@ static bool is_one_batch(struct packing *packing, unsigned first_case, unsigned 
                : count + case_count <= BATCH_MAX_LINES && bundles <= BATCH_MAX_BUNDLES;
 }
 
-static bool are_batches(struct packing *packing, unsigned batches)
+/* How many of these cases the limits allow in one batch; at least one. */
+static unsigned cases_that_fit(struct packing *packing, unsigned first_case, unsigned most)
 {
-    unsigned at = packing->sender->first_case;
-    unsigned left = packing->sender->case_count;
-    for (unsigned n = batches; n > 0; n--) {
-        unsigned count = (left + n - 1) / n;
-        if (!is_one_batch(packing, at, count))
-            return false;
-        at += count;
-        left -= count;
+    unsigned fit = 1, too_many = most + 1;
+    while (too_many - fit > 1) {
+        unsigned half = fit + (too_many - fit) / 2;
+        if (is_one_batch(packing, first_case, half))
+            fit = half;
+        else
+            too_many = half;
     }
-    return true;
+    return fit;
 }
 
-/* In as few batches as the limits allow, of equal size. */
+/* Each batch as full as the limits allow, as `skp counsellor send` fills them. */
 static void pack_counsellor(struct round_plan *plan, unsigned party)
 {
     struct packing packing = packing_start(plan, party);
     unsigned at = packing.sender->first_case;
-    unsigned left = packing.sender->case_count;
-    unsigned batches = plan->shape.singly ? left : left > 0;
-    while (!are_batches(&packing, batches))
-        batches++;
-    for (; batches > 0; batches--) {
-        unsigned count = (left + batches - 1) / batches;
+    unsigned end = at + packing.sender->case_count;
+    while (at < end) {
+        unsigned count = cases_that_fit(&packing, at, end - at);
         pack_cases(&packing, at, count);
         at += count;
-        left -= count;
     }
     packing_end(&packing);
 }

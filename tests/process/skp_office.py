@@ -65,10 +65,12 @@ class SkpOffice:
             file.write(text.encode(encoding))
         return self.path(name)
 
+    def binary(self, name):
+        return os.path.join(self.test.build, {"skpd": "broker"}.get(name, "clients"), name)
+
     def program(self, name, *words):
-        folder = {"skpd": "broker"}.get(name, "clients")
         environment = os.environ | {"SKP_CONFIG": "/nowhere/skp.conf", "SKPD_SOCKET": self.broker.control_path}
-        done = subprocess.run([os.path.join(self.test.build, folder, name), *words], capture_output=True, text=True,
+        done = subprocess.run([self.binary(name), *words], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=60, cwd=self.folder, env=environment)
         return Done(" ".join((name, *words)), done)
 

@@ -185,6 +185,20 @@ def check_exit_codes(test, office):
                    f"broker/run {words}: {done.returncode} {done.stderr}")
 
 
+def check_full_output(test, office):
+    """An answer that nobody got is no success: a script must not go on as if it had one."""
+    config = ("--config", office.broker.config_path)
+    for program, words in (("skpd", ("--help",)), ("skpd", ("--version", "--json")), ("skpd", (*config, "--print-config")),
+                           ("skpd", (*config, "--print-config", "--json")), ("skp", ("--help",)),
+                           ("skpctl", ("--help",)), ("skpctl", ("explain",)), ("skpctl", ("explain", "--json")),
+                           ("skp-sim", ("--help",))):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([office.binary(program), *words], stdout=full, stderr=subprocess.PIPE, text=True,
+                                  cwd=office.folder, timeout=60)
+        test.check(done.returncode == DISK, f"{program} {words} to a full disk: {done.returncode}")
+        test.check(done.stderr.count("\n") == 1 and done.stderr.startswith(program + ": "), f"{program} {words}: {done.stderr}")
+
+
 def check_no_broker(test, office):
     """Nobody waits in silence, and hears at the end where it looked and what to do."""
     office.write("stil.conf", open(office.path(f"{COUNSELLOR}.conf")).read().replace("wait = 10s", "wait = 2s"))
@@ -212,6 +226,7 @@ def body(test):
     check_sim_json(test, office)
     check_skpd_json(test, office)
     check_ctl_json(test, office, verbs)
+    check_full_output(test, office)
     check_no_broker(test, office)
     test.check_logs(office.broker.log_path)
 
