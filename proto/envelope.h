@@ -104,7 +104,8 @@ enum skp_err envelope_read_header(struct span bytes, struct arena *arena, char *
 enum skp_err envelope_read_head(struct span bytes, struct arena *arena, char *ret_path,
                                 struct envelope_head *ret_head) SKP_MUST_CHECK;
 
-/* Verifies the signature over `header` and that the signer is `header`'s sender. */
+/* Intake: verifies the signature over `header`, of a certificate that is valid now, and that the
+ * signer is `header`'s sender. */
 enum skp_err envelope_check_signature(struct trust *trust, struct jws_cache *cache,
                                       struct span header_bytes,
                                       const struct envelope_header *header, struct span jws,
@@ -116,9 +117,10 @@ enum skp_err envelope_check_signature(struct trust *trust, struct jws_cache *cac
 enum skp_err envelope_check_bundle(const Skp__V1__Bundle *bundle, const struct envelope_head *head,
                                    struct skp_hash *ret_leaves) SKP_MUST_CHECK;
 
-/* A delivery as received: signature, audit path, head, lines (withheld ones by their leaf hash),
- * recipient `me`. Everything returned lives in the arena or in the delivery. MANDATE_MISSING: it speaks
- * on behalf of another, which nothing proves. */
+/* A delivery as received: signature (of a certificate that may have expired since, see
+ * jws_verify_stored()), audit path, head, lines (withheld ones by their leaf hash), recipient `me`.
+ * SIGNER_REVOKED: *ret_why says what a person can do. Everything returned lives in the arena or in
+ * the delivery. MANDATE_MISSING: it speaks on behalf of another, which nothing proves. */
 struct envelope_delivery {
     struct envelope_header header;
     struct envelope_head head;
@@ -132,8 +134,9 @@ enum skp_err envelope_check_delivery(struct trust *trust, struct jws_cache *cach
                                      struct envelope_delivery *ret_delivery,
                                      const char **ret_why) SKP_MUST_CHECK;
 
-/* A receipt: body is a leaf of the commit's tree, the commit is signed by `broker`, and body is
- * about `batch_id` with `root`. The unpacked body lives in the arena. PROOF_INVALID otherwise. */
+/* A receipt, however old: body is a leaf of the commit's tree, the commit is signed by `broker` (see
+ * jws_verify_stored()), and body is about `batch_id` with `root`. The unpacked body lives in the
+ * arena. PROOF_INVALID otherwise. */
 enum skp_err envelope_check_receipt(struct trust *trust, struct jws_cache *cache,
                                     const Skp__V1__Receipt *receipt, const struct skp_oin *broker,
                                     const struct skp_oin *sender, const struct skp_id *batch_id,

@@ -84,6 +84,15 @@ enum skp_err envelope_read_head(struct span bytes, struct arena *arena, char *re
     return SKP_OK;
 }
 
+enum skp_err envelope_check_sender(const struct jws_signer *signer,
+                                   const struct envelope_header *header, const char **ret_why)
+{
+    if (oin_equal(&signer->oin, &header->sender) || MUTANT(signer_not_compared))
+        return SKP_OK;
+    *ret_why = "signed by another participant than the sender";
+    return SKP_E_SIGNER_INVALID;
+}
+
 enum skp_err envelope_check_signature(struct trust *trust, struct jws_cache *cache,
                                       struct span header_bytes,
                                       const struct envelope_header *header, struct span jws,
@@ -91,13 +100,7 @@ enum skp_err envelope_check_signature(struct trust *trust, struct jws_cache *cac
 {
     struct jws_signer signer;
     enum skp_err err = jws_verify(trust, cache, jws, header_bytes, at_ms, &signer, ret_why);
-    if (err)
-        return err;
-    if (!oin_equal(&signer.oin, &header->sender) && !MUTANT(signer_not_compared)) {
-        *ret_why = "signed by another participant than the sender";
-        return SKP_E_SIGNER_INVALID;
-    }
-    return SKP_OK;
+    return err ? err : envelope_check_sender(&signer, header, ret_why);
 }
 
 /* ---------------------------------------------------------------- bundles */

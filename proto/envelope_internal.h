@@ -1,8 +1,13 @@
-/* What intake and delivery check of a bundle alike. Internal to envelope_*.c. */
+/* What intake and delivery check alike. Internal to envelope_*.c. */
 #ifndef SKP_ENVELOPE_INTERNAL_H
 #define SKP_ENVELOPE_INTERNAL_H
 
 #include "envelope.h"
+
+/* SIGNER_INVALID unless who signed is the sender that the header names. */
+enum skp_err envelope_check_sender(const struct jws_signer *signer,
+                                   const struct envelope_header *header,
+                                   const char **ret_why) SKP_MUST_CHECK;
 
 /* Limits, counts against `head`, and a key box where something is sealed. BATCH_TOO_LARGE,
  * COUNT_MISMATCH, KEY_BOX_MISSING. */

@@ -91,6 +91,23 @@ static enum skp_err check_delivered(const Skp__V1__Delivery *delivery, const str
     return check_lines(read, ret_why);
 }
 
+/* The broker took it from a signer who was valid then; expired since is no reason to leave it. */
+static enum skp_err check_signer(struct trust *trust, struct jws_cache *cache,
+                                 const Skp__V1__Delivery *delivery,
+                                 const struct envelope_header *header, int64_t at_ms,
+                                 const char **ret_why)
+{
+    static const char revoked[] = "the sender's signing certificate was revoked, so nobody can "
+                                  "tell who signed this mail: call "
+                                  "the sender, who must send it again with a new certificate";
+    struct jws_signer signer;
+    enum skp_err err = jws_verify_stored(trust, cache, span_text(delivery->jws),
+                                         wire_span(delivery->header), at_ms, &signer, ret_why);
+    if (err == SKP_E_SIGNER_REVOKED)
+        return say(err, revoked, ret_why);
+    return err ? err : envelope_check_sender(&signer, header, ret_why);
+}
+
 enum skp_err envelope_check_delivery(struct trust *trust, struct jws_cache *cache,
                                      const Skp__V1__Delivery *delivery, const struct skp_oin *me,
                                      int64_t at_ms, struct arena *arena,
@@ -103,8 +120,7 @@ enum skp_err envelope_check_delivery(struct trust *trust, struct jws_cache *cach
     read.leaves = arena_calloc(arena, BUNDLE_MAX_LINES, sizeof *read.leaves);
     if (!read.leaves)
         return say_code(SKP_E_NO_MEMORY, ret_why);
-    err = envelope_check_signature(trust, cache, wire_span(delivery->header), &read.header,
-                                   span_text(delivery->jws), at_ms, ret_why);
+    err = check_signer(trust, cache, delivery, &read.header, at_ms, ret_why);
     if (!err)
         err = check_delivered(delivery, me, &read, ret_why);
     if (!err)
@@ -158,8 +174,8 @@ static enum skp_err check_commit(struct trust *trust, struct jws_cache *cache,
         return say(SKP_E_PROOF_INVALID, "the receipt is of another broker", ret_why);
     if (!commit_holds(commit, receipt))
         return say(SKP_E_PROOF_INVALID, "the receipt is not part of the signed commit", ret_why);
-    enum skp_err err = jws_verify(trust, cache, span_text(receipt->jws), wire_span(receipt->commit),
-                                  at_ms, &signer, ret_why);
+    enum skp_err err = jws_verify_stored(trust, cache, span_text(receipt->jws),
+                                         wire_span(receipt->commit), at_ms, &signer, ret_why);
     if (err)
         return SKP_E_PROOF_INVALID;
     if (!oin_equal(&signer.oin, broker))

@@ -19,7 +19,7 @@
 #define FACT_MAX_BRAND        80    /* code points */
 #define FACT_MAX_MAILBOX      32    /* bytes of a mailbox name */
 #define FACT_MAX_COLLECTED    256   /* items of one CollectStatement */
-#define FACT_MAX_STATEMENT    12288 /* bytes of a CollectStatement in an event */
+#define FACT_MAX_STATEMENT    256   /* bytes of a CollectStatement; its fields cannot take more */
 #define FACT_MAX_JWS          16384 /* bytes */
 #define FACT_MIN_YEAR         1900
 #define FACT_MAX_YEAR         2199

@@ -72,6 +72,20 @@ static void check_due(struct fact_check *check, const Skp__V1__EventFact *event)
                     "calendar_version");
 }
 
+/* Where the items stand in their tree is for who checks the proof. */
+static void check_collected(struct fact_check *check, const Skp__V1__EventFact *event)
+{
+    fact_list(check, "collected", event->n_collected, FACT_MAX_COLLECTED);
+    fact_list(check, "proof", event->n_proof, FACT_MAX_COLLECTED);
+    for (size_t i = 0; i < event->n_collected && !check->err; i++) {
+        fact_enter(check, "collected", i);
+        fact_need_hash(check, "head_hash", event->collected[i]->head_hash);
+        fact_leave(check);
+    }
+    for (size_t i = 0; i < event->n_proof && !check->err; i++)
+        fact_expect(check, event->proof[i].len == HASH_BYTES, SKP_E_HASH_FORMAT, "proof");
+}
+
 static void check_statement(struct fact_check *check, const Skp__V1__EventFact *event)
 {
     bool collected = event->kind == SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED;
@@ -84,7 +98,8 @@ static void check_statement(struct fact_check *check, const Skp__V1__EventFact *
     fact_expect(check, strlen(event->jws) <= FACT_MAX_JWS, SKP_E_TEXT_TOO_LONG, "jws");
     fact_expect(check, event->n_collected > 0 || !collected, SKP_E_REQUIRED, "collected");
     fact_expect(check, event->n_collected == 0 || collected, SKP_E_FIELD_UNEXPECTED, "collected");
-    fact_list(check, "collected", event->n_collected, FACT_MAX_COLLECTED);
+    fact_expect(check, event->n_proof == 0 || collected, SKP_E_FIELD_UNEXPECTED, "proof");
+    check_collected(check, event);
 }
 
 static void check_event_kind(struct fact_check *check, const Skp__V1__EventFact *event)

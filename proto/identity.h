@@ -54,12 +54,25 @@ uint64_t trust_generation(const struct trust *trust);
 
 /* Whether `cert` chains to an anchor through `chain` (may be NULL), is valid at `at_ms` real time,
  * not revoked, strong enough (RSA >= 3072, EC >= 256, SHA-256 and up) and for `purpose`.
- * SIGNER_INVALID (purpose signing) or CERTIFICATE (the others) otherwise; *ret_why is static text
- * in OpenSSL's words or ours. Which OIN it must be is the caller's to check. The signature of a CRL
- * is checked once for all chains of this trust, its time and scope each time. Thread-safe. */
+ * SIGNER_REVOKED or SIGNER_INVALID (purpose signing), or CERTIFICATE (the others) otherwise;
+ * *ret_why is static text in OpenSSL's words or ours. Which OIN it must be is the caller's to
+ * check. The signature of a CRL is checked once for all chains of this trust, its time and scope
+ * each time. Thread-safe. */
 enum skp_err trust_check(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
                          enum cert_purpose purpose, int64_t at_ms,
                          const char **ret_why) SKP_MUST_CHECK;
+
+/* When a certificate counts, in seconds since 1970: from the first, and no longer at the last. */
+struct cert_period {
+    int64_t from_s;
+    int64_t until_s;
+};
+
+/* trust_check() for signing, but for the period of `cert` itself, which comes back for the caller
+ * to judge: it may sign in its time and be looked at later. All above it is judged at `at_ms`. */
+enum skp_err trust_check_signer(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
+                                int64_t at_ms, struct cert_period *ret_period,
+                                const char **ret_why) SKP_MUST_CHECK;
 
 /* The part of trust_check() about purpose alone, for a certificate whose chain TLS has just checked
  * against the store. CERTIFICATE or SIGNER_INVALID as there. */

@@ -29,18 +29,37 @@ struct jws_signer {
 
 /* Remembers chains that were verified a moment ago, so that a thousand batches of one sender cost
  * one chain check: these live at most 60 seconds and die with the trust they were checked against.
+ * The signer's own period is held against each signature anew, and never remembered as good.
  * Remembers signatures that fitted, so that a batch of which many bundles come, or a commit with many
  * receipts, costs one check of its signature. Internally locked. */
 struct jws_cache;
 struct jws_cache *jws_cache_new(unsigned max_entries);
 void jws_cache_free(struct jws_cache *cache);
 
-/* Verifies signature, chain (purpose signing, at `at_ms` real time) and header. SIGNATURE_INVALID
- * or SIGNER_INVALID, *ret_why in words; NO_MEMORY. `cache` may be NULL. Whose OIN it must be is the
- * caller's to check. */
+/* Verifies signature, header and chain (purpose signing, at `at_ms` real time), for what its signer
+ * says now: the certificate is valid at `at_ms`, and has not ended at the time of signing (`iat`).
+ * SIGNATURE_INVALID, SIGNER_REVOKED or SIGNER_INVALID, *ret_why in words; NO_MEMORY. `cache` may be NULL. Whose OIN it
+ * must be is the caller's to check. */
 enum skp_err jws_verify(struct trust *trust, struct jws_cache *cache, struct span jws,
                         struct span payload, int64_t at_ms, struct jws_signer *ret_signer,
                         const char **ret_why) SKP_MUST_CHECK;
+
+/* The same for what a broker took when it was said, and that is shown again, however much later:
+ * mail, statements of collection, receipts, heads of the chain. The signer's own certificate may
+ * have expired since the time of signing. All else is judged at `at_ms` as above: the CAs, the
+ * CRLs, who was revoked.
+ *
+ * The time of signing is the word of who holds the key, so whoever stole the key of an expired
+ * certificate that was never revoked can sign into the past. That makes nothing that a broker takes,
+ * since there jws_verify() judges. Only what came from the
+ * broker, or what it signed itself, may be asked here. */
+enum skp_err jws_verify_stored(struct trust *trust, struct jws_cache *cache, struct span jws,
+                               struct span payload, int64_t at_ms, struct jws_signer *ret_signer,
+                               const char **ret_why) SKP_MUST_CHECK;
+
+/* The thumbprint of the certificate that a JWS says it was signed with; nothing is checked. DECODE when it
+ * is no such JWS. */
+enum skp_err jws_claimed_signer(struct span jws, struct skp_hash *ret_thumbprint) SKP_MUST_CHECK;
 
 /* Encrypts `plaintext` (at most JWE_MAX_PLAINTEXT) for the public key of `cert`; the text lives in
  * the arena, NUL-terminated. CERTIFICATE when the key is no RSA, P-256 or P-384 key; whether the

@@ -83,9 +83,11 @@ bool jws_cache_find_good(struct jws_cache *cache, const struct skp_hash *name,
 void jws_cache_put_good(struct jws_cache *cache, const struct skp_hash *name,
                         const struct jws_claimed *claimed);
 
-/* The doors to verified chains. A hit gives an own reference to the key. */
+/* The doors to verified chains: good but for the signer's own period, which is to be judged after
+ * each hit. A hit gives an own reference to the key. */
 struct jws_known {
     EVP_PKEY *key;
+    struct cert_period period;
     struct skp_oin oin;
     struct skp_hash thumbprint;
 };

@@ -202,3 +202,77 @@ bool merkle_verify(const struct skp_hash *leaf, size_t index, size_t count,
     }
     return last == 0 && hash_equal(&hash, root);
 }
+
+/* ---------------------------------------------------------------- several leaves */
+
+/* Whether the neighbour of places[i] is known too. Places ascend: then it is the next. */
+static bool has_neighbour(const struct merkle_place *places, size_t count, size_t i)
+{
+    return i + 1 < count && places[i + 1].index == (places[i].index ^ 1);
+}
+
+size_t merkle_tree_prove(const struct merkle_tree *tree, struct merkle_place *places, size_t count,
+                         struct skp_hash *ret_proof)
+{
+    const struct skp_hash *level = tree->nodes;
+    size_t len = 0;
+    assert(count > 0 && places[count - 1].index < tree->count);
+    for (size_t width = tree->count; width > 1; width = (width + 1) / 2) {
+        size_t above = 0;
+        for (size_t i = 0; i < count; i++) {
+            size_t index = places[i].index;
+            if (has_neighbour(places, count, i))
+                i++;
+            else if ((index ^ 1) < width)
+                ret_proof[len++] = level[index ^ 1];
+            places[above++].index = index / 2;
+        }
+        count = above;
+        level += width;
+    }
+    return len;
+}
+
+static bool do_ascend(const struct merkle_place *places, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (places[i].index <= places[i - 1].index)
+            return false;
+    return count > 0;
+}
+
+static struct merkle_place parent_of(const struct merkle_place *place,
+                                     const struct skp_hash *neighbour)
+{
+    return (struct merkle_place){
+        .index = place->index / 2,
+        .hash = (place->index & 1) != 0 ? merkle_node(neighbour, &place->hash)
+                                        : merkle_node(&place->hash, neighbour),
+    };
+}
+
+bool merkle_verify_places(struct merkle_place *places, size_t count, size_t leaf_count,
+                          const struct skp_hash *proof, size_t proof_len,
+                          const struct skp_hash *root)
+{
+    size_t used = 0;
+    if (!do_ascend(places, count) || places[count - 1].index >= leaf_count)
+        return false;
+    for (size_t width = leaf_count; width > 1; width = (width + 1) / 2) {
+        size_t above = 0;
+        for (size_t i = 0; i < count; i++) {
+            struct merkle_place place = places[i];
+            if (has_neighbour(places, count, i))
+                place = parent_of(&place, &places[++i].hash);
+            else if ((place.index ^ 1) >= width)
+                place.index /= 2; /* a last node without neighbour moves up unchanged */
+            else if (used < proof_len)
+                place = parent_of(&place, &proof[used++]);
+            else
+                return false;
+            places[above++] = place;
+        }
+        count = above;
+    }
+    return used == proof_len && hash_equal(&places[0].hash, root);
+}

@@ -1,8 +1,8 @@
 /* Merkle trees as RFC 9162 section 2.1: leaf = SHA-256(0x00 || data), node = SHA-256(0x01 || left
  * || right).
  *
- * Used at three places: the lines of a bundle, the bundle heads of a batch, the receipts of a
- * commit. Pure functions; hashing allocates nothing per leaf. */
+ * Used at four places: the lines of a bundle, the bundle heads of a batch, the receipts of a
+ * commit, the items of a collect statement. Pure functions; hashing allocates nothing per leaf. */
 #ifndef SKP_MERKLE_H
 #define SKP_MERKLE_H
 
@@ -47,5 +47,24 @@ size_t merkle_tree_path(const struct merkle_tree *tree, size_t index, struct skp
 /* Whether `leaf` at `index` of a tree with `count` leaves leads to `root` by `path`. */
 bool merkle_verify(const struct skp_hash *leaf, size_t index, size_t count,
                    const struct skp_hash *path, size_t path_len, const struct skp_hash *root);
+
+/* Several leaves of one tree, proven together: of their audit paths what does not follow from the
+ * leaves themselves, each hash once; level by level from the leaves up, on each from left to right.
+ * Of one leaf it is its audit path, of all leaves nothing. */
+struct merkle_place {
+    size_t index;
+    struct skp_hash hash; /* of the leaf */
+};
+
+/* Puts the proof of `places` (at least one; ascending by index, no index twice) into ret_proof, which
+ * has room for as many hashes as the tree has leaves. Returns its length. Uses `places` up. */
+size_t merkle_tree_prove(const struct merkle_tree *tree, struct merkle_place *places, size_t count,
+                         struct skp_hash *ret_proof);
+
+/* Whether `places` are leaves of a tree with `leaf_count` leaves and this root; false also when they
+ * do not ascend, or are none. Uses `places` up. */
+bool merkle_verify_places(struct merkle_place *places, size_t count, size_t leaf_count,
+                          const struct skp_hash *proof, size_t proof_len,
+                          const struct skp_hash *root);
 
 #endif

@@ -60,6 +60,10 @@
       "fault_test_power_cut", "nothing_acknowledged_is_lost_when_the_power_goes")                  \
     X(collect_unsigned, "mail goes away without the signature of its addressee",                   \
       "unit_engine_test_mailbox", "a_statement_is_signed_by_who_collects")                         \
+    X(items_not_signed, "mail goes away that its addressee did not sign for",                      \
+      "unit_engine_test_collect", "the_items_are_those_that_were_signed")                          \
+    X(proof_not_checked, "a broker proves with a statement what is not in it",                     \
+      "unit_skp_test_collected", "a_bundle_that_is_not_in_the_statement_is_not_collected")         \
     X(watermark_not_checked, "a store whose end is missing starts as if nothing had been promised", \
       "unit_engine_test_restart", "a_store_without_its_end_is_refused_until_the_loss_is_accepted") \
     X(head_not_compared, "a broker that lost commits serves all the same",                         \
@@ -92,6 +96,12 @@
       "unit_proto_test_frame", "a_length_over_the_limit_is_refused_before_anything_is_allocated")  \
     X(crl_off, "a revoked certificate is as good as any",                                          \
       "unit_proto_test_identity", "a_revoked_certificate_is_refused")                              \
+    X(waiting_expires, "mail is lost when its sender's certificate ends while it waits",           \
+      "unit_proto_test_envelope_expired", "mail_outlives_the_certificate_of_its_signer")           \
+    X(expired_signs, "who has an expired certificate goes on signing with it",                     \
+      "unit_proto_test_jws_period", "what_is_said_now_needs_a_certificate_of_now")                 \
+    X(iat_not_judged, "an expired certificate signs for ever after",                               \
+      "unit_proto_test_jws_period", "what_was_signed_after_the_end_is_refused_for_ever")           \
     X(signer_not_compared, "anybody signs for anybody",                                            \
       "unit_engine_test_refused_batches", "the_signer_is_the_sender")                              \
     X(replay_to_other, "a delivery for one participant is taken by another",                       \

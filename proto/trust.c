@@ -161,21 +161,35 @@ static const char *check_use(X509 *cert, enum cert_purpose purpose)
     return "not a purpose of the list";
 }
 
-static const char *check_chain(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
-                               int64_t at_ms)
+/* Says yes to a leaf outside its own period, and changes nothing else of the verdict. */
+static int overlook_period(int good, X509_STORE_CTX *ctx)
 {
-    const char *why = NULL;
+    int error = X509_STORE_CTX_get_error(ctx);
+    if (good || X509_STORE_CTX_get_error_depth(ctx) != 0 ||
+        (error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID))
+        return good;
+    X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    return 1;
+}
+
+/* X509_V_OK or OpenSSL's number of what is wrong; `verdict` NULL: OpenSSL's own. */
+static int check_chain(struct trust *trust, X509 *cert, STACK_OF(X509) * chain, int64_t at_ms,
+                       X509_STORE_CTX_verify_cb verdict)
+{
+    int error = X509_V_ERR_OUT_OF_MEM;
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    if (ctx == NULL || X509_STORE_CTX_init(ctx, trust->store, cert, chain) != 1) {
-        why = "out of memory";
-    } else {
+    if (ctx != NULL && X509_STORE_CTX_init(ctx, trust->store, cert, chain) == 1) {
         X509_STORE_CTX_set_time(ctx, 0, (time_t)(at_ms / 1000));
-        if (X509_verify_cert(ctx) != 1)
-            why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
+        if (verdict != NULL)
+            X509_STORE_CTX_set_verify_cb(ctx, verdict);
+        bool good = X509_verify_cert(ctx) == 1;
+        error = good ? X509_V_OK : X509_STORE_CTX_get_error(ctx);
+        if (!good && error == X509_V_OK)
+            error = X509_V_ERR_UNSPECIFIED;
     }
     X509_STORE_CTX_free(ctx);
     ERR_clear_error();
-    return why;
+    return error;
 }
 
 static enum skp_err refuse(enum cert_purpose purpose, const char *why, const char **ret_why)
@@ -185,6 +199,14 @@ static enum skp_err refuse(enum cert_purpose purpose, const char *why, const cha
     ERR_clear_error();
     *ret_why = why;
     return purpose == CERT_SIGNING ? SKP_E_SIGNER_INVALID : SKP_E_CERTIFICATE;
+}
+
+static enum skp_err refuse_chain(enum cert_purpose purpose, int error, const char **ret_why)
+{
+    if (error == X509_V_OK)
+        return SKP_OK;
+    enum skp_err err = refuse(purpose, X509_verify_cert_error_string(error), ret_why);
+    return purpose == CERT_SIGNING && error == X509_V_ERR_CERT_REVOKED ? SKP_E_SIGNER_REVOKED : err;
 }
 
 static const char *check_readable_use(X509 *cert, enum cert_purpose purpose)
@@ -216,8 +238,31 @@ bool trust_lists_revoked(struct trust *trust, X509 *cert)
 enum skp_err trust_check(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
                          enum cert_purpose purpose, int64_t at_ms, const char **ret_why)
 {
-    const char *why = check_readable_use(cert, purpose);
-    if (why == NULL)
-        why = check_chain(trust, cert, chain, at_ms);
-    return refuse(purpose, why, ret_why);
+    enum skp_err err = trust_check_use(cert, purpose, ret_why);
+    return err ? err : refuse_chain(purpose, check_chain(trust, cert, chain, at_ms, NULL), ret_why);
+}
+
+static bool seconds_of(const ASN1_TIME *time, int64_t *ret_s)
+{
+    struct tm tm;
+    if (ASN1_TIME_to_tm(time, &tm) != 1)
+        return false;
+    *ret_s = timegm(&tm);
+    return true;
+}
+
+enum skp_err trust_check_signer(struct trust *trust, X509 *cert, STACK_OF(X509) * chain,
+                                int64_t at_ms, struct cert_period *ret_period, const char **ret_why)
+{
+    struct cert_period period;
+    enum skp_err err = trust_check_use(cert, CERT_SIGNING, ret_why);
+    if (!err)
+        err = refuse_chain(CERT_SIGNING, check_chain(trust, cert, chain, at_ms, overlook_period),
+                           ret_why);
+    if (!err && !(seconds_of(X509_get0_notBefore(cert), &period.from_s) &&
+                  seconds_of(X509_get0_notAfter(cert), &period.until_s)))
+        err = refuse(CERT_SIGNING, "the certificate does not say when it is valid", ret_why);
+    if (!err)
+        *ret_period = period;
+    return err;
 }

@@ -120,12 +120,14 @@ void request_register(const Skp__V1__RequestFact *fact, const struct skp_id *cas
 }
 
 /* Not request_may_move(): an answered request comes back by another door. */
-enum skp_err request_publish(struct request_state *state, int64_t now_ms, plain_date due_date)
+enum skp_err request_publish(struct request_state *state, uint64_t position, int64_t now_ms,
+                             plain_date due_date)
 {
     if (state->state != STATE(REGISTERED) && state->state != STATE(WAITING_FOR_ROUND))
         return SKP_E_STATE_INVALID;
     assert(due_date == 0 || calendar_date_valid(due_date));
     request_move(state, STATE(REQUESTED));
+    state->position = position;
     state->published_at_ms = now_ms;
     state->due_date = due_date;
     return SKP_OK;
@@ -146,6 +148,7 @@ bool request_undeliverable(struct request_state *state)
     if (!request_is_open(state))
         return false;
     request_move(state, STATE(RESEAL_NEEDED));
+    state->position = 0;
     return true;
 }
 

@@ -4,10 +4,10 @@
 
 #include <assert.h>
 
-#define PACKED_FORMAT 1U
-#define PACKED_FIELDS 151U /* the rest of the row is reserve, zeros */
+#define PACKED_FORMAT 2U
+#define PACKED_FIELDS 159U /* the rest of the row is reserve, zeros */
 
-#define FLAGS_MAX (REQUEST_URGENT | REQUEST_CONTAINS_BSN | REQUEST_COLLECTED)
+#define FLAGS_MAX (REQUEST_URGENT | REQUEST_CONTAINS_BSN)
 
 static_assert(PACKED_FIELDS <= REQUEST_PACKED_BYTES, "a request outgrew its row");
 
@@ -20,6 +20,7 @@ void request_pack(const struct request_state *state, uint8_t ret_bytes[REQUEST_P
     packed_put(&writer, state->case_id.bytes, ID_BYTES);
     packed_put(&writer, state->leaf.bytes, HASH_BYTES);
     packed_put(&writer, state->answer_leaf.bytes, HASH_BYTES);
+    packed_put_u64(&writer, state->position);
     packed_put_i64(&writer, state->published_at_ms);
     packed_put_i64(&writer, state->answered_at_ms);
     packed_put_i64(&writer, state->total_cents);
@@ -43,6 +44,7 @@ static void take_fields(struct packed_reader *reader, struct request_state *ret_
     packed_take(reader, ret_state->case_id.bytes, ID_BYTES);
     packed_take(reader, ret_state->leaf.bytes, HASH_BYTES);
     packed_take(reader, ret_state->answer_leaf.bytes, HASH_BYTES);
+    ret_state->position = packed_take_u64(reader);
     ret_state->published_at_ms = packed_take_amount(reader);
     ret_state->answered_at_ms = packed_take_amount(reader);
     ret_state->total_cents = packed_take_amount(reader);

@@ -253,18 +253,18 @@ static void say_after(struct admin_run *run, struct span key)
 }
 
 static enum skp_err tally_slice(struct admin_run *run, const struct skp_oin *oin,
-                                const struct row_key *from, struct arena *arena,
+                                const struct row_key *from, struct workset *ws,
                                 struct admin_tally *tally)
 {
     struct store_row *rows;
     size_t count = 0;
-    enum skp_err err = store_scan(run->txn->ws.store, STORE_PAGE, row_key_span(from),
-                                  span_of(NULL, 0), SLICE_ROWS, SLICE_BYTES, arena, &rows, &count);
+    enum skp_err err = store_scan(ws->store, STORE_PAGE, row_key_span(from), span_of(NULL, 0),
+                                  SLICE_ROWS, SLICE_BYTES, ws->arena, &rows, &count);
     for (size_t i = 0; !err && i < count; i++) {
         struct page_row page;
         err = page_row_read(rows[i].value, &page);
         if (!err && (oin_equal(&page.creditor, oin) || oin_equal(&page.counsellor, oin)))
-            admin_tally_page(tally, &page, UINT32_MAX);
+            err = admin_tally_page(tally, ws, &page, UINT32_MAX);
     }
     if (!err && count > 0)
         say_after(run, rows[count - 1].key);
@@ -294,6 +294,7 @@ static enum skp_err participant_show(struct admin_run *run)
     struct row_key from;
     struct admin_tally tally = {0};
     struct arena arena;
+    struct workset ws;
     if (!oin_take(span_text(admin_text(run, "oin")), &oin))
         return admin_refuse(run, SKP_E_OIN_FORMAT, "oin", NULL);
     const struct registry_participant *who = registry_find(run->txn->registry, &oin);
@@ -302,7 +303,10 @@ static enum skp_err participant_show(struct admin_run *run)
     if (!read_after(admin_text(run, "after"), &from))
         return admin_refuse(run, SKP_E_DECODE, "after", "give it back as it was said");
     arena_init(&arena, SLICE_ARENA_BYTES);
-    enum skp_err err = tally_slice(run, &oin, &from, &arena, &tally);
+    enum skp_err err = ws_init(&ws, run->txn->ws.store, &arena);
+    if (!err)
+        err = tally_slice(run, &oin, &from, &ws, &tally);
+    ws_fini(&ws);
     arena_fini(&arena);
     return err ? err : say_participant(run, who, &tally);
 }

@@ -19,10 +19,12 @@ struct admin_tally {
     size_t resealed; /* asked anew elsewhere, and counted there: none of the above */
 };
 
-void admin_tally_add(struct admin_tally *tally, const struct request_state *request);
+void admin_tally_add(struct admin_tally *tally, const struct request_state *request,
+                     bool collected);
 
-/* Adds the requests of a page whose bits are set. */
-void admin_tally_page(struct admin_tally *tally, const struct page_row *page, uint32_t bits);
+/* Adds the requests of a page whose bits are set. `ws` is of the store as it was committed. */
+enum skp_err admin_tally_page(struct admin_tally *tally, struct workset *ws,
+                              const struct page_row *page, uint32_t bits) SKP_MUST_CHECK;
 
 /* Adds what one part of a round published. DATA_LOSS when a page is not there. */
 enum skp_err admin_tally_part(struct admin_run *run, struct span part,

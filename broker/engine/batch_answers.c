@@ -109,6 +109,9 @@ enum skp_err batch_decide_answers(struct batch_run *run, struct batch_bundle *bu
     }
     if (err || answers.taken_count == 0)
         return err;
+    uint64_t position;
     err = batch_save_bundle(run, bundle);
-    return err ? err : batch_deliver(run, bundle, &answers.taken, answers.taken_count);
+    if (!err)
+        err = batch_position(run, bundle, &position);
+    return err ? err : batch_deliver(run, bundle, position, &answers.taken, answers.taken_count);
 }

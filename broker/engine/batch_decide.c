@@ -110,8 +110,14 @@ enum skp_err batch_save_bundle(struct batch_run *run, const struct batch_bundle 
     return ws_append(&txn->ws, STORE_BUNDLE, key_bundle(&bundle->head.bundle_id), value);
 }
 
+enum skp_err batch_position(struct batch_run *run, const struct batch_bundle *bundle,
+                            uint64_t *ret_position)
+{
+    return txn_position(run->txn, &bundle->head.recipient, bundle->head.mailbox, ret_position);
+}
+
 enum skp_err batch_deliver(struct batch_run *run, const struct batch_bundle *bundle,
-                           const struct line_mask *mask, size_t mask_count)
+                           uint64_t position, const struct line_mask *mask, size_t mask_count)
 {
     struct entry_row entry = {.bundle_id = bundle->head.bundle_id,
                               .head_hash = bundle->head_hash,
@@ -121,7 +127,7 @@ enum skp_err batch_deliver(struct batch_run *run, const struct batch_bundle *bun
                               .partial = mask_count < bundle->head.line_count &&
                                          !MUTANT(refused_line_delivered),
                               .mask = *mask};
-    return txn_deliver(run->txn, &bundle->head.recipient, bundle->head.mailbox, &entry);
+    return txn_deliver(run->txn, &bundle->head.recipient, bundle->head.mailbox, position, &entry);
 }
 
 /* ---------------------------------------------------------------- a bundle */

@@ -189,7 +189,7 @@ static enum skp_err decide_known(struct request_run *requests, struct batch_line
 }
 
 /* What leaves at once, page by page, all of one due date together. */
-static enum skp_err publish_at_once(struct request_run *requests)
+static enum skp_err publish_at_once(struct request_run *requests, uint64_t position)
 {
     for (size_t first = 0; first < requests->bundle->head.line_count; first++) {
         plain_date due_date = requests->due_dates[first];
@@ -205,9 +205,12 @@ static enum skp_err publish_at_once(struct request_run *requests)
             slots[count++] = (uint8_t)(line % PAGE_LINES);
             requests->due_dates[line] = 0;
         }
+        struct publication publication = {.bundle_id = &requests->bundle->head.bundle_id,
+                                          .page = number,
+                                          .position = position,
+                                          .due_date = due_date};
         enum skp_err err = publish_requests(requests->run->txn, requests->pages[number],
-                                            &requests->bundle->head.bundle_id, number, slots, count,
-                                            due_date, NULL);
+                                            &publication, slots, count);
         if (err)
             return err;
     }
@@ -242,6 +245,18 @@ static enum skp_err decide_request(struct request_run *requests, struct batch_li
     return err ? err : route(requests, line, page_row, slot);
 }
 
+/* The bundle into the mailbox, with what leaves at once. */
+static enum skp_err leave(struct request_run *requests)
+{
+    uint64_t position;
+    enum skp_err err = batch_position(requests->run, requests->bundle, &position);
+    if (!err)
+        err = publish_at_once(requests, position);
+    return err ? err
+               : batch_deliver(requests->run, requests->bundle, position, &requests->at_once,
+                               requests->at_once_count);
+}
+
 enum skp_err batch_decide_requests(struct batch_run *run, struct batch_bundle *bundle,
                                    const struct registry_participant *recipient)
 {
@@ -257,10 +272,6 @@ enum skp_err batch_decide_requests(struct batch_run *run, struct batch_bundle *b
     }
     if (err || requests.taken == 0)
         return err;
-    err = publish_at_once(&requests);
-    if (!err)
-        err = batch_save_bundle(run, bundle);
-    if (!err && requests.at_once_count > 0)
-        err = batch_deliver(run, bundle, &requests.at_once, requests.at_once_count);
-    return err;
+    err = batch_save_bundle(run, bundle);
+    return err || requests.at_once_count == 0 ? err : leave(&requests);
 }

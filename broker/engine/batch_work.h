@@ -77,21 +77,34 @@ enum skp_err batch_decide_answers(struct batch_run *run,
 enum skp_err batch_save_bundle(struct batch_run *run,
                                const struct batch_bundle *bundle) SKP_MUST_CHECK;
 
-/* Into the recipient's mailbox: the lines of `mask` (of all lines: the bundle as it came). */
+/* Into the recipient's mailbox: the lines of `mask` (of all lines: the bundle as it came), at a
+ * position of batch_position(). */
+enum skp_err batch_position(struct batch_run *run, const struct batch_bundle *bundle,
+                            uint64_t *ret_position) SKP_MUST_CHECK;
 enum skp_err batch_deliver(struct batch_run *run, const struct batch_bundle *bundle,
-                           const struct line_mask *mask, size_t mask_count) SKP_MUST_CHECK;
+                           uint64_t position, const struct line_mask *mask,
+                           size_t mask_count) SKP_MUST_CHECK;
 
 /* The line is refused, taken, or was said before. */
 void batch_refuse(struct batch_line *line, enum skp_err err, const char *path);
 void batch_take(struct batch_run *run, struct batch_line *line);
 void batch_no_effect(struct batch_run *run);
 
-/* Publishes requests of a page: into state REQUESTED with this due date, their deadline, open list
- * and the event to their counsellor. `lines` are slots of the page. */
+/* How a page's requests are published: where their bundle lies in the creditor's mailbox, until
+ * when they are to be answered, and by which round (NULL: at once). */
+struct publication {
+    const struct skp_id *bundle_id;
+    unsigned page;
+    uint64_t position;
+    plain_date due_date;
+    const struct skp_id *round_id;
+};
+
+/* Publishes requests of a page: into state REQUESTED, with their deadline, open list and the event
+ * to their counsellor. */
 enum skp_err publish_requests(struct txn *txn, struct ws_row *page_row,
-                              const struct skp_id *bundle_id, unsigned page, const uint8_t *slots,
-                              size_t slot_count, plain_date due_date,
-                              const struct skp_id *round_id) SKP_MUST_CHECK;
+                              const struct publication *publication, const uint8_t *slots,
+                              size_t slot_count) SKP_MUST_CHECK;
 
 /* After a request of this page was answered or went back: the page leaves the list of open ones
  * when nothing that was published at `published_ms` is open in it any more. */

@@ -1,8 +1,6 @@
 /* How one's own cases stand: the declared list from the case, the truth of each request from its
  * page. */
-#include "engine_internal.h"
-
-#include "workset.h"
+#include "txn.h"
 
 /* So that an answer fits in one frame, however many requests the cases have. */
 #define CASES_PER_PAGE   32
@@ -16,7 +14,7 @@ struct cases_run {
 };
 
 static enum skp_err page_of(struct cases_run *run, const struct case_request *request,
-                            const struct request_state **ret_state)
+                            const struct page_row **ret_page)
 {
     struct ws_row *row;
     enum skp_err err = ws_get(&run->ws, STORE_PAGE,
@@ -30,8 +28,25 @@ static enum skp_err page_of(struct cases_run *run, const struct case_request *re
     }
     if (err)
         return err;
-    const struct page_row *page = row->object;
-    *ret_state = &page->requests[request->line % PAGE_LINES];
+    *ret_page = row->object;
+    return SKP_OK;
+}
+
+/* What the page knows of it. */
+static enum skp_err fill_from_page(struct cases_run *run, struct case_file *file,
+                                   const struct case_request *request, Skp__V1__RequestView *view)
+{
+    const struct page_row *page;
+    bool collected = false;
+    enum skp_err err = page_of(run, request, &page);
+    if (err)
+        return err;
+    const struct request_state *state = &page->requests[request->line % PAGE_LINES];
+    if ((err = request_is_collected(&run->ws, page, state, &collected)))
+        return err;
+    case_note(file, state);
+    view->due_date = state->due_date;
+    view->collected = collected;
     return SKP_OK;
 }
 
@@ -39,18 +54,12 @@ static enum skp_err fill_request(struct cases_run *run, struct case_file *file, 
                                  Skp__V1__RequestView *view)
 {
     const struct case_request *request = &file->requests[index];
-    const struct request_state *state = NULL;
     enum skp_err err = SKP_OK;
+    skp__v1__request_view__init(view);
     if (!id_is_nil(&request->bundle_id))
-        err = page_of(run, request, &state);
+        err = fill_from_page(run, file, request, view);
     if (err)
         return err;
-    skp__v1__request_view__init(view);
-    if (state) {
-        case_note(file, state);
-        view->due_date = state->due_date;
-        view->collected = (state->flags & REQUEST_COLLECTED) != 0;
-    }
     view->request_id = wire_id(&request->request_id);
     view->creditor = wire_text(request->creditor.text);
     view->state = (Skp__V1__RequestState)request->state;

@@ -4,36 +4,26 @@
 
 #include "fact.h"
 #include "mutant.h"
+#include "statement.h"
 
 #include <stdio.h>
 
 struct collect_work {
     Skp__V1__Collect *request;
     Skp__V1__CollectStatement *statement;
-    uint32_t collected;
+    struct merkle_tree tree; /* of the items */
     uint64_t *unknown;
     size_t unknown_count;
-    uint64_t *done;        /* positions, for the leases */
-    struct skp_oin *lanes; /* whose mail each of them was */
+    struct taken {
+        size_t item;         /* its place in the statement */
+        struct skp_oin lane; /* whose mail it was */
+    } * taken;
+    size_t taken_count;
 };
 
-/* The statement goes to the senders as it is, in an event: what their clients would not take is not
- * taken here. */
-static enum skp_err check_items(struct engine_call *call, const struct collect_work *work)
-{
-    char path[WIRE_PATH_MAX];
-    const Skp__V1__CollectStatement *statement = work->statement;
-    for (size_t i = 0; i < statement->n_items; i++) {
-        (void)snprintf(path, sizeof path, "statement.items[%zu].head_hash", i);
-        if (statement->items[i]->head_hash.len != HASH_BYTES)
-            return engine_refuse(call, SKP_E_HASH_FORMAT, path, NULL);
-    }
-    if (work->request->statement.len > FACT_MAX_STATEMENT)
-        return engine_refuse(call, SKP_E_DECODE_ITEMS, "statement", NULL);
-    return SKP_OK;
-}
+#define PROOF_MAX_BYTES 512 /* of one item: itself, and a path in a tree of FACT_MAX_COLLECTED */
 
-static enum skp_err check_statement(struct engine_call *call, struct collect_work *work)
+static enum skp_err check_statement(struct engine_call *call, const struct collect_work *work)
 {
     const Skp__V1__CollectStatement *statement = work->statement;
     if (strcmp(statement->context, COLLECT_CONTEXT) != 0)
@@ -42,12 +32,41 @@ static enum skp_err check_statement(struct engine_call *call, struct collect_wor
         return engine_refuse(call, SKP_E_SENDER_MISMATCH, "statement.participant", NULL);
     if (strlen(statement->mailbox) > MAILBOX_NAME_MAX)
         return engine_refuse(call, SKP_E_TEXT_TOO_LONG, "statement.mailbox", NULL);
-    if (statement->n_items == 0 || statement->n_items > FACT_MAX_COLLECTED)
-        return engine_refuse(call, SKP_E_DECODE_ITEMS, "statement.items", NULL);
-    enum skp_err err = check_items(call, work);
-    if (err || MUTANT(collect_unsigned))
-        return err;
+    if (MUTANT(collect_unsigned))
+        return SKP_OK;
     return engine_check_peer(call, wire_span(work->request->statement), work->request->jws, "jws");
+}
+
+/* The items are what was signed. Each sender gets its own with a proof from this tree. */
+static enum skp_err check_items(struct engine_call *call, struct collect_work *work)
+{
+    const Skp__V1__Collect *request = work->request;
+    char path[WIRE_PATH_MAX];
+    size_t bad;
+    if (request->n_items == 0 || request->n_items > FACT_MAX_COLLECTED)
+        return engine_refuse(call, SKP_E_DECODE_ITEMS, "items", NULL);
+    if (request->n_items != work->statement->item_count)
+        return engine_refuse(call, SKP_E_COUNT_MISMATCH, "items", NULL);
+    struct skp_hash *room =
+        arena_calloc(&call->arena, merkle_tree_room(request->n_items), sizeof *room);
+    if (!room)
+        return SKP_E_NO_MEMORY;
+    if (statement_leaves(request->items, request->n_items, room, &bad)) {
+        (void)snprintf(path, sizeof path, "items[%zu].head_hash", bad);
+        return engine_refuse(call, SKP_E_HASH_FORMAT, path, NULL);
+    }
+    work->tree = merkle_tree_make(room, request->n_items, room);
+    struct skp_hash root = merkle_tree_root(&work->tree);
+    if (!span_equal(wire_span(work->statement->items_root), span_of(root.bytes, HASH_BYTES)) &&
+        !MUTANT(items_not_signed))
+        return engine_refuse(call, SKP_E_ROOT_MISMATCH, "items", NULL);
+    return SKP_OK;
+}
+
+/* As many senders as items is the most that is told. */
+static size_t weight_of(const Skp__V1__Collect *request)
+{
+    return request->n_items * (request->statement.len + strlen(request->jws) + PROOF_MAX_BYTES);
 }
 
 static enum skp_err verify(struct engine_call *call)
@@ -68,13 +87,12 @@ static enum skp_err verify(struct engine_call *call)
         return engine_refuse_in(call, err, "statement", path);
     work->statement = (Skp__V1__CollectStatement *)(void *)message;
     work->unknown = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->unknown);
-    work->done = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->done);
-    work->lanes = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->lanes);
-    if (!work->unknown || !work->done || !work->lanes)
+    work->taken = arena_calloc(&call->arena, FACT_MAX_COLLECTED, sizeof *work->taken);
+    if (!work->unknown || !work->taken)
         return SKP_E_NO_MEMORY;
-    /* Each sender hears the statement whole: with as many senders as items this is what is told. */
-    call->work.weight = work->statement->n_items * call->request.len;
-    return check_statement(call, work);
+    call->work.weight = weight_of(work->request);
+    err = check_items(call, work);
+    return err ? err : check_statement(call, work);
 }
 
 static struct row_key entry_key(const struct engine_call *call, const struct collect_work *work,
@@ -87,9 +105,9 @@ static enum skp_err want(struct txn *txn, struct engine_call *call)
 {
     struct collect_work *work = call->state;
     enum skp_err err = SKP_OK;
-    for (size_t i = 0; !err && i < work->statement->n_items; i++)
+    for (size_t i = 0; !err && i < work->request->n_items; i++)
         err = ws_want(&txn->ws, STORE_ENTRY,
-                      entry_key(call, work, work->statement->items[i]->position));
+                      entry_key(call, work, work->request->items[i]->position));
     return err;
 }
 
@@ -98,56 +116,43 @@ static bool names_bundle(const Skp__V1__CollectedItem *item, const struct entry_
     return span_equal(wire_span(item->head_hash), span_of(entry->head_hash.bytes, HASH_BYTES));
 }
 
-/* Requests of a collected bundle remember it. */
-static enum skp_err mark_pages(struct txn *txn, const struct entry_row *entry)
+/* What was taken of this sender's mail, from `first` on, with its proof. */
+static enum skp_err tell_items(struct txn *txn, const struct collect_work *work, size_t first,
+                               Skp__V1__EventFact *event)
 {
-    if (oin_equal(&entry->lane, &txn->engine->broker))
-        return SKP_OK; /* the broker asks nothing */
-    unsigned pages = (entry->bundle_lines + PAGE_LINES - 1) / PAGE_LINES;
-    for (unsigned number = 0; number < pages; number++) {
-        struct ws_row *row;
-        struct page_row *page;
-        enum skp_err err = txn_page(txn, &entry->bundle_id, number, &row, &page);
-        if (err)
-            return err;
-        if (!page)
+    size_t room = work->taken_count - first;
+    Skp__V1__ProvenItem *items = arena_calloc(&txn->arena, room, sizeof *items);
+    event->collected = arena_calloc(&txn->arena, room, sizeof *event->collected);
+    if (!items || !event->collected)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = first; i < work->taken_count; i++) {
+        if (!oin_equal(&work->taken[i].lane, &work->taken[first].lane))
             continue;
-        for (size_t i = 0; i < page->count; i++)
-            if (page->requests[i].state != 0 &&
-                (!entry->partial || mask_has(&entry->mask, number * PAGE_LINES + i)))
-                page->requests[i].flags |= REQUEST_COLLECTED;
-        ws_changed(row);
+        const Skp__V1__CollectedItem *item = work->request->items[work->taken[i].item];
+        Skp__V1__ProvenItem *proven = &items[event->n_collected];
+        skp__v1__proven_item__init(proven);
+        proven->index = (uint32_t)work->taken[i].item;
+        proven->position = item->position;
+        proven->head_hash = item->head_hash;
+        event->collected[event->n_collected++] = proven;
     }
-    return SKP_OK;
-}
-
-/* Positions of this sender's mail, from `first` on. NULL: no memory. */
-static uint64_t *positions_of(struct txn *txn, const struct collect_work *work, size_t first,
-                              size_t *ret_count)
-{
-    uint64_t *positions = arena_calloc(&txn->arena, work->collected - first, sizeof *positions);
-    size_t count = 0;
-    for (size_t i = first; positions && i < work->collected; i++)
-        if (oin_equal(&work->lanes[i], &work->lanes[first]))
-            positions[count++] = work->done[i];
-    *ret_count = count;
-    return positions;
+    return statement_prove(&work->tree, &txn->arena, event);
 }
 
 static bool is_told(const struct collect_work *work, size_t index)
 {
     for (size_t i = 0; i < index; i++)
-        if (oin_equal(&work->lanes[i], &work->lanes[index]))
+        if (oin_equal(&work->taken[i].lane, &work->taken[index].lane))
             return true;
     return false;
 }
 
 /* One event per statement and sender, with the statement, its signature, and what of it was this
- * sender's and taken: the statement also names what is of others, or was answered as unknown. */
+ * sender's and taken. */
 static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
                                 const struct collect_work *work, size_t first)
 {
-    const struct skp_oin *sender = &work->lanes[first];
+    const struct skp_oin *sender = &work->taken[first].lane;
     if (oin_equal(sender, &txn->engine->broker) || is_told(work, first))
         return SKP_OK;
     Skp__V1__Line *line;
@@ -155,17 +160,16 @@ static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
         txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED, &call->peer, &line);
     if (!event)
         return SKP_E_NO_MEMORY;
-    event->collected = positions_of(txn, work, first, &event->n_collected);
-    if (!event->collected)
-        return SKP_E_NO_MEMORY;
     event->statement = work->request->statement;
     event->jws = work->request->jws;
-    return txn_say(txn, sender, line);
+    enum skp_err err = tell_items(txn, work, first, event);
+    return err ? err : txn_say(txn, sender, line);
 }
 
 static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct collect_work *work,
-                              const Skp__V1__CollectedItem *item)
+                              size_t place)
 {
+    const Skp__V1__CollectedItem *item = work->request->items[place];
     struct ws_row *row;
     struct entry_row entry;
     enum skp_err err = ws_get(&txn->ws, STORE_ENTRY, entry_key(call, work, item->position), &row);
@@ -185,20 +189,19 @@ static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct 
     }
     if (!MUTANT(collected_stays))
         ws_remove(row);
-    work->lanes[work->collected] = entry.lane;
-    work->done[work->collected++] = item->position;
-    return mark_pages(txn, &entry);
+    work->taken[work->taken_count++] = (struct taken){.item = place, .lane = entry.lane};
+    return SKP_OK;
 }
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
     struct collect_work *work = call->state;
-    work->collected = 0;
+    work->taken_count = 0;
     work->unknown_count = 0;
     enum skp_err err = SKP_OK;
-    for (size_t i = 0; !err && i < work->statement->n_items; i++)
-        err = take_item(txn, call, work, work->statement->items[i]);
-    for (size_t i = 0; !err && i < work->collected; i++)
+    for (size_t i = 0; !err && i < work->request->n_items; i++)
+        err = take_item(txn, call, work, i);
+    for (size_t i = 0; !err && i < work->taken_count; i++)
         err = tell_sender(txn, call, work, i);
     return err;
 }
@@ -207,15 +210,16 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
 {
     struct collect_work *work = call->state;
     bool wanted = false;
-    for (size_t i = 0; i < work->collected; i++)
-        wanted |= lease_collected(&txn->engine->leases, &call->peer, work->statement->mailbox,
-                                  work->done[i], txn->sequence);
+    for (size_t i = 0; i < work->taken_count; i++)
+        wanted |=
+            lease_collected(&txn->engine->leases, &call->peer, work->statement->mailbox,
+                            work->request->items[work->taken[i].item]->position, txn->sequence);
     if (wanted)
         engine_post_wake(txn->engine, &call->peer, work->statement->mailbox);
     Skp__V1__Collected collected;
     skp__v1__collected__init(&collected);
     collected.tag = work->request->tag;
-    collected.collected = work->collected;
+    collected.collected = (uint32_t)work->taken_count;
     collected.n_unknown = work->unknown_count;
     collected.unknown = work->unknown;
     return engine_answer(call, FRAME_COLLECTED, &collected.base);

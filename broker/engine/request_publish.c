@@ -8,14 +8,15 @@
 static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
 
 static enum skp_err remember(struct txn *txn, const struct page_row *page,
-                             const struct skp_id *bundle_id, unsigned number, plain_date due_date)
+                             const struct publication *publication)
 {
-    enum skp_err err = ws_append(
-        &txn->ws, STORE_OPEN, key_open(&page->creditor, txn->now_ms, bundle_id, number), nothing);
+    struct row_key open =
+        key_open(&page->creditor, txn->now_ms, publication->bundle_id, publication->page);
+    enum skp_err err = ws_append(&txn->ws, STORE_OPEN, open, nothing);
     if (err)
         return err;
-    return txn_deadline(txn, terms_overdue_at_ms(NULL, due_date), DEADLINE_EXPIRE, bundle_id,
-                        number);
+    return txn_deadline(txn, terms_overdue_at_ms(NULL, publication->due_date), DEADLINE_EXPIRE,
+                        publication->bundle_id, publication->page);
 }
 
 /* The same publication of the same page goes on in the event said last, when there is one. */
@@ -82,19 +83,19 @@ static enum skp_err tell(struct txn *txn, const struct page_row *page,
 }
 
 enum skp_err publish_requests(struct txn *txn, struct ws_row *page_row,
-                              const struct skp_id *bundle_id, unsigned number, const uint8_t *slots,
-                              size_t slot_count, plain_date due_date, const struct skp_id *round_id)
+                              const struct publication *publication, const uint8_t *slots,
+                              size_t slot_count)
 {
     struct page_row *page = page_row->object;
     enum skp_err err = SKP_OK;
     ws_changed(page_row);
     for (size_t i = 0; !err && i < slot_count; i++) {
         struct request_state *request = &page->requests[slots[i]];
-        err = request_publish(request, txn->now_ms, due_date);
+        err = request_publish(request, publication->position, txn->now_ms, publication->due_date);
         if (!err)
-            err = tell(txn, page, request, round_id);
+            err = tell(txn, page, request, publication->round_id);
     }
-    return err ? err : remember(txn, page, bundle_id, number, due_date);
+    return err ? err : remember(txn, page, publication);
 }
 
 enum skp_err publish_close(struct txn *txn, const struct page_row *page,

@@ -199,6 +199,7 @@ struct leaving {
     bool any;
     struct skp_id bundle_id;
     char mailbox[MAILBOX_NAME_MAX + 1];
+    uint64_t position; /* there */
     struct entry_row entry;
     size_t lines;
 };
@@ -210,7 +211,28 @@ static enum skp_err flush_leaving(struct txn *txn, const struct round_row *round
         return SKP_OK;
     leaving->any = false;
     leaving->entry.partial = leaving->lines < leaving->entry.bundle_lines;
-    return txn_deliver(txn, &round->creditor, leaving->mailbox, &leaving->entry);
+    return txn_deliver(txn, &round->creditor, leaving->mailbox, leaving->position, &leaving->entry);
+}
+
+/* The page's bundle is the one that leaves now; another goes out first. */
+static enum skp_err begin_leaving(struct txn *txn, const struct round_row *round,
+                                  const struct page_row *page, const struct skp_id *bundle_id,
+                                  struct leaving *leaving)
+{
+    if (leaving->any && id_equal(&leaving->bundle_id, bundle_id))
+        return SKP_OK;
+    enum skp_err err = flush_leaving(txn, round, leaving);
+    if (err)
+        return err;
+    *leaving = (struct leaving){.any = true,
+                                .bundle_id = *bundle_id,
+                                .entry = {.bundle_id = *bundle_id,
+                                          .head_hash = page->head_hash,
+                                          .bundle_lines = page->bundle_lines,
+                                          .lane = page->counsellor,
+                                          .stored_at_ms = txn->now_ms}};
+    memcpy(leaving->mailbox, page->mailbox, sizeof leaving->mailbox);
+    return txn_position(txn, &round->creditor, leaving->mailbox, &leaving->position);
 }
 
 static enum skp_err publish_page(struct overview *overview, struct leaving *leaving,
@@ -232,22 +254,17 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
     for (size_t n = 0; n < page->count; n++)
         if (bits >> n & 1u)
             slots[count++] = (uint8_t)n;
-    err = publish_requests(txn, row, bundle_id, number, slots, count, overview->round->due_date,
-                           &overview->round->round_id);
+    err = begin_leaving(txn, overview->round, page, bundle_id, leaving);
     if (err)
         return err;
-    if (leaving->any && !id_equal(&leaving->bundle_id, bundle_id))
-        err = flush_leaving(txn, overview->round, leaving);
-    if (!leaving->any) {
-        *leaving = (struct leaving){.any = true,
-                                    .bundle_id = *bundle_id,
-                                    .entry = {.bundle_id = *bundle_id,
-                                              .head_hash = page->head_hash,
-                                              .bundle_lines = page->bundle_lines,
-                                              .lane = page->counsellor,
-                                              .stored_at_ms = txn->now_ms}};
-        memcpy(leaving->mailbox, page->mailbox, sizeof leaving->mailbox);
-    }
+    struct publication publication = {.bundle_id = bundle_id,
+                                      .page = number,
+                                      .position = leaving->position,
+                                      .due_date = overview->round->due_date,
+                                      .round_id = &overview->round->round_id};
+    err = publish_requests(txn, row, &publication, slots, count);
+    if (err)
+        return err;
     for (size_t i = 0; !err && i < count; i++) {
         mask_set(&leaving->entry.mask, number * PAGE_LINES + slots[i]);
         err = add_item(overview, page, bundle_id, &page->requests[slots[i]]);

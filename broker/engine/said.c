@@ -84,7 +84,9 @@ static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_
                               .bundle_lines = head.line_count,
                               .lane = txn->engine->broker,
                               .stored_at_ms = txn->now_ms};
-    return txn_deliver(txn, &batch->recipients[index], "", &entry);
+    uint64_t position;
+    err = txn_position(txn, &batch->recipients[index], "", &position);
+    return err ? err : txn_deliver(txn, &batch->recipients[index], "", position, &entry);
 }
 
 static enum skp_err save_row(struct said_batch *batch, const struct envelope_batch *made)

@@ -110,8 +110,8 @@ enum skp_err txn_pack_changed(struct txn *txn)
 
 /* ---------------------------------------------------------------- effects */
 
-static enum skp_err next_position(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
-                                  uint64_t *ret_position)
+enum skp_err txn_position(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
+                          uint64_t *ret_position)
 {
     struct ws_row *row;
     enum skp_err err = ws_get(&txn->ws, STORE_MAILBOX, key_mailbox(oin, mailbox), &row);
@@ -142,19 +142,33 @@ static enum skp_err wake_later(struct txn *txn, const struct skp_oin *oin, const
     return SKP_OK;
 }
 
-enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
-                         const struct entry_row *entry)
+enum skp_err request_is_collected(struct workset *ws, const struct page_row *page,
+                                  const struct request_state *request, bool *ret_collected)
 {
-    uint64_t position;
-    enum skp_err err = next_position(txn, oin, mailbox, &position);
-    if (err)
-        return err;
+    struct ws_row *row;
+    bool collected = false;
+    enum skp_err err = SKP_OK;
+    if (request->position != 0) {
+        struct row_key key = key_entry(&page->creditor, page->mailbox, request->position);
+        err = ws_get(ws, STORE_ENTRY, key, &row);
+        if (!err)
+            collected = row->version == 0;
+        else if (err == SKP_E_DATA_LOSS && ws->store->damaged.table == STORE_ENTRY)
+            err = SKP_OK;
+    }
+    if (!err)
+        *ret_collected = collected;
+    return err;
+}
+
+enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
+                         uint64_t position, const struct entry_row *entry)
+{
     struct span value = entry_row_pack(entry, &txn->arena);
     if (!value.data)
         return SKP_E_NO_MEMORY;
-    if ((err = ws_append(&txn->ws, STORE_ENTRY, key_entry(oin, mailbox, position), value)))
-        return err;
-    return wake_later(txn, oin, mailbox);
+    enum skp_err err = ws_append(&txn->ws, STORE_ENTRY, key_entry(oin, mailbox, position), value);
+    return err ? err : wake_later(txn, oin, mailbox);
 }
 
 enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,

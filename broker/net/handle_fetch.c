@@ -96,7 +96,8 @@ static void run(struct flow *flow)
     struct engine_call *call = engine_call_new(session->server->engine, ENGINE_FETCH,
                                                &session->peer, session->id, on_fetched, flow);
     if (call == NULL || fill(call, flow)) {
-        engine_call_free(call); /* still ready: the next sweep tries again */
+        engine_call_free(call);
+        session->fetch_again = true;
         return;
     }
     flow->ready = false;
@@ -165,6 +166,7 @@ void handle_fetch(struct session *session, struct span body)
 void fetch_wake(struct session *session, const char *mailbox)
 {
     struct flow *flow;
+    session->fetch_again = false;
     LIST_FOREACH(flow, &session->flows, link)
     {
         if (mailbox != NULL && strcmp(flow->mailbox, mailbox) == 0)

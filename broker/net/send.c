@@ -20,7 +20,6 @@ static void count_sent(struct session *session, enum frame_type type, size_t byt
 {
     struct counters *counters = &session->server->counters;
     session->frames_out++;
-    session->queued_bytes += bytes;
     counters->frames_sent++;
     counters->bytes_sent += bytes;
     if (type == FRAME_DELIVERY)

@@ -84,6 +84,12 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
     server_sweep(ctx);
 }
 
+static void on_sweep_turn(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd, (void)what;
+    server_sweep_turn(ctx);
+}
+
 static void on_handshake_turn(evutil_socket_t fd, short what, void *ctx)
 {
     (void)fd, (void)what;
@@ -158,10 +164,11 @@ static enum skp_err start_events(struct server *server)
 {
     struct timeval every = {.tv_sec = 0, .tv_usec = SWEEP_MS * 1000};
     server->sweep_event = event_new(server->base, -1, EV_PERSIST, on_sweep, server);
+    server->sweep_turn = event_new(server->base, -1, 0, on_sweep_turn, server);
     server->reap_event = event_new(server->base, -1, 0, on_reap, server);
     server->handshake_turn = event_new(server->base, -1, 0, on_handshake_turn, server);
     server->recheck_turn = event_new(server->base, -1, 0, on_recheck_turn, server);
-    if (server->sweep_event == NULL || server->reap_event == NULL ||
+    if (server->sweep_event == NULL || server->sweep_turn == NULL || server->reap_event == NULL ||
         server->handshake_turn == NULL || server->recheck_turn == NULL)
         return SKP_E_NO_MEMORY;
     return event_add(server->sweep_event, &every) == 0 ? SKP_OK : SKP_E_NO_MEMORY;
@@ -227,6 +234,8 @@ void server_free(struct server *server)
     }
     if (server->sweep_event != NULL)
         event_free(server->sweep_event);
+    if (server->sweep_turn != NULL)
+        event_free(server->sweep_turn);
     if (server->handshake_turn != NULL)
         event_free(server->handshake_turn);
     if (server->recheck_turn != NULL)

@@ -48,14 +48,17 @@ struct server {
     struct session_list sessions;
     struct session_list by_peer[SERVER_PEER_BUCKETS];
     unsigned session_count;
-    struct session_queue rechecks;  /* those of TLS, in the order of their last check */
-    struct event *recheck_turn;     /* the next few of them */
-    int64_t recheck_since_ms;       /* monotonic; trust changed and not all are checked; else -1 */
-    unsigned rechecked;             /* since then */
-    bool output_tight, input_tight; /* over buffers_bytes in all, as of the last sweep */
-    struct session_list closed;     /* waits for the end of the loop turn and for its calls */
+    struct session_queue rechecks; /* those of TLS, in the order of their last check */
+    struct event *recheck_turn;    /* the next few of them */
+    int64_t recheck_since_ms;      /* monotonic; trust changed and not all are checked; else -1 */
+    unsigned rechecked;            /* since then */
+    size_t unsent_bytes, unfinished_bytes; /* in the buffers of all sessions */
+    bool output_tight, input_tight;        /* over buffers_bytes, as of the last sweep */
+    struct session_list closed; /* waits for the end of the loop turn and for its calls */
 
     struct event *sweep_event;
+    struct event *sweep_turn;   /* the next few connections and sessions */
+    struct session *sweep_next; /* NULL: all were looked at */
     struct event *reap_event;
     bool tick_under_way;
     int64_t tick_again_ms; /* monotonic; not before, after a tick that failed */
@@ -72,6 +75,17 @@ struct server {
 
 int64_t server_now_ms(const struct server *server); /* monotonic */
 
+/* server_sweep.c: the next few handshakes and sessions, at most about a millisecond, and in later
+ * turns of the loop the rest. */
+void server_sweep_turn(struct server *server);
+
+/* A tick of the clock participant, when its time has come. */
+void server_tick_if_due(struct server *server);
+
+/* After a failed sync nothing is certain any more: those who wait have been told OUTCOME_UNKNOWN by
+ * their calls, and the process starts again from what is on disk. */
+void server_leave_if_failed(struct server *server);
+
 /* Frees what is closed soon, but not inside this callback. */
 void server_reap_soon(struct server *server);
 
@@ -83,6 +97,14 @@ struct session_list *server_bucket(struct server *server, const struct skp_oin *
 unsigned server_count_peer(struct server *server, const struct skp_oin *peer);
 /* What its batches that still come in hold of the intake budget. */
 size_t server_peer_intake(struct server *server, const struct skp_oin *peer);
+
+/* buffers.c: counts what the stream of a new session holds, until it is forgotten just before the
+ * stream goes. False: out of memory; to be forgotten all the same. */
+bool buffers_count(struct session *session) SKP_MUST_CHECK;
+void buffers_forget(struct session *session);
+
+/* Whether memory is tight. */
+void buffers_sweep(struct server *server);
 
 /* What one session may have unsent, and ask at a time: little while memory is tight. */
 size_t server_output_bytes(const struct server *server);
@@ -98,7 +120,8 @@ void listener_sweep(struct server *server, int64_t now_ms);
 
 /* handshake.c: connections that have not yet shown who they are. */
 void handshake_start(struct server *server, evutil_socket_t fd, const struct sockaddr *address);
-void handshake_sweep(struct server *server, int64_t now_ms);
+/* Ends a few of those that took too long; whether there are more. */
+bool handshake_sweep(struct server *server, int64_t now_ms);
 void handshake_reap(struct server *server);
 void handshake_drop_all(struct server *server);
 

@@ -1,15 +1,9 @@
-/* What happens while the server runs: finished calls, the clock participant's ticks, deadlines, the
- * end. */
+/* What happens while the server runs: finished calls, the clock participant's ticks, the end. */
 #include "log.h"
 #include "server_internal.h"
 
-#include <event2/buffer.h>
-
-#define TICK_RETRY_MS      1000
-#define FAILED_GRACE_MS    2000
-#define TIGHT_OUTPUT_BYTES (64U * 1024)
-#define TIGHT_ASKS         2U
-#define TIGHT_FRAME_MS     3000
+#define TICK_RETRY_MS   1000
+#define FAILED_GRACE_MS 2000
 
 static void on_tick_done(struct engine_call *call)
 {
@@ -23,7 +17,7 @@ static void on_tick_done(struct engine_call *call)
     engine_call_free(call);
 }
 
-static void tick_if_due(struct server *server)
+void server_tick_if_due(struct server *server)
 {
     struct skp_oin nobody = {0};
     if (server->tick_under_way || server->stopping ||
@@ -37,9 +31,7 @@ static void tick_if_due(struct server *server)
     engine_submit(call);
 }
 
-/* After a failed sync nothing is certain any more: those who wait have been told OUTCOME_UNKNOWN by
- * their calls, and the process starts again from what is on disk. */
-static void leave_if_failed(struct server *server)
+void server_leave_if_failed(struct server *server)
 {
     const char *why = engine_failed(server->engine);
     if (why == NULL || server->failing)
@@ -53,72 +45,8 @@ void server_run_done(struct server *server)
 {
     server->sessions_worked = true;
     engine_run_done(server->engine);
-    leave_if_failed(server);
-    tick_if_due(server);
-    server_stop_progress(server);
-}
-
-size_t server_output_bytes(const struct server *server)
-{
-    unsigned bytes = server->limits.output_bytes;
-    return server->output_tight && bytes > TIGHT_OUTPUT_BYTES ? TIGHT_OUTPUT_BYTES : bytes;
-}
-
-unsigned server_asks(const struct server *server)
-{
-    return server->output_tight ? TIGHT_ASKS : server->limits.asks;
-}
-
-int64_t server_frame_ms(const struct server *server)
-{
-    int64_t ms = server->limits.frame_ms;
-    return server->input_tight && ms > TIGHT_FRAME_MS ? TIGHT_FRAME_MS : ms;
-}
-
-/* Nobody alone can fill the memory, but all together could; then each gets little, and the many who
- * need no more notice nothing. */
-static void sweep_buffers(struct server *server)
-{
-    size_t unsent = 0, unfinished = 0;
-    struct session *session;
-    LIST_FOREACH(session, &server->sessions, link)
-    {
-        unsent += evbuffer_get_length(bufferevent_get_output(session->stream));
-        unfinished += evbuffer_get_length(bufferevent_get_input(session->stream));
-    }
-    bool tight = unsent > server->limits.buffers_bytes || unfinished > server->limits.buffers_bytes;
-    if (tight && !server->output_tight && !server->input_tight) {
-        server->counters.buffers_tight++;
-        log_line(LOG_WARN, "buffers_tight", "unsent_bytes=%zu unfinished_bytes=%zu", unsent,
-                 unfinished);
-    }
-    server->output_tight = unsent > server->limits.buffers_bytes;
-    server->input_tight = unfinished > server->limits.buffers_bytes;
-}
-
-static void sweep_sessions(struct server *server, int64_t now_ms)
-{
-    struct session *session = LIST_FIRST(&server->sessions);
-    while (session != NULL) {
-        struct session *next = LIST_NEXT(session, link); /* closing moves it to another list */
-        session_sweep(session, now_ms);
-        session = next;
-    }
-}
-
-void server_sweep(struct server *server)
-{
-    int64_t now_ms = server_now_ms(server);
-    reload_sweep(server, now_ms);
-    expiry_sweep(server, now_ms);
-    handshake_sweep(server, now_ms);
-    linger_sweep(server, now_ms);
-    sweep_buffers(server);
-    sweep_sessions(server, now_ms);
-    recheck_sweep(server, now_ms);
-    listener_sweep(server, now_ms);
-    leave_if_failed(server);
-    tick_if_due(server);
+    server_leave_if_failed(server);
+    server_tick_if_due(server);
     server_stop_progress(server);
 }
 
@@ -187,7 +115,7 @@ void server_each_session(const struct server *server,
             .mailboxes = session->flow_count,
             .frames_in = session->frames_in,
             .frames_out = session->frames_out,
-            .unsent_bytes = evbuffer_get_length(bufferevent_get_output(session->stream)),
+            .unsent_bytes = session->unsent_bytes,
         };
         visit(ctx, &info);
     }

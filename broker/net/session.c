@@ -105,6 +105,11 @@ static struct session *session_begin(struct server *server, struct bufferevent *
 {
     bool over = server->session_count >= server->limits.sessions;
     struct session *session = over ? NULL : session_new(server, stream, peer, source);
+    if (session != NULL && !buffers_count(session)) {
+        buffers_forget(session);
+        free(session);
+        session = NULL;
+    }
     if (session == NULL) {
         server->counters.sessions_over_limit++;
         log_line(LOG_WARN, "session_refused", "peer=%s source=%s why=%s", peer->text, source,
@@ -115,6 +120,8 @@ static struct session *session_begin(struct server *server, struct bufferevent *
     LIST_INSERT_HEAD(&server->sessions, session, link);
     LIST_INSERT_HEAD(server_bucket(server, peer), session, by_peer);
     server->session_count++;
+    if (session_ssl(session) != NULL)
+        tls_count_key_updates(session_ssl(session), &session->key_updates);
     bufferevent_setcb(stream, on_read, on_write, on_event, session);
     bufferevent_setwatermark(stream, EV_WRITE, server->limits.output_bytes / 2, 0);
     bufferevent_enable(stream, EV_WRITE);
@@ -178,6 +185,8 @@ void session_close(struct session *session, const char *why)
     session_move(session, SESSION_CLOSED);
     bufferevent_setcb(session->stream, NULL, NULL, NULL, NULL);
     bufferevent_disable(session->stream, EV_READ | EV_WRITE);
+    if (server->sweep_next == session)
+        server->sweep_next = LIST_NEXT(session, link);
     LIST_REMOVE(session, link);
     LIST_REMOVE(session, by_peer);
     recheck_remove(session);
@@ -203,6 +212,7 @@ static void free_stream(struct session *session)
     } else {
         bufferevent_flush(session->stream, EV_WRITE, BEV_FINISHED);
     }
+    buffers_forget(session);
     bufferevent_free(session->stream);
     session->stream = NULL;
 }

@@ -44,38 +44,41 @@ struct open_batch {
 #define SESSION_SAID_CODES 8
 
 struct session {
+    /* What every sweep looks at, side by side: of thousands of sessions little is in the cache. */
     LIST_ENTRY(session) link; /* of all, or of closed */
+    struct server *server;
+    enum session_state state;
+    bool reading; /* EV_READ is enabled */
+    bool in_read;
+    bool choked;              /* output over its limit */
+    bool leaving;             /* told GoingAway: no new work */
+    bool output_moved;        /* since the last sweep */
+    bool fetch_again;         /* memory was short: the next sweep tries */
+    size_t unsent_bytes;      /* in the output */
+    int64_t moved_ms;         /* output last moved */
+    int64_t heard_ms;         /* last whole frame */
+    int64_t frame_started_ms; /* first byte of an unfinished frame; -1: none */
+    int64_t leaves_ms;        /* old enough then */
+    int64_t key_window_ms;
+    unsigned key_updates;        /* that the peer ever sent; TLS counts here */
+    unsigned key_updates_before; /* this window */
+    struct open_batch batch;
+
     LIST_ENTRY(session) by_peer;
     TAILQ_ENTRY(session) recheck; /* of those with a checked_generation */
-    struct server *server;
     struct bufferevent *stream;
+    size_t unfinished_bytes; /* in the input */
     uint64_t id;
     struct skp_oin peer;
     char source[64];
-    enum session_state state;
-    int64_t opened_ms, since_ms; /* since: in this state */
-    int64_t leaves_ms;           /* old enough then */
-    const char *why;             /* it ends */
-
-    int64_t heard_ms;         /* last whole frame */
-    int64_t frame_started_ms; /* first byte of an unfinished frame; -1: none */
-    bool reading;             /* EV_READ is enabled */
-    bool in_read;
-    bool choked;                   /* output over its limit */
-    bool leaving;                  /* told GoingAway: no new work */
+    int64_t opened_ms, since_ms;   /* since: in this state */
+    const char *why;               /* it ends */
     unsigned calls, asks, batches; /* asks: without fetches; batches: of asks */
-    struct open_batch batch;
     LIST_HEAD(, flow) flows;
     unsigned flow_count;
 
     int64_t control_window_ms;
-    unsigned control_weight; /* in the window */
-    unsigned key_updates;    /* at the start of its window */
-    int64_t key_window_ms;
-
-    int64_t moved_ms;            /* output last moved */
-    uint64_t queued_bytes;       /* ever given to the output */
-    uint64_t sent_bytes;         /* of them gone, when last looked */
+    unsigned control_weight;     /* in the window */
     uint64_t checked_generation; /* of the trust its certificate was checked against; 0: no TLS */
     int64_t checked_ms;
     uint64_t frames_in, frames_out, refused;

@@ -1,10 +1,6 @@
 #include "handle.h"
 #include "log.h"
 #include "server_internal.h"
-#include "tls.h"
-
-#include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
 
 #define CLOSING_MS      3000
 #define LINGERING_MS    2000
@@ -13,10 +9,8 @@
 
 static bool is_stalled(struct session *session, int64_t now_ms)
 {
-    size_t left = evbuffer_get_length(bufferevent_get_output(session->stream));
-    uint64_t sent = session->queued_bytes - left;
-    if (left == 0 || sent != session->sent_bytes) {
-        session->sent_bytes = sent;
+    if (session->unsent_bytes == 0 || session->output_moved) {
+        session->output_moved = false;
         session->moved_ms = now_ms;
     }
     return now_ms - session->moved_ms > session->server->limits.stall_ms;
@@ -24,15 +18,11 @@ static bool is_stalled(struct session *session, int64_t now_ms)
 
 static bool floods_key_updates(struct session *session, int64_t now_ms)
 {
-    SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
-    if (ssl == NULL)
-        return false;
-    unsigned count = tls_key_updates(ssl);
     if (now_ms - session->key_window_ms >= KEY_WINDOW_MS) {
         session->key_window_ms = now_ms;
-        session->key_updates = count;
+        session->key_updates_before = session->key_updates;
     }
-    return count - session->key_updates > KEY_UPDATES_MAX;
+    return session->key_updates - session->key_updates_before > KEY_UPDATES_MAX;
 }
 
 static void sweep_greeting(struct session *session, int64_t now_ms)
@@ -62,7 +52,7 @@ static void sweep_up(struct session *session, int64_t now_ms)
         session_refuse(session, SKP_E_FRAME_TIMEOUT, NULL, NULL, NULL);
     else if (now_ms - session->heard_ms > limits->idle_ms + limits->idle_ms / 2)
         session_refuse(session, SKP_E_IDLE_TIMEOUT, NULL, NULL, NULL);
-    else if (!batch_sweep(session, now_ms))
+    else if (!batch_sweep(session, now_ms) && (session->fetch_again || session->leaving))
         session_update(session);
 }
 

@@ -53,30 +53,21 @@ static int demand_alpn(SSL *ssl, int *ret_alert, void *ctx)
     return SSL_CLIENT_HELLO_ERROR;
 }
 
-static int key_update_index(void)
-{
-    static int index = -1;
-    if (index < 0)
-        index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-    return index;
-}
-
-static void count_key_updates(int written, int version, int content_type, const void *bytes,
-                              size_t len, SSL *ssl, void *ctx)
+/* `ctx`: see tls_count_key_updates(). */
+static void on_tls_message(int written, int version, int content_type, const void *bytes,
+                           size_t len, SSL *ssl, void *ctx)
 {
     const unsigned char *message = bytes;
-    (void)version, (void)ctx;
-    if (written || content_type != SSL3_RT_HANDSHAKE || len == 0 ||
-        message[0] != SSL3_MT_KEY_UPDATE)
-        return;
-    /* The count itself is kept in the pointer: nothing to allocate, nothing to free. */
-    uintptr_t count = (uintptr_t)SSL_get_ex_data(ssl, key_update_index());
-    SSL_set_ex_data(ssl, key_update_index(), (void *)(count + 1));
+    unsigned *count = ctx;
+    (void)version, (void)ssl;
+    if (!written && content_type == SSL3_RT_HANDSHAKE && len > 0 &&
+        message[0] == SSL3_MT_KEY_UPDATE && count != NULL)
+        ++*count;
 }
 
-unsigned tls_key_updates(const SSL *ssl)
+void tls_count_key_updates(SSL *ssl, unsigned *count)
 {
-    return (unsigned)(uintptr_t)SSL_get_ex_data(ssl, key_update_index());
+    SSL_set_msg_callback_arg(ssl, count);
 }
 
 const char *tls_rules_groups(const struct tls_rules *rules)
@@ -153,7 +144,7 @@ static void set_callbacks(SSL_CTX *ctx)
 {
     SSL_CTX_set_client_hello_cb(ctx, demand_alpn, NULL);
     SSL_CTX_set_alpn_select_cb(ctx, select_alpn, NULL);
-    SSL_CTX_set_msg_callback(ctx, count_key_updates);
+    SSL_CTX_set_msg_callback(ctx, on_tls_message);
     /* libevent may offer the same bytes from another place when it retries a write. */
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);

@@ -39,7 +39,7 @@ enum skp_err tls_check_peer(SSL *ssl, struct trust *trust, int64_t at_ms,
 /* Whether a CRL lists the peer's certificate, or one it sent along. */
 bool tls_peer_is_listed(SSL *ssl, struct trust *trust);
 
-/* KeyUpdate messages the peer sent on this connection so far. */
-unsigned tls_key_updates(const SSL *ssl);
+/* Counts in *count, which outlives `ssl`, the KeyUpdate messages that the peer sends from now on. */
+void tls_count_key_updates(SSL *ssl, unsigned *count);
 
 #endif

@@ -65,6 +65,7 @@ static void assert_keys(enum store_table table, const struct store_row *rows, si
     for (size_t i = 0; i < count; i++) {
         assert(rows[i].key.data);
         assert(rows[i].key.len > 0 && rows[i].key.len <= STORE_KEY_MAX);
+        assert(table != STORE_COMMIT || rows[i].key.len == STORE_NUMBER_BYTES);
     }
 }
 

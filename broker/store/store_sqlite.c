@@ -47,6 +47,7 @@ static void sqlite_close(struct store *base)
     sqlite_statements_free(store);
     int rc = sqlite3_close(store->db);
     assert(rc == SQLITE_OK);
+    sqlite_log_free(store);
     if (store->reserve_fd >= 0)
         close(store->reserve_fd);
     if (base->state != STORE_DEAD)
@@ -62,9 +63,12 @@ static void sqlite_close(struct store *base)
 /* A rollback finds no memory when it is needed most, and is then done before anything else. */
 static enum skp_err end_transaction(struct sqlite_store *store)
 {
-    if (sqlite3_get_autocommit(store->db))
-        return SKP_OK;
-    return run(store, store->base.writer ? SQLITE_WRITING : SQLITE_READING, CONTROL_ROLLBACK);
+    enum skp_err err = SKP_OK;
+    if (!sqlite3_get_autocommit(store->db))
+        err = run(store, store->base.writer ? SQLITE_WRITING : SQLITE_READING, CONTROL_ROLLBACK);
+    if (!err)
+        sqlite_log_forget(store);
+    return err;
 }
 
 static enum skp_err sqlite_begin(struct store *base)
@@ -340,6 +344,8 @@ static enum skp_err open_file(struct sqlite_store *store, bool create)
         err = sqlite_watermark_open(store);
     if (err == SKP_OK)
         err = settle_on_disk(store);
+    if (err == SKP_OK)
+        err = sqlite_log_attach(store); /* the checkpoint has opened it */
     if (err == SKP_OK)
         err = sqlite_reserve_open(store);
     if (err != SKP_OK)

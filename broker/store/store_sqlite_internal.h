@@ -3,7 +3,9 @@
  *   store_sqlite.c         the handle: open, lock, readers, transactions, checkpoints
  *   store_sqlite_schema.c  whose file it is, its schema and settings
  *   store_sqlite_rows.c    rows in and out
+ *   store_sqlite_keys.c    keys as SQLite holds them
  *   store_sqlite_sums.c    a checksum on every page of the file
+ *   store_sqlite_log.c     writes to the log, put together
  *   store_sqlite_beside.c  the files beside the store
  *   store_sqlite_watermark.c  what was committed last, in a file of its own
  *   store_sqlite_reserve.c room that is kept for a full disk
@@ -16,7 +18,7 @@
 #include <sqlite3.h>
 
 #define SQLITE_APPLICATION_ID 0x534b5031 /* "SKP1" */
-#define SQLITE_SCHEMA_VERSION 3
+#define SQLITE_SCHEMA_VERSION 4
 #define SQLITE_PAGE_BYTES     8192 /* measured with bench_store, see schema/sqlite.sql */
 
 enum sqlite_statement {
@@ -57,10 +59,20 @@ struct sqlite_sums {
     sqlite3_int64 explained[SQLITE_PAGES_EXPLAINED]; /* pages, by their place plus 1; 0: none */
 };
 
+/* The methods of the log, with ours for writing, and what waits to be written: one run of bytes. */
+struct sqlite_log {
+    sqlite3_io_methods methods; /* first: the file points here */
+    const sqlite3_io_methods *base;
+    uint8_t *bytes;
+    int len;
+    sqlite3_int64 offset; /* in the file */
+};
+
 struct sqlite_store {
     struct store base;
     sqlite3 *db;
     struct sqlite_sums sums;
+    struct sqlite_log log;                                      /* of the writer */
     sqlite3_stmt *controls[CONTROL_COUNT];                      /* made when it is opened */
     sqlite3_stmt *statements[STORE_TABLE_END][STATEMENT_COUNT]; /* made at first use */
     char *path;
@@ -124,6 +136,35 @@ void sqlite_sums_explain(struct sqlite_sums *sums);
 
 /* A new database keeps the room for them. Before its first page is written. */
 int sqlite_sums_reserve(sqlite3 *db);
+
+/* On the writer: from now on what SQLite writes to the log goes to the file with the next sync, or
+ * when it has grown. Once the log is open. */
+enum skp_err sqlite_log_attach(struct sqlite_store *store) SKP_MUST_CHECK;
+
+/* Between transactions: what one that did not come through has left is not written any more. */
+void sqlite_log_forget(struct sqlite_store *store);
+
+/* After the connection is closed. */
+void sqlite_log_free(struct sqlite_store *store);
+
+/* Keys of a table of numbers are 8 bytes and stand in SQLite as its row numbers, less 2^63, so that
+ * their order is the same: such a table needs no tree of keys. */
+bool sqlite_has_number_keys(enum store_table table);
+
+/* Binds a key; borrowed until the statement is reset. One that the table cannot have is found
+ * nowhere. A result code of SQLite. */
+int sqlite_key_bind(sqlite3_stmt *statement, int at, enum store_table table, struct span key);
+
+/* Where a scan begins: at the first key that is not before `from`, which may be empty. */
+int sqlite_key_bind_from(sqlite3_stmt *statement, int at, enum store_table table, struct span from);
+
+/* The key under the cursor; lives until the next step, or in `buffer`. */
+struct span sqlite_key_column(sqlite3_stmt *statement, int column, enum store_table table,
+                              uint8_t buffer[STORE_NUMBER_BYTES]);
+
+/* Bytes as a parameter, borrowed until the statement is reset, and as a column. */
+int sqlite_bind_span(sqlite3_stmt *statement, int at, struct span bytes);
+struct span sqlite_column_span(sqlite3_stmt *statement, int column);
 
 /* Settings that SQLite keeps per connection. */
 enum skp_err sqlite_harden(struct sqlite_store *store) SKP_MUST_CHECK;

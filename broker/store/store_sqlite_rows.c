@@ -92,26 +92,14 @@ void sqlite_statements_free(struct sqlite_store *store)
     }
 }
 
-/* Borrows until the statement is reset. A null pointer would bind NULL instead of no bytes. */
-static int bind_span(sqlite3_stmt *statement, int at, struct span bytes)
-{
-    return sqlite3_bind_blob64(statement, at, bytes.len > 0 ? (const void *)bytes.data : "",
-                               bytes.len, SQLITE_STATIC);
-}
-
-static struct span column_span(sqlite3_stmt *statement, int column)
-{
-    const void *data = sqlite3_column_blob(statement, column);
-    return span_of(data, data ? (size_t)sqlite3_column_bytes(statement, column) : 0);
-}
-
-/* The row under the cursor; borrowed until the next step. */
-static struct store_row column_row(sqlite3_stmt *statement, uint64_t *ret_sum)
+/* The row under the cursor; borrowed until the next step, its key perhaps in `buffer`. */
+static struct store_row column_row(sqlite3_stmt *statement, enum store_table table,
+                                   uint8_t buffer[STORE_NUMBER_BYTES], uint64_t *ret_sum)
 {
     *ret_sum = (uint64_t)sqlite3_column_int64(statement, 2);
     return (struct store_row){
-        .key = column_span(statement, 0),
-        .value = column_span(statement, 3),
+        .key = sqlite_key_column(statement, 0, table, buffer),
+        .value = sqlite_column_span(statement, 3),
         .version = (uint64_t)sqlite3_column_int64(statement, 1),
     };
 }
@@ -119,8 +107,9 @@ static struct store_row column_row(sqlite3_stmt *statement, uint64_t *ret_sum)
 static enum skp_err take_row(struct store *store, enum store_table table, sqlite3_stmt *statement,
                              struct store_row *row, struct arena *arena)
 {
+    uint8_t buffer[STORE_NUMBER_BYTES];
     uint64_t sum = 0;
-    struct store_row found = column_row(statement, &sum);
+    struct store_row found = column_row(statement, table, buffer, &sum);
     found.key = row->key; /* a damaged index that leads to another row is found out too */
     enum skp_err err = store_row_check(store, table, &found, sum);
     if (err != SKP_OK)
@@ -139,7 +128,7 @@ static enum skp_err get_row(struct store *store, enum store_table table, sqlite3
     enum skp_err err = SKP_OK;
     row->version = 0;
     row->value = (struct span){0};
-    int rc = bind_span(statement, 1, row->key);
+    int rc = sqlite_key_bind(statement, 1, table, row->key);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(statement);
     if (rc == SQLITE_ROW)
@@ -192,12 +181,13 @@ static enum skp_err fill_list(struct sqlite_store *store, sqlite3_stmt *statemen
                               struct store_scan_list *list)
 {
     bool wants_more = true;
-    int rc = bind_span(statement, 1, from);
+    int rc = sqlite_key_bind_from(statement, 1, list->table, from);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(statement);
     while (rc == SQLITE_ROW && wants_more) {
+        uint8_t buffer[STORE_NUMBER_BYTES];
         uint64_t sum = 0;
-        struct store_row row = column_row(statement, &sum);
+        struct store_row row = column_row(statement, list->table, buffer, &sum);
         wants_more = store_scan_add(list, &row, sum);
         if (wants_more)
             rc = sqlite3_step(statement);
@@ -280,11 +270,11 @@ static enum skp_err put_row(struct store *store, enum store_table table,
     enum skp_err err = sqlite_statement(sqlite_of(store), table, kind, &statement);
     if (err != SKP_OK)
         return err;
-    int rc = bind_span(statement, 1, row->key);
+    int rc = sqlite_key_bind(statement, 1, table, row->key);
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_int64(statement, 2, (int64_t)store_row_sum(table, row->key, row->value));
     if (rc == SQLITE_OK)
-        rc = bind_span(statement, 3, row->value);
+        rc = sqlite_bind_span(statement, 3, row->value);
     if (rc == SQLITE_OK && kind == STATEMENT_UPDATE)
         rc = sqlite3_bind_int64(statement, 4, (int64_t)row->version);
     return run_write(store, table, statement, rc, true);
@@ -294,15 +284,15 @@ static bool has_damaged_row(struct store *store, enum store_table table, sqlite3
                             sqlite3_int64 page)
 {
     struct sqlite_store *self = sqlite_of(store);
-    static const uint8_t zero;
     bool found = false;
-    int rc = bind_span(statement, 1, span_of(&zero, 1));
+    int rc = sqlite_key_bind_from(statement, 1, table, (struct span){0});
     while (rc == SQLITE_OK || (rc == SQLITE_ROW && !found)) {
+        uint8_t buffer[STORE_NUMBER_BYTES];
         uint64_t sum = 0;
         rc = sqlite3_step(statement);
         if (rc != SQLITE_ROW)
             break;
-        struct store_row row = column_row(statement, &sum);
+        struct store_row row = column_row(statement, table, buffer, &sum);
         found = self->sums.last == page && store_row_sum(table, row.key, row.value) != sum;
     }
     sqlite3_reset(statement);
@@ -345,7 +335,7 @@ static enum skp_err expect_absent(struct store *store, enum store_table table,
     enum skp_err err = sqlite_statement(sqlite_of(store), table, STATEMENT_GET, &statement);
     if (err != SKP_OK)
         return err;
-    int rc = bind_span(statement, 1, row->key);
+    int rc = sqlite_key_bind(statement, 1, table, row->key);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(statement);
     sqlite3_reset(statement);
@@ -365,7 +355,7 @@ static enum skp_err remove_row(struct store *store, enum store_table table,
                                         any ? STATEMENT_DELETE_ANY : STATEMENT_DELETE, &statement);
     if (err != SKP_OK)
         return err;
-    int rc = bind_span(statement, 1, row->key);
+    int rc = sqlite_key_bind(statement, 1, table, row->key);
     if (rc == SQLITE_OK && !any)
         rc = sqlite3_bind_int64(statement, 2, (int64_t)row->version);
     return run_write(store, table, statement, rc, !any);

@@ -118,9 +118,10 @@ static bool has_large_rows(enum store_table table)
 void sqlite_schema_print(enum store_table table, char *ret_sql, size_t size)
 {
     int len = snprintf(ret_sql, size,
-                       "CREATE TABLE %s(key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, "
+                       "CREATE TABLE %s(key %s PRIMARY KEY NOT NULL, version INTEGER NOT NULL, "
                        "sum INTEGER NOT NULL, value BLOB NOT NULL) %sSTRICT",
-                       store_table_name(table), has_large_rows(table) ? "" : "WITHOUT ROWID, ");
+                       store_table_name(table), sqlite_has_number_keys(table) ? "INTEGER" : "BLOB",
+                       has_large_rows(table) ? "" : "WITHOUT ROWID, ");
     assert(len > 0 && (size_t)len < size);
 }
 

@@ -32,6 +32,8 @@ static const struct remedy remedies[] = {
     {SKP_E_DUPLICATE_ITEM, "Haal de dubbele regel weg"},
     {SKP_E_RECIPIENT_UNKNOWN, "Stuur een brief, of vul het juiste SchuldeiserOIN in"},
     {SKP_E_RECIPIENT_NOT_CONNECTED, "Stuur een brief"},
+    {SKP_E_SIGNER_REVOKED,
+     "Bel wie ondertekende: die verstuurt het opnieuw met een nieuw certificaat"},
     {SKP_E_CONSENT_INVALID, "Vul bij alle vorderingen van deze klant hetzelfde in"},
     {SKP_E_CLAIM_UNKNOWN, "Vul bij alle regels van deze klant hetzelfde in"},
     {SKP_E_CASE_UNKNOWN, "Controleer het dossiernummer"},

@@ -1,7 +1,10 @@
 /* Somebody else's "safe with me", as the broker passes it on in an event. */
 #include "skp_internal.h"
 
-#define STATEMENT_MAX_BYTES (256 * 1024) /* arena for the unpacked statement */
+#include "mutant.h"
+#include "statement.h"
+
+#define STATEMENT_MAX_BYTES (16 * 1024) /* arena for the unpacked statement */
 
 static enum skp_err refuse(enum skp_err err, const char *why, const char **ret_why)
 {
@@ -24,6 +27,8 @@ static enum skp_err check_statement(const Skp__V1__EventFact *event, struct aren
                       ret_why);
     if (strcmp(statement->participant, event->other) != 0)
         return refuse(SKP_E_SIGNER_INVALID, "the statement is of somebody else", ret_why);
+    if (!statement_holds_items(statement, event) && !MUTANT(proof_not_checked))
+        return refuse(SKP_E_PROOF_INVALID, "what was collected is not in the statement", ret_why);
     return SKP_OK;
 }
 
@@ -37,8 +42,8 @@ enum skp_err collected_check(struct trust *trust, struct jws_cache *cache,
     enum skp_err err = check_statement(event, &arena, ret_why);
     arena_fini(&arena);
     if (!err)
-        err = jws_verify(trust, cache, span_text(event->jws), wire_span(event->statement), at_ms,
-                         &signer, ret_why);
+        err = jws_verify_stored(trust, cache, span_text(event->jws), wire_span(event->statement),
+                                at_ms, &signer, ret_why);
     if (!err && strcmp(signer.oin.text, event->other) != 0)
         err = refuse(SKP_E_SIGNER_INVALID, "the statement is signed by somebody else", ret_why);
     if (!err)

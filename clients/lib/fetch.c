@@ -2,6 +2,7 @@
  * signed word that they are safe. */
 #include "fact.h"
 #include "skp_internal.h"
+#include "statement.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,43 +159,6 @@ void fetch_take_delivery(struct skp_client *client, const Skp__V1__Delivery *del
 
 /* ---------------------------------------------------------------- collecting */
 
-/* The items by address, as protobuf-c wants them. */
-static Skp__V1__CollectedItem **list_items(const Skp__V1__CollectedItem *items, size_t count,
-                                           struct arena *arena)
-{
-    Skp__V1__CollectedItem **list = arena_calloc(arena, count, sizeof *list);
-    Skp__V1__CollectedItem *copies = arena_copy(arena, items, count * sizeof *items);
-    for (size_t i = 0; list != NULL && copies != NULL && i < count; i++)
-        list[i] = &copies[i];
-    return copies != NULL ? list : NULL;
-}
-
-static enum skp_err sign_statement(struct skp_client *client, const char *mailbox,
-                                   const Skp__V1__CollectedItem *items, size_t count,
-                                   struct arena *arena, Skp__V1__Collect *ret_collect)
-{
-    Skp__V1__CollectStatement statement;
-    skp__v1__collect_statement__init(&statement);
-    const char *jws = NULL;
-    statement.context = wire_text(COLLECT_CONTEXT);
-    statement.participant = client->self.text;
-    statement.mailbox = wire_text(mailbox);
-    statement.collected_at_ms = skp_now_ms(client);
-    statement.n_items = count;
-    statement.items = list_items(items, count, arena);
-    if (statement.items == NULL)
-        return SKP_E_NO_MEMORY;
-    struct span bytes = wire_pack(&statement.base, arena);
-    if (bytes.data == NULL)
-        return SKP_E_NO_MEMORY;
-    enum skp_err err = jws_sign(client->sign_pair, bytes, statement.collected_at_ms, arena, &jws);
-    if (err)
-        return err;
-    ret_collect->statement = wire_bytes(bytes);
-    ret_collect->jws = wire_text(jws);
-    return SKP_OK;
-}
-
 enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
                          const Skp__V1__CollectedItem *items, size_t count, uint64_t tag)
 {
@@ -203,11 +167,12 @@ enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
     struct arena arena;
     arena_init(&arena, COLLECT_MAX_BYTES);
     Skp__V1__Collect collect;
-    skp__v1__collect__init(&collect);
-    collect.tag = tag;
-    enum skp_err err = sign_statement(client, mailbox, items, count, &arena, &collect);
-    if (!err)
+    enum skp_err err = statement_make(client->sign_pair, &client->self, mailbox, items, count,
+                                      skp_now_ms(client), &arena, &collect);
+    if (!err) {
+        collect.tag = tag;
         err = lookup_ask(client, FRAME_COLLECT, &collect.base, tag);
+    }
     arena_fini(&arena);
     return err;
 }

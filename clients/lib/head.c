@@ -208,8 +208,8 @@ void head_take_unchecked(struct skp_client *client, const Skp__V1__ChainHead *he
     struct jws_signer signer;
     const char *why = "signed by somebody else";
     struct span commit = wire_span(head->commit);
-    enum skp_err err = jws_verify(client->trust, client->jws_cache, span_text(head->jws), commit,
-                                  skp_now_ms(client), &signer, &why);
+    enum skp_err err = jws_verify_stored(client->trust, client->jws_cache, span_text(head->jws),
+                                         commit, skp_now_ms(client), &signer, &why);
     if (!err && oin_equal(&signer.oin, &client->broker))
         head_take(client, commit, head->jws);
     else

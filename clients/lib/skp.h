@@ -22,7 +22,8 @@
  *   - exactly one on_report per batch given to skp_send(): stored (with the broker's signed receipt, checked),
  *     refused as a whole, or given up by skp_client_free() with OUTCOME_UNKNOWN or NOT_CONNECTED;
  *   - a delivery is shown only after signature, proof and recipient were checked; what fails is reported by
- *     on_problem and not collected;
+ *     on_problem and not collected. That the sender's certificate expired while it waited is no failure; that it was
+ *     revoked is (SIGNER_REVOKED), and a person calls the sender, who sends it again with a new one;
  *   - nothing is collected before you say so with skp_collect(): do that after it is safe with you.
  *
  * What it refuses
@@ -139,7 +140,7 @@ enum skp_err skp_fetch(struct skp_client *client, const char *mailbox, uint32_t 
                        uint32_t bytes) SKP_MUST_CHECK;
 
 /* "Safe with me": signs one statement over all of them; item.head_hash is checked->head_hash. 1 to 256 items
- * (REQUIRED, DECODE_ITEMS). Said again after a reconnect until on_collected. */
+ * (REQUIRED, DECODE_ITEMS; HASH_FORMAT). Said again after a reconnect until on_collected. */
 enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
                          const Skp__V1__CollectedItem *items, size_t count,
                          uint64_t tag) SKP_MUST_CHECK;
@@ -201,8 +202,9 @@ enum skp_err skp_open_part(struct skp_client *client, const Skp__V1__Delivery *d
 
 /* Whether an event of kind COLLECTED holds what it claims: the addressee's own statement "safe with me", signed by
  * event->other. Check it before you believe that something was collected: without this it is only the broker's word.
- * What it is about are the head hashes in the statement. SIGNATURE_INVALID, SIGNER_INVALID (another signer or
- * participant), or an error of wire_unpack; *ret_why (static or thread-local text) in words. */
+ * What it is about are the head hashes in event->collected. SIGNATURE_INVALID, SIGNER_REVOKED (since; expired since
+ * is no reason), SIGNER_INVALID (another signer or participant), PROOF_INVALID (these are not in the statement), or an
+ * error of wire_unpack; *ret_why (static or thread-local text) in words. */
 enum skp_err skp_check_collected(struct skp_client *client, const Skp__V1__EventFact *event,
                                  struct skp_oin *ret_signer, const char **ret_why) SKP_MUST_CHECK;
 

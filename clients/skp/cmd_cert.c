@@ -13,6 +13,7 @@ struct cert_command {
     struct link link;
     const Skp__V1__DirectoryEntry *self;
     Skp__V1__MailboxRecord *record; /* of our mailbox; NULL: none yet */
+    const char *record_jws;         /* its signature */
     const char *withdraw;           /* --withdraw; NULL: none */
     struct skp_hash withdrawn[FACT_MAX_WITHDRAWN + 1];
     size_t withdrawn_count;
@@ -35,8 +36,10 @@ static void find_record(struct cert_command *command)
         ProtobufCBinaryData bytes = command->self->records[i]->record;
         Skp__V1__MailboxRecord *record =
             skp__v1__mailbox_record__unpack(&book->arena.protobuf, bytes.len, bytes.data);
-        if (record && strcmp(record->mailbox, command->cli->settings.mailbox) == 0)
-            command->record = record;
+        if (!record || strcmp(record->mailbox, command->cli->settings.mailbox) != 0)
+            continue;
+        command->record = record;
+        command->record_jws = command->self->records[i]->jws;
     }
 }
 
@@ -53,11 +56,20 @@ static int open_command(struct cert_command *command)
     return 0;
 }
 
+/* Senders believe a record only while the certificate it was signed with is valid. */
+static bool is_signed_as_now(const struct cert_command *command)
+{
+    struct skp_hash signer;
+    struct skp_hash own = cert_thumbprint(keypair_cert(skp_signer(command->link.client)));
+    return !jws_claimed_signer(span_text(command->record_jws), &signer) &&
+           hash_equal(&signer, &own);
+}
+
 /* Whether the record holds exactly our certificates as its leafs; issuers stand among them. */
 static bool is_unchanged(const struct cert_command *command)
 {
     size_t leafs = 0, ours = 0;
-    if (!command->record)
+    if (!command->record || !is_signed_as_now(command))
         return false;
     for (size_t i = 0; i < command->record->n_encryption_certificates; i++) {
         struct span der = wire_span(command->record->encryption_certificates[i]);

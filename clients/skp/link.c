@@ -1,6 +1,7 @@
 #include "link.h"
 
 #include "outbox.h"
+#include "result_csv.h"
 #include "wire.h"
 
 #include <stdio.h>
@@ -125,7 +126,11 @@ static void on_problem(void *ctx, enum skp_err err, const char *path, const char
     struct link *link = ctx;
     link->heard++;
     link->problems++;
-    cli_warn(link->cli, "%s: %s (%s)", "%s: %s (%s)", skp_error_name(err), sentence, path);
+    bool english = link->cli->english;
+    bool by_phone = !english && err == SKP_E_SIGNER_REVOKED; /* what a case worker can solve */
+    cli_warn(link->cli, "%s: %s%s%s (%s: %s)", "%s: %s%s%s (%s)%s", skp_error_name(err),
+             english ? sentence : skp_error(err)->dutch, by_phone ? ". " : "",
+             by_phone ? result_remedy(err) : "", path, english ? "" : sentence);
     (void)snprintf(link->why, sizeof link->why, "%s", sentence);
     if (link->asking)
         link->err = err;

@@ -264,29 +264,13 @@ static void apply_to_requests(struct taking *taking, const Skp__V1__EventFact *e
     }
 }
 
-static bool was_taken(const Skp__V1__EventFact *event, uint64_t position)
-{
-    for (size_t i = 0; i < event->n_collected; i++)
-        if (event->collected[i] == position)
-            return true;
-    return false;
-}
-
-/* The addressee's statement, checked, names bundles; of those the broker took what the event lists.
- * What of a bundle was not published yet at that moment was withheld from it, and is collected by a
- * later statement. */
+/* What the event proves names bundles. What of a bundle was not published yet at that moment was
+ * withheld from it, and is collected by a later statement. */
 static void apply_collected(struct taking *taking, const Skp__V1__EventFact *event)
 {
-    char path[WIRE_PATH_MAX];
-    ProtobufCMessage *message = NULL;
-    if (wire_unpack(&skp__v1__collect_statement__descriptor, wire_span(event->statement),
-                    &taking->arena, path, &message))
-        return;
-    const Skp__V1__CollectStatement *statement = (const Skp__V1__CollectStatement *)message;
-    for (size_t i = 0; i < statement->n_items; i++) {
+    for (size_t i = 0; i < event->n_collected; i++) {
         struct skp_hash head;
-        if (was_taken(event, statement->items[i]->position) &&
-            hash_take(wire_span(statement->items[i]->head_hash), &head))
+        if (hash_take(wire_span(event->collected[i]->head_hash), &head))
             state_run(taking->opening->db,
                       "UPDATE request SET collected_at_ms = ?1 WHERE head_hash = ?2"
                       " AND creditor = ?3 AND collected_at_ms = 0"
@@ -319,13 +303,15 @@ static void apply_event(struct taking *taking, const Skp__V1__EventFact *event)
     }
 }
 
+/* What an addressee signed with a certificate that was revoked since proves nothing, and nobody collects twice
+ * to sign it again: it is not kept, and not left in the way either. */
 static bool is_proved(struct taking *taking, const Skp__V1__EventFact *event)
 {
     struct opening *opening = taking->opening;
     if (event->kind != SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED)
         return true;
     enum skp_err err = opening->check_collected(opening->ctx, event);
-    if (err)
+    if (err && err != SKP_E_SIGNER_REVOKED)
         complain(taking, err);
     return !err;
 }

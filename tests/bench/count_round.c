@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "envelope.h"
 #include "round_file.h"
+#include "statement.h"
 #include "wire.h"
 
 #include <stdlib.h>
@@ -187,25 +188,13 @@ static void read_item(struct scene *scene, const struct engine_frame *frame,
 }
 
 static struct engine_call *collect_call(struct scene *scene, unsigned party,
-                                        Skp__V1__CollectedItem **items, size_t item_count)
+                                        const Skp__V1__CollectedItem *items, size_t item_count)
 {
-    Skp__V1__CollectStatement statement;
     Skp__V1__Collect collect;
-    const char *jws;
-    int64_t now_ms = clock_real_ms(&scene->clock.clock);
     const struct round_identity *identity = &scene->plan.parties[party].identity;
-    skp__v1__collect_statement__init(&statement);
-    skp__v1__collect__init(&collect);
-    statement.context = wire_text(COLLECT_CONTEXT);
-    statement.participant = wire_text(identity->oin.text);
-    statement.mailbox = wire_text("");
-    statement.items = items;
-    statement.n_items = item_count;
-    statement.collected_at_ms = now_ms;
-    struct span bytes = packed(scene, &statement.base);
-    bench_must(jws_sign(identity->sign, bytes, now_ms, &scene->arena, &jws), "signing");
-    collect.statement = wire_bytes(bytes);
-    collect.jws = wire_text(jws);
+    bench_must(statement_make(identity->sign, &identity->oin, "", items, item_count,
+                              clock_real_ms(&scene->clock.clock), &scene->arena, &collect),
+               "signing");
     return call_new(scene, ENGINE_COLLECT, party, packed(scene, &collect.base));
 }
 
@@ -215,18 +204,13 @@ static void collect(struct scene *scene, const char *stage, unsigned from, unsig
     struct engine_call **calls = bench_calloc(to - from, sizeof(void *));
     unsigned call_count = 0;
     for (unsigned party = from; party < to; party++) {
-        Skp__V1__CollectedItem **items = bench_calloc(scene->frame_count, sizeof(void *));
+        Skp__V1__CollectedItem *items = bench_calloc(scene->frame_count, sizeof *items);
         size_t item_count = 0;
-        for (size_t i = 0; i < scene->frame_count; i++) {
-            if (scene->receivers[i] != party || scene->frames[i].type != FRAME_DELIVERY)
-                continue;
-            items[item_count] = bench_calloc(1, sizeof(Skp__V1__CollectedItem));
-            read_item(scene, &scene->frames[i], items[item_count++]);
-        }
+        for (size_t i = 0; i < scene->frame_count; i++)
+            if (scene->receivers[i] == party && scene->frames[i].type == FRAME_DELIVERY)
+                read_item(scene, &scene->frames[i], &items[item_count++]);
         if (item_count > 0)
             calls[call_count++] = collect_call(scene, party, items, item_count);
-        for (size_t i = 0; i < item_count; i++)
-            free(items[i]);
         free(items);
     }
     count(scene, stage, calls, call_count);

@@ -4,7 +4,7 @@
 #include "power_vfs.h"
 
 static struct power_vfs *disk; /* of the test that runs */
-static char large[20000];      /* a text; main() fills it */
+static char large[400000];     /* a text of several writes to the log; main() fills it */
 
 /* One transaction; any of its calls may be the one that fails. */
 static enum skp_err try_commit(struct store *store, const char *key, const char *value)
@@ -170,6 +170,73 @@ static void every_commit_is_synced_before_it_is_acknowledged(void **state)
     }
 }
 
+/* Many pages, one behind the other in the log: more calls would cost more than they carry. */
+static void a_small_commit_is_one_write_and_one_sync(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "first", "x", STORE_NEW);
+    struct power_counts before = power_vfs_counts(disk);
+    assert_ok(store_begin(fixture->store));
+    for (unsigned table = 1; table < STORE_MAILBOX; table++) {
+        struct store_row row = row_of("second", "x", STORE_NEW);
+        assert_ok(store_put(fixture->store, (enum store_table)table, &row, 1));
+    }
+    assert_int_equal(power_vfs_counts(disk).writes, before.writes);
+    assert_ok(store_commit(fixture->store));
+    assert_int_equal(power_vfs_counts(disk).writes, before.writes + 1);
+    assert_int_equal(power_vfs_counts(disk).syncs, before.syncs + 1);
+}
+
+/* Larger than SQLite's cache, so that its pages go to the log, come back and go there again before
+ * the commit. */
+static void begin_spilling(struct fixture *fixture, uint8_t *value)
+{
+    assert_ok(store_begin(fixture->store));
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint8_t i = 1; i < 40; i++) {
+            memset(value, (int)(i + round), STORE_VALUE_MAX);
+            struct store_row row = {.key = span_of(&i, 1),
+                                    .value = span_of(value, STORE_VALUE_MAX),
+                                    .version = STORE_ANY};
+            assert_ok(store_put(fixture->store, STORE_BATCH, &row, 1));
+        }
+    }
+}
+
+static void assert_spilled(struct fixture *fixture)
+{
+    struct arena arena;
+    arena_init(&arena, (size_t)STORE_VALUE_MAX + 4096);
+    assert_ok(store_begin(fixture->store));
+    for (uint8_t i = 1; i < 40; i++) {
+        struct store_row row = {.key = span_of(&i, 1)};
+        arena_reset(&arena);
+        assert_ok(store_get(fixture->store, STORE_BATCH, &row, 1, &arena));
+        assert_int_equal(row.value.len, STORE_VALUE_MAX);
+        assert_int_equal(row.value.data[0], i + 1);
+        assert_int_equal(row.value.data[STORE_VALUE_MAX - 1], i + 1);
+    }
+    store_rollback(fixture->store);
+    arena_fini(&arena);
+}
+
+static void a_transaction_larger_than_the_cache_is_whole_or_not_there(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t *value = arena_calloc(&fixture->arena, 1, STORE_VALUE_MAX);
+    begin_spilling(fixture, value);
+    store_rollback(fixture->store);
+    commit_one(fixture->store, "after", "x", STORE_NEW);
+    assert_false(is_there(fixture, "\x01"));
+    begin_spilling(fixture, value);
+    assert_ok(store_commit(fixture->store));
+    assert_spilled(fixture);
+    power_vfs_kill(disk);
+    sqlite_open_again(fixture);
+    assert_spilled(fixture);
+    assert_true(is_there(fixture, "after"));
+}
+
 static void opening_syncs_what_an_earlier_broker_left(void **state)
 {
     struct fixture *fixture = *state;
@@ -214,6 +281,8 @@ int main(void)
         ON_FAULTY(a_write_error_in_the_commit_is_an_unknown_outcome),
         ON_FAULTY(a_failed_sync_at_the_checkpoint_ends_the_handle),
         ON_FAULTY(every_commit_is_synced_before_it_is_acknowledged),
+        ON_FAULTY(a_small_commit_is_one_write_and_one_sync),
+        ON_FAULTY(a_transaction_larger_than_the_cache_is_whole_or_not_there),
         ON_FAULTY(opening_syncs_what_an_earlier_broker_left),
     };
     memset(large, 'x', sizeof large - 1);

@@ -295,7 +295,7 @@ static void a_scratched_page_is_data_loss_and_verify_reads_the_other_tables(void
         struct store_row row = row_of(key, value, STORE_NEW);
         assert_ok(store_put(fixture->store, STORE_PAGE, &row, 1));
     }
-    struct store_row last = row_of("in the last table", "x", STORE_NEW);
+    struct store_row last = row_of("the last", "x", STORE_NEW);
     assert_ok(store_put(fixture->store, STORE_COMMIT, &last, 1));
     assert_ok(store_commit(fixture->store));
     close_store(fixture);

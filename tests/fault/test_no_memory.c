@@ -7,6 +7,7 @@
  * valid" where they find no memory: then a good signature can be called wrong. A sample; with
  * SKP_TIER=nightly every one. */
 #include "engine_mail.h"
+#include "statement.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -296,25 +297,13 @@ static void a_delivery_that_finds_no_memory_comes_later(void **state)
 static struct question collect_question(struct scene *scene, const struct post *post)
 {
     struct world *w = &scene->w;
-    Skp__V1__CollectStatement statement;
     Skp__V1__Collect collect;
     Skp__V1__CollectedItem item;
-    Skp__V1__CollectedItem *items[] = {&item};
-    const char *jws;
-    skp__v1__collect_statement__init(&statement);
-    skp__v1__collect__init(&collect);
     skp__v1__collected_item__init(&item);
     item.position = post->mails[0].delivery->position;
     item.head_hash = wire_bytes(span_of(post->mails[0].checked.head_hash.bytes, HASH_BYTES));
-    statement.items = items;
-    statement.n_items = 1;
-    statement.context = wire_text(COLLECT_CONTEXT);
-    statement.participant = wire_text(w->creditor.oin.text);
-    statement.collected_at_ms = clock_real_ms(&w->clock.clock);
-    struct span bytes = wire_pack(&statement.base, &w->arena);
-    assert_ok(jws_sign(w->creditor.signs, bytes, statement.collected_at_ms, &w->arena, &jws));
-    collect.statement = wire_bytes(bytes);
-    collect.jws = wire_text(jws);
+    assert_ok(statement_make(w->creditor.signs, &w->creditor.oin, "", &item, 1,
+                             clock_real_ms(&w->clock.clock), &w->arena, &collect));
     return (struct question){.who = &w->creditor,
                              .verb = ENGINE_COLLECT,
                              .request = wire_pack(&collect.base, &w->arena)};

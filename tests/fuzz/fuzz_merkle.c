@@ -1,7 +1,7 @@
 /* Merkle proofs: what a tree proves verifies, and nothing else does.
  *
  * The input chooses how many leaves there are, which one is proven, and how the proof is spoiled. The two
- * ways to make a tree must agree. */
+ * ways to make a tree must agree. The same bytes choose several leaves that are proven together. */
 #include "fuzz.h"
 #include "merkle.h"
 
@@ -21,9 +21,10 @@ static bool holds(const struct proof *proof)
                          &proof->root);
 }
 
+static struct skp_hash leaves[LEAVES_MAX], room[4 * LEAVES_MAX];
+
 static struct proof make_proof(struct span *rest)
 {
-    static struct skp_hash leaves[LEAVES_MAX], room[4 * LEAVES_MAX];
     struct proof proof = {.count = 1 + take_pair(rest) % LEAVES_MAX};
     struct skp_hash again[MERKLE_MAX_PATH];
     proof.index = take_pair(rest) % proof.count;
@@ -40,6 +41,63 @@ static struct proof make_proof(struct span *rest)
     EXPECT(memcmp(again, proof.path, proof.len * sizeof *again) == 0);
     return proof;
 }
+
+/* ---------------------------------------------------------------- several leaves */
+
+static struct several {
+    struct merkle_place places[LEAVES_MAX];
+    size_t count, tree_count;
+    struct skp_hash proof[LEAVES_MAX];
+    size_t len;
+    struct skp_hash root;
+} several;
+
+static bool all_hold(void)
+{
+    static struct merkle_place copy[LEAVES_MAX]; /* used up */
+    memcpy(copy, several.places, several.count * sizeof copy[0]);
+    return merkle_verify_places(copy, several.count, several.tree_count, several.proof, several.len,
+                                &several.root);
+}
+
+/* The input says how far the leaves are apart. */
+static void prove_several(const struct proof *first, struct span *rest)
+{
+    static struct merkle_place copy[LEAVES_MAX];
+    struct merkle_tree tree = {.nodes = room, .count = first->count};
+    several.count = 0;
+    several.tree_count = first->count;
+    several.root = first->root;
+    for (size_t at = first->index; at < first->count; at += 1 + take_byte(rest) % 8)
+        several.places[several.count++] = (struct merkle_place){.index = at, .hash = leaves[at]};
+    memcpy(copy, several.places, several.count * sizeof copy[0]);
+    several.len = merkle_tree_prove(&tree, copy, several.count, several.proof);
+    EXPECT(several.len + several.count <= first->count);
+    EXPECT(all_hold());
+}
+
+/* One bit of one thing is another: it cannot hold any more. */
+static void spoil_several(struct span *rest)
+{
+    unsigned bit = take_byte(rest);
+    unsigned which = take_pair(rest);
+    struct skp_hash *hash = &several.root;
+    size_t old_len = several.len;
+    if (which % 3 == 1)
+        hash = &several.places[which % several.count].hash;
+    else if (which % 3 == 2 && several.len > 0)
+        hash = &several.proof[which % several.len];
+    hash->bytes[bit / 8] = (uint8_t)(hash->bytes[bit / 8] ^ 1u << bit % 8);
+    EXPECT(!all_hold());
+    hash->bytes[bit / 8] = (uint8_t)(hash->bytes[bit / 8] ^ 1u << bit % 8);
+    several.places[which % several.count].index ^= 1 + bit;
+    EXPECT(!all_hold());
+    several.places[which % several.count].index ^= 1 + bit;
+    several.len = take_pair(rest) % (old_len + 2);
+    EXPECT(all_hold() == (several.len == old_len));
+}
+
+/* ---------------------------------------------------------------- one leaf */
 
 static void put_hash(struct skp_hash *hash, struct span *rest)
 {
@@ -101,6 +159,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct proof proof = make_proof(&rest);
     struct proof good = proof;
     EXPECT(holds(&proof));
+    struct span same = rest;
+    prove_several(&proof, &same);
+    spoil_several(&same);
     while (rest.len > 0) {
         spoil(&proof, &rest);
         EXPECT(holds(&proof) == should_hold(&proof, &good));

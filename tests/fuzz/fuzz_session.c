@@ -10,6 +10,7 @@
 
 #include "frame.h"
 #include "messages.h"
+#include "statement.h"
 
 #define ENDS      4
 #define CASES_MAX 8
@@ -268,35 +269,22 @@ static void do_fetch(struct scene *scene, const struct step *step)
 static void do_collect(struct scene *scene, const struct step *step)
 {
     struct line_end *end = end_of(scene, step);
-    Skp__V1__CollectedItem items[HEARD_MAX], *list[HEARD_MAX];
-    Skp__V1__CollectStatement statement;
+    Skp__V1__CollectedItem items[HEARD_MAX];
     Skp__V1__Collect collect;
-    skp__v1__collect_statement__init(&statement);
-    skp__v1__collect__init(&collect);
     if (end == NULL || end->mail_count == 0)
         return;
     struct world *w = scene->w;
-    struct skp_oin participant = end->party->oin;
-    statement.n_items = end->mail_count < HEARD_MAX ? end->mail_count : HEARD_MAX;
-    for (size_t i = 0; i < statement.n_items; i++) {
+    size_t count = end->mail_count < HEARD_MAX ? end->mail_count : HEARD_MAX;
+    for (size_t i = 0; i < count; i++) {
         skp__v1__collected_item__init(&items[i]);
         items[i].position = end->mails[i].delivery->position;
         items[i].head_hash = wire_bytes(span_of(end->mails[i].checked.head_hash.bytes, HASH_BYTES));
-        list[i] = &items[i];
     }
-    statement.items = list;
-    statement.context = wire_text(COLLECT_CONTEXT);
-    statement.participant = participant.text;
-    statement.collected_at_ms = clock_real_ms(&w->clock.clock);
-    const char *jws;
-    struct span bytes = wire_pack(&statement.base, &w->arena);
     bool by_another = step->argument & 0x10;
     const struct party *signer = by_another ? &w->rsa : end->party;
-    by_another = by_another && end->party != signer;
-    collect.tag = by_another ? UNSIGNED_TAG : 0;
-    EXPECT(jws_sign(signer->signs, bytes, statement.collected_at_ms, &w->arena, &jws) == SKP_OK);
-    collect.statement = wire_bytes(bytes);
-    collect.jws = wire_text(jws);
+    EXPECT(statement_make(signer->signs, &end->party->oin, "", items, count,
+                          clock_real_ms(&w->clock.clock), &w->arena, &collect) == SKP_OK);
+    collect.tag = end->party != signer ? UNSIGNED_TAG : 0;
     send_message(scene, end, FRAME_COLLECT, &collect.base);
 }
 

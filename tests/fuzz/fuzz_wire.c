@@ -6,6 +6,7 @@
 #include "fact.h"
 #include "fuzz.h"
 #include "messages.h"
+#include "statement.h"
 #include "wire.h"
 
 static void check_path(const char *path)
@@ -153,6 +154,20 @@ static void go_round(const ProtobufCMessageDescriptor *type, struct span bytes, 
     EXPECT(span_equal(packed, wire_pack(second, arena)));
 }
 
+/* Items and proof that nobody made together lead to no root: the one of zeros neither. */
+static void prove_items(const Skp__V1__EventFact *event, struct arena *arena)
+{
+    static const struct skp_hash zeros;
+    char path[WIRE_PATH_MAX];
+    ProtobufCMessage *message;
+    if (wire_unpack(&skp__v1__collect_statement__descriptor, wire_span(event->statement), arena,
+                    path, &message))
+        return;
+    Skp__V1__CollectStatement *statement = (Skp__V1__CollectStatement *)(void *)message;
+    statement->items_root = wire_bytes(span_of(zeros.bytes, HASH_BYTES));
+    EXPECT(!statement_holds_items(statement, event));
+}
+
 static void read_fact(struct span bytes, struct arena *arena)
 {
     char path[WIRE_PATH_MAX];
@@ -165,6 +180,8 @@ static void read_fact(struct span bytes, struct arena *arena)
     }
     EXPECT(fact_item_id(line, &id) == SKP_OK);
     (void)fact_commitment(line, &commitment);
+    if (line->fact_case == SKP__V1__LINE__FACT_EVENT)
+        prove_items(line->event, arena);
 }
 
 static void check_file(const ProtobufCMessageDescriptor *type, struct span bytes,

@@ -9,9 +9,13 @@
  */
 #include "make_round.h"
 
+#include "statement.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define COLLECTED 5 /* items of the statement */
 
 struct round_world world;
 
@@ -292,24 +296,63 @@ static json_t *json_delivery(const struct envelope_batch *batch)
     return hex(wire_pack(&delivery.base, &world.arena));
 }
 
+/* What the sender of the items at `places` hears. */
+static json_t *json_collected(const Skp__V1__Collect *collect, const struct skp_hash *leaves,
+                              const size_t *places, size_t count)
+{
+    struct skp_id event_id = id_new();
+    struct skp_hash *room =
+        arena_calloc(&world.arena, merkle_tree_room(collect->n_items), sizeof *room);
+    Skp__V1__ProvenItem items[COLLECTED];
+    Skp__V1__ProvenItem *list[COLLECTED];
+    Skp__V1__EventFact event;
+    skp__v1__event_fact__init(&event);
+    event.event_id = of_id(&event_id);
+    event.version = 1;
+    event.kind = SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED;
+    event.happened_at_ms = world.at_ms;
+    event.other = world.oins[CREDITOR].text;
+    event.statement = collect->statement;
+    event.jws = collect->jws;
+    for (size_t i = 0; i < count; i++) {
+        skp__v1__proven_item__init(&items[i]);
+        items[i].index = (uint32_t)places[i];
+        items[i].position = collect->items[places[i]]->position;
+        items[i].head_hash = collect->items[places[i]]->head_hash;
+        list[i] = &items[i];
+    }
+    event.collected = list;
+    event.n_collected = count;
+    struct merkle_tree tree = merkle_tree_make(leaves, collect->n_items, room);
+    must(!statement_prove(&tree, &world.arena, &event), "statement_prove");
+    return hex(wire_pack(&event.base, &world.arena));
+}
+
+/* The first and the fourth item are the counsellor's, the others of senders that it hears nothing of. */
 static json_t *json_collect(const struct envelope_batch *batch)
 {
-    char context[] = COLLECT_CONTEXT;
-    struct skp_hash head_hash = sha256(batch->heads[1]);
-    Skp__V1__CollectedItem item;
-    Skp__V1__CollectedItem *items[] = {&item};
-    Skp__V1__CollectStatement statement;
-    skp__v1__collected_item__init(&item);
-    skp__v1__collect_statement__init(&statement);
-    item.position = 1;
-    item.head_hash = of_hash(&head_hash);
-    statement.context = context;
-    statement.participant = world.oins[CREDITOR].text;
-    statement.n_items = 1;
-    statement.items = items;
-    statement.collected_at_ms = world.at_ms;
-    struct span packed = wire_pack(&statement.base, &world.arena);
-    return json_pack("{s:o, s:s}", "statement", hex(packed), "jws", round_sign(CREDITOR, packed));
+    static const size_t places[] = {0, 3};
+    struct skp_hash heads[COLLECTED], leaves[COLLECTED];
+    Skp__V1__CollectedItem items[COLLECTED];
+    Skp__V1__Collect collect;
+    json_t *list = json_array();
+    for (size_t i = 0; i < COLLECTED; i++) {
+        struct skp_id id = id_new();
+        heads[i] = sha256(i == 0 ? batch->heads[1] : span_of(id.bytes, ID_BYTES));
+        skp__v1__collected_item__init(&items[i]);
+        items[i].position = 1 + 256 * i;
+        items[i].head_hash = of_hash(&heads[i]);
+        leaves[i] = statement_leaf(items[i].position, &heads[i]);
+        json_array_append_new(list, json_pack("{s:I, s:o, s:o}", "position",
+                                              (json_int_t)items[i].position, "head_hash",
+                                              hex_hash(heads[i]), "leaf", hex_hash(leaves[i])));
+    }
+    must(!statement_make(world.signers[CREDITOR], &world.oins[CREDITOR], "", items, COLLECTED,
+                         world.at_ms, &world.arena, &collect),
+         "statement_make");
+    return json_pack("{s:o, s:s, s:o, s:o}", "statement", hex(wire_span(collect.statement)), "jws",
+                     collect.jws, "items", list, "event",
+                     json_collected(&collect, leaves, places, 2));
 }
 
 /* Where each party stands in the lists "jws" and "boxes", from 0. */

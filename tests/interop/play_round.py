@@ -227,10 +227,9 @@ def read_answers(scene, story):
                  [part.client_number_creditor for part in opened], ["00777", "00777"])
     events = [event for d in deliveries for _, event in d.facts("event")]
     proofs = [event for event in events if event.kind == pb.EVENT_KIND_COLLECTED]
-    signers = {crypto.verify(event.jws, event.statement, scene.counsellor.trust, time.time()) for event in proofs}
+    signers = {crypto.check_collected(event, scene.counsellor.trust, time.time()) for event in proofs}
     story.equals("each COLLECTED event carries the creditor's own signature", signers, {CREDITOR})
-    items = {item.head_hash for event in proofs
-             for item in read_message(pb.CollectStatement, event.statement).items if item.position in event.collected}
+    items = {item.head_hash for event in proofs for item in event.collected}
     story.says("and names the bundle that was sent", crypto.sha256(scene.sent.bundles[1].head) in items)
     overdue = [request_id for event in events if event.kind == pb.EVENT_KIND_OVERDUE
                for request_id in event.request_ids]

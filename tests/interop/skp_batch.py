@@ -82,7 +82,7 @@ class Delivered:
         self.mailbox, self.position, self.attempt = delivery.mailbox, delivery.position, delivery.attempt
         self.header = read_message(pb.BatchHeader, delivery.header)
         demand(self.header.context == "skp.v1 batch" and self.header.protocol_version == 1, "no batch header")
-        signer = crypto.verify(delivery.jws, delivery.header, trust, at)
+        signer = crypto.verify(delivery.jws, delivery.header, trust, at, stored=True)
         demand(signer == self.header.sender, "signed by somebody else than the sender")
         demand(not self.header.on_behalf_of, "on behalf of another, and no mandate can be proven yet")
         self.bundle = read_message(pb.Bundle, delivery.bundle)

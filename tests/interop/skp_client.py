@@ -30,6 +30,13 @@ class Participant:
     def sign(self, payload):
         return crypto.sign(payload, self.keys["sign"], self.chains["sign"], int(time.time()))
 
+    def collect(self, items, at_ms, data=b"", **changes):
+        """A Collect of these items, as a client makes it; what is wrong on purpose goes into `changes` and `data`."""
+        value = {"context": "skp.v1 collect", "participant": self.oin, "item_count": len(items), "collected_at_ms": at_ms,
+                 "items_root": crypto.root([crypto.item_leaf(item) for item in items])}
+        statement = pb.CollectStatement(**value | changes).SerializeToString() + data
+        return pb.Collect(statement=statement, jws=self.sign(statement), items=items)
+
     def opening_keys(self):
         return {crypto.thumbprint(self.chains["enc"][0]): self.keys["enc"]}
 
@@ -157,6 +164,7 @@ class Client:
 
     def collect(self, deliveries, mailbox=""):
         items = [pb.CollectedItem(position=d.position, head_hash=d.head_hash()) for d in deliveries]
-        statement = pb.CollectStatement(context="skp.v1 collect", participant=self.me.oin, mailbox=mailbox,
-                                        items=items, collected_at_ms=now_ms()).SerializeToString()
-        return self._ask(pb.Collect(statement=statement, jws=self.me.sign(statement)), pb.Collected)
+        return self.collect_items(items, mailbox)
+
+    def collect_items(self, items, mailbox=""):
+        return self._ask(self.me.collect(items, mailbox=mailbox, at_ms=now_ms()), pb.Collected)

@@ -21,6 +21,7 @@ from jwcrypto import jwe, jwk, jws
 SIGNATURES = ("ES256", "ES384", "PS256")
 NOTHING = bytes(32)
 MAX_STEPS = 16
+LAST_SECOND = 253402300799  # of the year 9999
 
 
 class ProofError(Exception):
@@ -105,6 +106,44 @@ def check_path(leaf_hash, index, count, steps, expected):
     demand(last == 0 and found == expected, "the path does not lead to the root")
 
 
+def check_places(places, count, proof, expected):
+    """Several leaves at once: `places` are (index, leaf hash), ascending; level by level, from left to right."""
+    indexes = [index for index, _ in places]
+    demand(places and indexes == sorted(set(indexes)) and indexes[-1] < count, "no such leaves")
+    level, rest = dict(places), list(proof)
+    while count > 1:
+        above = {}
+        for index in sorted(level):
+            left = index & ~1
+            if left // 2 in above:
+                continue
+            for neighbour in (left, left + 1):
+                if neighbour < count and neighbour not in level:
+                    demand(rest and len(rest[0]) == 32, "the proof is too short")
+                    level[neighbour] = rest.pop(0)
+            above[left // 2] = node(level[left], level[left + 1]) if left + 1 < count else level[left]
+        level, count = above, (count + 1) // 2
+    demand(not rest and level[0] == expected, "the proof does not lead to the root")
+
+
+# ---------------------------------------------------------------- statements of collection
+
+def item_leaf(item):
+    demand(len(item.head_hash) == 32, "no head hash")
+    return leaf(item.position.to_bytes(8, "big") + item.head_hash)
+
+
+def check_collected(event, trust, at):
+    """An event of kind COLLECTED: who signed for it. The items are those in event.collected."""
+    statement = read_message(pb.CollectStatement, event.statement)
+    demand(statement.context == "skp.v1 collect", "no statement of collection")
+    signer = verify(event.jws, event.statement, trust, at, stored=True)
+    demand(signer == statement.participant == event.other, "the statement is of somebody else")
+    check_places([(item.index, item_leaf(item)) for item in event.collected], statement.item_count, event.proof,
+                 statement.items_root)
+    return signer
+
+
 # ---------------------------------------------------------------- certificates
 
 def read_chain(pem):
@@ -167,6 +206,15 @@ def _check_purpose(cert, purpose):
     demand(key.key_size >= (3072 if isinstance(key, rsa.RSAPublicKey) else 256), "the key is too short")
 
 
+def _when(seconds):
+    return datetime.datetime.utcfromtimestamp(seconds)
+
+
+def _check_period(cert, when, ended=False):
+    """ended: it need not be valid any more."""
+    demand(cert.not_valid_before <= when and (ended or when < cert.not_valid_after), "not valid at this time")
+
+
 class Trust:
     """Anchors and CRLs; every chain needs a fresh CRL of each of its CAs."""
 
@@ -174,19 +222,19 @@ class Trust:
         self.anchors = {cert.subject: cert for cert in read_chain(ca_pem)}
         self.crls = {crl.issuer: crl for crl in read_crls(crl_pem)}
 
-    def check(self, chain, purpose, at):
-        """chain: leaf first, without the root; at: seconds since 1970."""
+    def check(self, chain, purpose, at, ended=False):
+        """chain: leaf first, without the root; at: seconds since 1970; ended: the leaf need not be valid any more."""
         demand(0 < len(chain) <= 4, "a chain of 1 to 4 certificates")
         _check_purpose(chain[0], purpose)
         demand(chain[-1].issuer in self.anchors, "the chain leads to no trusted root")
         issuers = chain[1:] + [self.anchors[chain[-1].issuer]]
         for cert, issuer in zip(chain, issuers):
-            self._check_link(cert, issuer, datetime.datetime.utcfromtimestamp(at))
+            _check_period(cert, _when(at), ended and cert is chain[0])
+            self._check_link(cert, issuer, _when(at))
         return oin_of(chain[0])
 
     def _check_link(self, cert, issuer, when):
         demand(cert.issuer == issuer.subject and is_ca(issuer), "not issued by a CA")
-        demand(cert.not_valid_before <= when <= cert.not_valid_after, "not valid at this time")
         _check_issued(cert, cert.tbs_certificate_bytes, issuer)
         crl = self.crls.get(issuer.subject)
         demand(crl is not None and crl.next_update >= when, "no fresh CRL of the issuer")
@@ -217,15 +265,16 @@ def _once(pairs):
     return dict(pairs)
 
 
-def verify(token, payload, trust, at):
-    """The OIN of who signed exactly `payload`."""
+def verify(token, payload, trust, at, stored=False):
+    """The OIN of who signed exactly `payload`; stored: a broker took it then, and shows it again now."""
     demand(len(token) <= 16384 and token.count(".") == 2, "no detached signature")
     head, middle, signature = token.split(".")
     header = json.loads(unb64url(head), object_pairs_hook=_once)
     demand(middle == "" and "crit" not in header and header["alg"] in SIGNATURES, "another kind of signature")
     chain = [x509.load_der_x509_certificate(base64.b64decode(text, validate=True)) for text in header["x5c"]]
-    demand(isinstance(header["iat"], int), "no time of signing")
-    oin = trust.check(chain, "sign", at)
+    demand(isinstance(header["iat"], int) and 0 <= header["iat"] <= LAST_SECOND, "no time of signing")
+    oin = trust.check(chain, "sign", at, ended=stored)
+    demand(_when(header["iat"]) < chain[0].not_valid_after, "signed after the end of the certificate")
     demand(header["x5t#S256"] == thumbprint(chain[0]), "the thumbprint is another certificate's")
     signed = jws.JWS()
     signed.deserialize(f"{head}.{b64url(payload)}.{signature}")
@@ -324,7 +373,7 @@ def check_receipt(receipt, header_bytes, broker, trust, at):
 def check_commit(commit_bytes, token, broker, trust, at):
     commit = read_message(pb.CommitHeader, commit_bytes)
     demand(commit.context == "skp.v1 commit" and commit.broker == broker, "no commit of this broker")
-    demand(verify(token, commit_bytes, trust, at) == broker, "a commit signed by somebody else")
+    demand(verify(token, commit_bytes, trust, at, stored=True) == broker, "a commit signed by somebody else")
     demand(commit.sequence != 1 or commit.previous == NOTHING, "a first commit with a commit before it")
     return commit
 

@@ -127,9 +127,7 @@ def credit_and_acks(scene):
     story.equals("18: collecting it twice does no harm", (answer.collected, len(answer.unknown)), (0, len(deliveries)))
     positions = [10**9, 2**64 - 1]
     items = [pb.CollectedItem(position=p, head_hash=bytes(32)) for p in positions]
-    statement = pb.CollectStatement(context="skp.v1 collect", participant=CREDITOR, items=items,
-                                    collected_at_ms=now_ms()).SerializeToString()
-    answer = creditor._ask(pb.Collect(statement=statement, jws=creditor.me.sign(statement)), pb.Collected)
+    answer = creditor.collect_items(items)
     story.equals("17: what was never delivered is unknown", list(answer.unknown), positions)
     for message in (pb.Extend(positions=[10**9]), pb.Release(positions=[10**9]), pb.Extend(mailbox=CANARY,
                                                                                            positions=[1])):

@@ -3,7 +3,7 @@ import os
 import subprocess
 
 from bad_scene import (BROKER, COUNSELLOR, CREDITOR, OTHER_COUNSELLOR, OTHER_CREDITOR, STRANGER, UNCONNECTED,
-                       Session, facts, field, hear_error, is_alive, meets, new_id, now_ms, pack_frame, pb)
+                       Session, facts, hear_error, is_alive, meets, new_id, now_ms, pack_frame, pb)
 from bad_wire import whole_batch
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -180,40 +180,39 @@ def records(scene):
             ("that is nothing", pack_frame(pb.Publish(tag=5)), "REQUIRED", "record")):
         meets(scene, f"a record {what}", data, name, path, frame=48, tag=5)
 
-    def collect(signer, data=b"", **changes):
-        item = pb.CollectedItem(position=1, head_hash=bytes(32))
-        value = {"context": "skp.v1 collect", "participant": COUNSELLOR, "items": [item], "collected_at_ms": now}
-        statement = pb.CollectStatement(**value | changes).SerializeToString() + data
-        return pack_frame(pb.Collect(statement=statement, jws=signer.sign(statement), tag=6))
+    def collect(signer, data=b"", sent=None, signed=None, **changes):
+        """`sent` instead of the items that were signed; `changes` of the statement."""
+        signed = items(2, 32) if signed is None else signed
+        request = signer.collect(signed, at_ms=now, data=data, **{"participant": COUNSELLOR} | changes)
+        del request.items[:]
+        request.items.extend(signed if sent is None else sent)
+        request.tag = 6
+        return pack_frame(request)
 
-    def items(count, size):
-        return [pb.CollectedItem(position=i, head_hash=bytes(size)) for i in range(count)]
+    def items(count, size, byte=b"\0"):
+        return [pb.CollectedItem(position=i, head_hash=byte * size) for i in range(count)]
 
     for what, data, name, path in (
             ("of another", collect(me, participant=CREDITOR), "SENDER_MISMATCH", "statement.participant"),
             ("signed by another", collect(scene.creditor.me), "SIGNER_INVALID", "jws"),
             ("of another kind", collect(me, context="skp.v1 batch"), "DECODE", "statement.context"),
-            ("about nothing", collect(me, items=[]), "DECODE_ITEMS", "statement.items"),
-            ("about 257 bundles", collect(me, items=items(257, 32)), "DECODE_ITEMS", "statement.items"),
-            ("about 5,000 bundles", collect(me, items=items(5000, 32)), "DECODE_ITEMS", "statement.items[4096]"),
-            ("with a hash of 100,000 bytes", collect(me, items=items(1, 100_000)), "HASH_FORMAT",
-             "statement.items[0].head_hash"),
-            ("with a hash of 31 bytes", collect(me, items=items(3, 31)), "HASH_FORMAT",
-             "statement.items[0].head_hash"),
-            ("in longer form than it needs", collect(me, _padded(items(256, 32)), items=[]), "DECODE_ITEMS",
-             "statement"),
+            ("about nothing", collect(me, signed=[]), "DECODE_ITEMS", "items"),
+            ("about 257 bundles", collect(me, signed=items(257, 32)), "DECODE_ITEMS", "items"),
+            ("with a hash of 100,000 bytes", collect(me, sent=items(2, 100_000)), "HASH_FORMAT",
+             "items[0].head_hash"),
+            ("with a hash of 31 bytes", collect(me, sent=items(1, 32) + items(1, 31)), "HASH_FORMAT",
+             "items[1].head_hash"),
+            ("over fewer bundles than come", collect(me, sent=items(3, 32)), "COUNT_MISMATCH", "items"),
+            ("over more bundles than come", collect(me, sent=items(1, 32)), "COUNT_MISMATCH", "items"),
+            ("over another number than its tree", collect(me, item_count=3), "COUNT_MISMATCH", "items"),
+            ("over other bundles", collect(me, sent=items(2, 32, b"\x01")), "ROOT_MISMATCH", "items"),
+            ("over the same in another order", collect(me, sent=items(2, 32)[::-1]), "ROOT_MISMATCH", "items"),
+            ("with half a root", collect(me, items_root=bytes(16)), "ROOT_MISMATCH", "items"),
             ("with an unknown field", collect(me, b"\x98\x06\x01"), "UNKNOWN_FIELD", "statement.field 99")):
         meets(scene, f"a statement {what}", data, name, path, frame=35, tag=6)
+    meets(scene, "a statement about 5,000 bundles, of which not even the tag was read", collect(me, signed=items(5000, 32)),
+          "DECODE_ITEMS", "items[4096]", frame=35)
     story.says("and the counsellor can go on", is_alive(scene.counsellor.session))
-
-
-def _padded(items):
-    """The items with their positions in ten bytes and their lengths in five: legal, and too large."""
-    out = b""
-    for item in items:
-        body = b"\x08" + bytes([item.position & 0x7f | 0x80]) + b"\x80" * 8 + b"\x00" + field(2, item.head_hash)
-        out += b"\x22" + bytes([len(body) | 0x80]) + b"\x80\x80\x80\x00" + body
-    return out
 
 
 def environments(scene):

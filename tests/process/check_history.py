@@ -223,6 +223,11 @@ class Checker:
             for item in wanted.keys() | counted.keys():
                 if counted[item] != (item in wanted):
                     self.fault("double", f"{item} was told {name} {counted[item]} times")
+        senders = {(oin, event["position"]): event["from"] for (oin, _), event in self.first.items()}
+        for (sender, oin), positions in told.items():
+            for position in positions:
+                if senders.get((oin, position)) != sender:
+                    self.fault("phantom", f"{sender} was told that {oin} collected {position} of somebody else")
         for (oin, bundle), event in self.first.items():
             position, sender = event["position"], event["from"]
             if sender != self.broker and position in self.collected[oin] and position not in told[sender, oin]:
@@ -376,6 +381,10 @@ def lose_a_collected_event(c, d):
     find(c, "deliver", position=2)["lines"][0]["positions"] = [1]
 
 
+def tell_of_mail_of_another(c, d):
+    find(c, "deliver", position=2)["lines"][0]["positions"] = [1, 2, 3]
+
+
 def deliver_what_nobody_said(c, d):
     d.append(find(d, "deliver", position=2) | {"position": 4, "bundle": "nobody"})
 
@@ -467,7 +476,7 @@ def see_a_problem(c, d):
 
 MUTATIONS = {
     "lost": [lose_a_delivery, lose_a_collected_event],
-    "phantom": [deliver_what_nobody_said, deliver_to_another],
+    "phantom": [deliver_what_nobody_said, deliver_to_another, tell_of_mail_of_another],
     "corrupt": [change_a_head, change_an_amount, deliver_a_refused_line],
     "unstable": [change_a_receipt, store_a_line_less],
     "redelivered": [deliver_after_collect],

@@ -13,11 +13,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define SLICES 20
-
 static const char usage[] =
     "usage: crowd KIND --pki FOLDER --oin OIN --port N --count N [--at-once N] [--sources N]\n"
-    "             [--every MS]\n"
+    "             [--every MS] [--seed N]\n"
     "\n"
     "Connections of one participant to 127.0.0.1. KIND is one of:\n"
 #define X(name, word, tls, help) "  " word ": " help "\n"
@@ -28,31 +26,22 @@ static const char usage[] =
         "  --at-once N  storm: of these at the same time (all)\n"
         "  --sources N  from so many addresses 127.1.x.y (1)\n"
         "  --every MS   each does its next thing, or comes back, every so many ms (1000)\n"
+        "  --seed N     at which instants in these (0): spread as those of strangers are\n"
         "\n"
         "storm prints its figures and ends. The others print \"ready\" when all have come as far "
         "as they\n"
         "get, answer each line on stdin with open=N lost=N, and go when stdin ends.\n";
 
 static const struct option long_options[] = {
-    {"pki", required_argument, NULL, 'k'},
-    {"oin", required_argument, NULL, 'o'},
-    {"port", required_argument, NULL, 'p'},
-    {"count", required_argument, NULL, 'n'},
-    {"at-once", required_argument, NULL, 'a'},
-    {"sources", required_argument, NULL, 's'},
-    {"every", required_argument, NULL, 'e'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"pki", required_argument, NULL, 'k'},     {"oin", required_argument, NULL, 'o'},
+    {"port", required_argument, NULL, 'p'},    {"count", required_argument, NULL, 'n'},
+    {"at-once", required_argument, NULL, 'a'}, {"sources", required_argument, NULL, 's'},
+    {"every", required_argument, NULL, 'e'},   {"seed", required_argument, NULL, 'd'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 struct options {
     const char *pki, *oin;
-    unsigned every_ms;
-};
-
-struct turn {
-    struct crowd *crowd;
-    unsigned slice;
 };
 
 static unsigned number(const char *text)
@@ -102,7 +91,10 @@ static bool take_option(int letter, struct crowd *crowd, struct options *options
         crowd->sources = number(optarg);
         return true;
     case 'e':
-        options->every_ms = number(optarg);
+        crowd->every_ms = number(optarg);
+        return true;
+    case 'd':
+        crowd->seed = number(optarg);
         return true;
     default:
         return false;
@@ -124,7 +116,7 @@ static bool parse(int argc, char **argv, struct crowd *crowd, struct options *op
         crowd->at_once = crowd->count;
     return optind == argc - 1 && take_kind(argv[optind], crowd) && options->pki != NULL &&
            options->oin != NULL && crowd->port != 0 && crowd->count > 0 && crowd->sources > 0 &&
-           options->every_ms >= SLICES;
+           crowd->every_ms > 0;
 }
 
 /* The broker's certificate is not looked at: this is about what the broker does. */
@@ -179,15 +171,6 @@ static void on_changed(struct crowd *crowd)
     }
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *ctx)
-{
-    struct turn *turn = ctx;
-    struct crowd *crowd = turn->crowd;
-    (void)fd, (void)what;
-    unsigned slice = turn->slice++ % SLICES;
-    crowd_step(crowd, crowd->at_once * slice / SLICES, crowd->at_once * (slice + 1) / SLICES);
-}
-
 static void on_command(evutil_socket_t fd, short what, void *ctx)
 {
     struct crowd *crowd = ctx;
@@ -201,35 +184,27 @@ static void on_command(evutil_socket_t fd, short what, void *ctx)
     fflush(stdout);
 }
 
-static void run(struct crowd *crowd, unsigned every_ms)
+static void run(struct crowd *crowd)
 {
-    unsigned slice_ms = every_ms / SLICES;
-    struct turn turn = {.crowd = crowd};
-    struct timeval every = {.tv_sec = slice_ms / 1000,
-                            .tv_usec = (suseconds_t)(slice_ms % 1000) * 1000};
-    struct event *timer = event_new(crowd->base, -1, EV_PERSIST, on_turn, &turn);
     struct event *commands =
         event_new(crowd->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_command, crowd);
-    if (timer == NULL || commands == NULL)
+    if (commands == NULL)
         abort();
-    if (crowd->kind != CROWD_STORM) {
-        event_add(timer, &every);
+    if (crowd->kind != CROWD_STORM)
         event_add(commands, NULL);
-    }
     int64_t began_us = crowd_now_us();
     crowd_open(crowd);
     event_base_dispatch(crowd->base);
     if (crowd->kind == CROWD_STORM)
         print_storm(crowd, crowd_now_us() - began_us);
     crowd_close(crowd);
-    event_free(timer);
     event_free(commands);
 }
 
 int main(int argc, char **argv)
 {
-    struct crowd crowd = {.sources = 1, .changed = on_changed};
-    struct options options = {.every_ms = 1000};
+    struct crowd crowd = {.sources = 1, .every_ms = 1000, .changed = on_changed};
+    struct options options = {0};
     if (!parse(argc, argv, &crowd, &options)) {
         fputs(usage, stderr);
         return 2;
@@ -239,7 +214,7 @@ int main(int argc, char **argv)
     crowd.tls = open_tls(&options);
     if (crowd.base == NULL)
         abort();
-    run(&crowd, options.every_ms);
+    run(&crowd);
     SSL_CTX_free(crowd.tls);
     event_base_free(crowd.base);
     return crowd.failed > 0;

@@ -32,9 +32,10 @@ struct crowd {
     enum crowd_kind kind;
     bool speaks_tls;
     uint16_t port;
-    unsigned count;   /* storm: handshakes in all; otherwise connections */
-    unsigned at_once; /* connections */
-    unsigned sources; /* addresses 127.1.0.1 and on that they come from */
+    unsigned count;          /* storm: handshakes in all; otherwise connections */
+    unsigned at_once;        /* connections */
+    unsigned sources;        /* addresses 127.1.0.1 and on that they come from */
+    unsigned every_ms, seed; /* each does its next thing so often, each at an instant of its own */
     struct member *members;
     unsigned opened; /* of them, for the first time */
 
@@ -47,9 +48,6 @@ struct crowd {
 /* Opens all members; they come back by themselves. Ends the program when memory is short. */
 void crowd_open(struct crowd *crowd);
 void crowd_close(struct crowd *crowd);
-
-/* The next thing each of the members from..to-1 does, as its kind is. */
-void crowd_step(struct crowd *crowd, unsigned from, unsigned to);
 
 int64_t crowd_now_us(void);
 

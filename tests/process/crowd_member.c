@@ -25,6 +25,7 @@ struct member {
     unsigned number;
     int fd;              /* while there is no TLS; -1 then */
     struct event *ready; /* of fd: connected, or something to read */
+    struct event *turn;  /* its next thing */
     struct bufferevent *stream;
     bool up;     /* settled */
     size_t said; /* bytes of what is said byte by byte */
@@ -272,14 +273,40 @@ static void member_open(struct member *member)
     event_add(member->ready, NULL);
 }
 
+static void wait_turn(struct member *member, unsigned ms)
+{
+    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+    event_add(member->turn, &wait);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *ctx)
+{
+    struct member *member = ctx;
+    (void)fd, (void)what;
+    step(member);
+    wait_turn(member, member->crowd->every_ms);
+}
+
+/* What strangers do falls together by chance only. */
+static void start_turns(struct member *member, unsigned *state)
+{
+    member->turn = event_new(member->crowd->base, -1, 0, on_turn, member);
+    if (member->turn == NULL)
+        abort();
+    wait_turn(member, (unsigned)rand_r(state) % member->crowd->every_ms);
+}
+
 void crowd_open(struct crowd *crowd)
 {
+    unsigned state = crowd->seed;
     crowd->members = calloc(crowd->at_once, sizeof *crowd->members);
     crowd->took_us = calloc(crowd->count, sizeof *crowd->took_us);
     if (crowd->members == NULL || crowd->took_us == NULL)
         abort();
     for (unsigned i = 0; i < crowd->at_once; i++)
         crowd->members[i] = (struct member){.crowd = crowd, .number = i, .fd = -1};
+    for (unsigned i = 0; crowd->kind != CROWD_STORM && i < crowd->at_once; i++)
+        start_turns(&crowd->members[i], &state);
     unsigned first = crowd->kind == CROWD_STORM || !crowd->speaks_tls ? crowd->at_once : QUEUE;
     for (unsigned i = 0; i < first; i++)
         open_next(crowd);
@@ -287,14 +314,11 @@ void crowd_open(struct crowd *crowd)
 
 void crowd_close(struct crowd *crowd)
 {
-    for (unsigned i = 0; i < crowd->at_once; i++)
+    for (unsigned i = 0; i < crowd->at_once; i++) {
         member_shut(&crowd->members[i]);
+        if (crowd->members[i].turn != NULL)
+            event_free(crowd->members[i].turn);
+    }
     free(crowd->members);
     free(crowd->took_us);
-}
-
-void crowd_step(struct crowd *crowd, unsigned from, unsigned to)
-{
-    for (unsigned i = from; i < to; i++)
-        step(&crowd->members[i]);
 }

@@ -41,7 +41,7 @@ class Crowd:
         self.kind, self.count = kind, count
         self.process = subprocess.Popen(
             [os.path.join(scene.test.build, "tests/process/crowd"), kind, "--pki", scene.pki, "--oin", oin, "--port",
-             str(port or scene.broker.port), "--count", str(count), *map(str, options)],
+             str(port or scene.broker.port), "--count", str(count), "--seed", str(scene.test.seed), *map(str, options)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
     def hear(self, seconds):

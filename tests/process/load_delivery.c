@@ -78,20 +78,11 @@ static void take_answer(struct looking *looking, size_t index, const Skp__V1__An
     looking->answer_count++;
 }
 
-static json_t *statement_positions(struct looking *looking, struct span bytes)
+static json_t *collected_positions(const Skp__V1__EventFact *fact)
 {
-    char path[WIRE_PATH_MAX];
-    ProtobufCMessage *message;
     json_t *positions = json_array();
-    if (wire_unpack(&skp__v1__collect_statement__descriptor, bytes, &looking->arena, path,
-                    &message)) {
-        complain(looking, "the statement cannot be read");
-        return positions;
-    }
-    const Skp__V1__CollectStatement *statement =
-        (const Skp__V1__CollectStatement *)(const void *)message;
-    for (size_t i = 0; i < statement->n_items; i++)
-        json_array_append_new(positions, json_integer((json_int_t)statement->items[i]->position));
+    for (size_t i = 0; i < fact->n_collected; i++)
+        json_array_append_new(positions, json_integer((json_int_t)fact->collected[i]->position));
     return positions;
 }
 
@@ -107,8 +98,7 @@ static void take_event(struct looking *looking, const Skp__V1__EventFact *fact)
     if (fact->case_id.len > 0)
         json_object_set_new(said, "case", hex_of(fact->case_id));
     if (fact->kind == SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED)
-        json_object_set_new(said, "positions",
-                            statement_positions(looking, wire_span(fact->statement)));
+        json_object_set_new(said, "positions", collected_positions(fact));
     json_array_append_new(looking->lines, said);
 }
 

@@ -10,7 +10,7 @@
 #include "load_facts.h"
 #include "map.h"
 
-#define SESSION_MAX_COLLECT 64 /* items of a statement: many, and still small in an event */
+#define SESSION_MAX_COLLECT 64 /* items of a statement */
 #define SESSION_MAX_AGAIN   32
 
 struct load_options {

@@ -74,7 +74,8 @@ def spread(values):
 
 
 def patient(run):
-    """Idle, slow and silent connections beside honest letters."""
+    """Idle, slow and silent connections beside honest letters. Each does its next thing at an instant of its own, as
+    strangers do."""
     test, calm, crowded, kib = run.test, [], [], []
     pairs, letters = run.size(1, 8), run.size(100, 1500)
     run.fresh()
@@ -95,6 +96,8 @@ def patient(run):
             crowded.append(run.letters.send(letters))
             lost = sum(crowd.figures()["lost"] for crowd in crowds)
         test.check(lost < count, "vacuous: the crowd was not there")
+        print(f"  letters, 99 of 100: {percentile(calm[-1], 0.99):.2f} ms without, {percentile(crowded[-1], 0.99):.2f} ms "
+              "beside them", flush=True)
         wait_until("the crowd is forgotten", lambda: len(run.scene.broker.admin("sessions")["rows"]) < 20, 60)
     p99s = [[percentile(times, 0.99) for times in side] for side in (calm, crowded)]
     noise = spread(p99s[0])

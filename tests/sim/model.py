@@ -347,7 +347,10 @@ class Judge:
                 self.fault("told", f"request {request.id}: overdue too early, at {line['at']}")
 
     def check_collected_told(self, collected):
-        """A statement names all that was collected together, also what came from others."""
+        """Each sender, and nobody else, hears that its mail was collected."""
+        for sender, who, position in collected:
+            if self.first.get((who, position), {}).get("from") != sender:
+                self.fault("told", f"{sender} was told that {who} collected {position} of somebody else")
         for (who, position), event in self.first.items():
             if event["from"] != self.broker and (event["from"], who, position) not in collected:
                 self.fault("lost", f"{event['from']} was not told that {who} collected {position}")

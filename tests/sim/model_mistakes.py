@@ -99,6 +99,10 @@ def not_tell_a_collect(events, broker):
                 line["positions"] = []
 
 
+def tell_of_mail_of_another(events, broker):
+    told(events, COLLECTED)["positions"].append(10**6)
+
+
 def never_hear_of_a_batch(events, broker):
     batch = some(events, "ok")["batch"]
     events[:] = [e for e in events if not (e["e"] == "ok" and e["batch"] == batch)]
@@ -122,7 +126,7 @@ MUTATIONS = {
     "order": [swap_positions, skip_a_position],
     "twice": [not_recognise_a_batch],
     "view": [answer_more, forget_a_case],
-    "told": [tell_another_term, tell_complete_of_another],
+    "told": [tell_another_term, tell_complete_of_another, tell_of_mail_of_another],
     "unfinished": [never_hear_of_a_batch],
     "problem": [see_a_problem],
     "vacuous": [break_nothing],

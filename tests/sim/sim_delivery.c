@@ -44,10 +44,8 @@ static void check_part(struct looking *looking, size_t index, const Skp__V1__Lin
 static void tell_event(struct looking *looking, const Skp__V1__EventFact *event)
 {
     struct sim_text *text = &looking->text;
-    char path[WIRE_PATH_MAX];
     const char *why = "";
     struct skp_oin signer;
-    ProtobufCMessage *message = NULL;
     sim_text_add(text, "\"fact\":\"event\",\"kind\":%d,\"at\":%lld,\"other\":\"%s\",\"due\":%d",
                  (int)event->kind, (long long)event->happened_at_ms, event->other,
                  (int)event->due_date);
@@ -59,15 +57,11 @@ static void tell_event(struct looking *looking, const Skp__V1__EventFact *event)
     sim_text_add(text, "],\"statement\":\"%s\",\"positions\":[",
                  sim_hex(statement_hash.bytes, HASH_BYTES));
     if (event->kind == SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED) {
-        if (skp_check_collected(looking->party->client, event, &signer, &why) ||
-            wire_unpack(&skp__v1__collect_statement__descriptor, wire_span(event->statement),
-                        &looking->arena, path, &message))
+        if (skp_check_collected(looking->party->client, event, &signer, &why))
             complain(looking, "a statement is not its addressee's");
-        const Skp__V1__CollectStatement *statement =
-            (const Skp__V1__CollectStatement *)(const void *)message;
-        for (size_t i = 0; statement != NULL && i < statement->n_items; i++)
+        for (size_t i = 0; i < event->n_collected; i++)
             sim_text_add(text, "%s%llu", i > 0 ? "," : "",
-                         (unsigned long long)statement->items[i]->position);
+                         (unsigned long long)event->collected[i]->position);
     }
     sim_text_add(text, "]");
 }

@@ -1,5 +1,7 @@
 #include "fake_broker.h"
 
+#include "statement.h"
+
 #define PART "wie dit leest heeft de sleutel"
 
 /* A client with everything a mailbox needs, and what its callbacks saw. */
@@ -356,8 +358,13 @@ static void take_collect(struct fake *fake)
                     &fake->arena, path, &message))
         fake_die("no statement at %s", path);
     const Skp__V1__CollectStatement *statement = (const Skp__V1__CollectStatement *)message;
-    if (strcmp(statement->context, COLLECT_CONTEXT) != 0 || statement->n_items != 1 ||
-        statement->items[0]->position != 5 || statement->items[0]->head_hash.len != HASH_BYTES ||
+    struct skp_hash root;
+    size_t bad;
+    if (collect->n_items != 1 || collect->items[0]->position != 5 ||
+        statement_leaves(collect->items, 1, &root, &bad) ||
+        !span_equal(wire_span(statement->items_root), span_of(root.bytes, HASH_BYTES)))
+        fake_die("the items are not those that were signed");
+    if (strcmp(statement->context, COLLECT_CONTEXT) != 0 || statement->item_count != 1 ||
         strcmp(statement->participant, MUNICIPALITY) != 0)
         fake_die("the statement says something else");
     Skp__V1__Collected collected;

@@ -84,7 +84,7 @@ static inline int setup(void **state)
     agreement_text_init(&text, 50);
     assert_ok(agreement_of(&text, &scene.arena, &scene.agreement));
     scene_register(&scene);
-    assert_ok(request_publish(&scene.state, at(20261119, 10, 0), DUE));
+    assert_ok(request_publish(&scene.state, 7, at(20261119, 10, 0), DUE));
     scene_answer(&scene);
     scene.context = (struct answer_context){.creditor = &scene.creditor,
                                             .counsellor = &scene.counsellor,

@@ -119,8 +119,11 @@ static void a_request_is_published_once(void **state)
     assert_int_equal(scene->state.state, STATE(REQUESTED));
     assert_int_equal(scene->state.due_date, DUE);
     assert_true(scene->state.published_at_ms == at(20261119, 10, 0));
-    assert_err(request_publish(&scene->state, at(20261120, 10, 0), 20261204), SKP_E_STATE_INVALID);
+    assert_true(scene->state.position == 7);
+    assert_err(request_publish(&scene->state, 8, at(20261120, 10, 0), 20261204),
+               SKP_E_STATE_INVALID);
     assert_int_equal(scene->state.due_date, DUE);
+    assert_true(scene->state.position == 7);
 }
 
 static void only_waiting_requests_are_published(void **state)
@@ -129,7 +132,7 @@ static void only_waiting_requests_are_published(void **state)
     for (uint8_t number = 1; number <= MOVE_ROWS; number++) {
         struct request_state request = {.state = number};
         bool waits = number == STATE(REGISTERED) || number == STATE(WAITING_FOR_ROUND);
-        assert_err(request_publish(&request, 1, DUE), waits ? SKP_OK : SKP_E_STATE_INVALID);
+        assert_err(request_publish(&request, 1, 1, DUE), waits ? SKP_OK : SKP_E_STATE_INVALID);
         assert_int_equal(request.state, waits ? STATE(REQUESTED) : number);
     }
 }
@@ -173,10 +176,11 @@ static void only_open_requests_go_back_undelivered(void **state)
 {
     (void)state;
     for (uint8_t number = 1; number <= MOVE_ROWS; number++) {
-        struct request_state request = {.state = number};
+        struct request_state request = {.state = number, .position = 5};
         bool open = number == STATE(REQUESTED) || number == STATE(OVERDUE);
         assert_int_equal(request_undeliverable(&request), open);
         assert_int_equal(request.state, open ? STATE(RESEAL_NEEDED) : number);
+        assert_true(request.position == (open ? 0 : 5));
     }
 }
 
@@ -195,7 +199,6 @@ static void a_resealed_request_starts_anew_at_its_new_place(void **state)
     scene->state.state = STATE(UNREADABLE);
     scene->state.answer_version = 1;
     scene->state.answer_leaf = hash_of(21);
-    scene->state.flags |= REQUEST_COLLECTED;
     request_reseal(&scene->state, &fact, &next);
     uint8_t wanted[REQUEST_PACKED_BYTES], got[REQUEST_PACKED_BYTES];
     request_pack(&registered, wanted);
@@ -203,7 +206,7 @@ static void a_resealed_request_starts_anew_at_its_new_place(void **state)
     assert_memory_equal(got, wanted, sizeof wanted);
     assert_int_equal(scene->state.state, STATE(RESEALED));
     assert_int_equal(scene->state.answer_version, 1); /* what was said here stays */
-    assert_ok(request_publish(&next, at(20261126, 10, 0), 20261210));
+    assert_ok(request_publish(&next, 9, at(20261126, 10, 0), 20261210));
     assert_int_equal(next.due_date, 20261210);
 }
 

@@ -1,6 +1,7 @@
 #include "engine_mail.h"
 
 #include "fact.h"
+#include "statement.h"
 
 static void read_lines(struct world *w, struct mail *mail)
 {
@@ -100,31 +101,18 @@ struct post fetch_to_the_end(struct world *w, const struct party *party, uint64_
 struct answer *collect_ask(struct world *w, const struct party *party, uint64_t session,
                            const char *mailbox, const struct mail *mails, size_t count)
 {
-    Skp__V1__CollectStatement statement;
     Skp__V1__Collect request;
     struct party worker = *party;
     worker.session = session;
-    skp__v1__collect_statement__init(&statement);
-    skp__v1__collect__init(&request);
-    Skp__V1__CollectedItem *items = arena_calloc(&w->arena, count + 1, sizeof *items);
-    statement.items = arena_calloc(&w->arena, count + 1, sizeof *statement.items);
-    assert_true(items && statement.items);
+    Skp__V1__CollectedItem *items = arena_calloc(&w->arena, count, sizeof *items);
+    assert_non_null(items);
     for (size_t i = 0; i < count; i++) {
         skp__v1__collected_item__init(&items[i]);
         items[i].position = mails[i].delivery->position;
         items[i].head_hash = wire_bytes(span_of(mails[i].checked.head_hash.bytes, HASH_BYTES));
-        statement.items[i] = &items[i];
     }
-    statement.n_items = count;
-    statement.context = wire_text(COLLECT_CONTEXT);
-    statement.participant = wire_text(party->oin.text);
-    statement.mailbox = wire_text(mailbox);
-    statement.collected_at_ms = clock_real_ms(&w->clock.clock);
-    const char *jws;
-    struct span bytes = wire_pack(&statement.base, &w->arena);
-    assert_ok(jws_sign(party->signs, bytes, statement.collected_at_ms, &w->arena, &jws));
-    request.statement = wire_bytes(bytes);
-    request.jws = wire_text(jws);
+    assert_ok(statement_make(party->signs, &party->oin, mailbox, items, count,
+                             clock_real_ms(&w->clock.clock), &w->arena, &request));
     request.tag = 9;
     return world_ask(w, &worker, ENGINE_COLLECT, &request.base);
 }

@@ -232,14 +232,13 @@ static void what_was_sealed_again_counts_where_it_stands_now(void **state)
     (void)state;
     struct admin_tally tally = {0};
     struct request_state old = {.state = SKP__V1__REQUEST_STATE__REQUEST_STATE_RESEALED,
-                                .published_at_ms = 1,
-                                .flags = REQUEST_COLLECTED};
+                                .published_at_ms = 1};
     struct request_state unreadable = {.state = SKP__V1__REQUEST_STATE__REQUEST_STATE_UNREADABLE,
                                        .published_at_ms = 1};
-    admin_tally_add(&tally, &old);
+    admin_tally_add(&tally, &old, true);
     assert_int_equal(tally.published + tally.collected + tally.stopped, 0);
     assert_int_equal(tally.resealed, 1);
-    admin_tally_add(&tally, &unreadable);
+    admin_tally_add(&tally, &unreadable, false);
     assert_int_equal(tally.published, 1);
     assert_int_equal(tally.stopped, 1);
 }

@@ -142,6 +142,7 @@ static void assert_gap_in_the_middle(struct world *w, const struct told_case *ca
     assert_true(found[0] && !found[1] && found[2]);
     assert_true(second.caught_up);
     assert_int_equal(view_request(w, &cases[1], 0)->state, STATE(RESEAL_NEEDED));
+    assert_false(view_request(w, &cases[1], 0)->collected); /* gone, but not signed for */
     assert_int_equal(view_request(w, &cases[2], 0)->state, STATE(REQUESTED));
     struct post told = collect_all(w, &w->counsellor);
     assert_int_equal(count_events(&told, EVENT(RESEAL_NEEDED)), 1);
@@ -156,6 +157,7 @@ static void a_damaged_entry_leaves_a_gap_and_its_sender_seals_again(void **state
     struct told_case cases[CASES];
     register_cases(w, cases);
     damage(w, STORE_ENTRY, key_entry(&w->creditor.oin, "", 2));
+    assert_false(view_request(w, &cases[1], 0)->collected); /* who looks needs no whole entry */
     assert_gap_in_the_middle(w, cases);
     assert_int_equal(listed(w, "DAMAGED"), 1);
     char words[ROW_WORDS_BYTES];

@@ -79,8 +79,8 @@ static void collecting_tells_the_sender_with_the_addressees_signature(void **sta
                          clock_real_ms(&w->clock.clock), &signer, &why));
     assert_true(oin_equal(&signer.oin, &w->creditor.oin));
     assert_int_equal(event->n_collected, 2);
-    assert_int_equal(event->collected[0], 1);
-    assert_int_equal(event->collected[1], 2);
+    assert_int_equal(event->collected[0]->position, 1);
+    assert_int_equal(event->collected[1]->position, 2);
 }
 
 /* One statement over mail of a counsellor and of the broker, with one position that nobody delivered. */
@@ -100,7 +100,7 @@ static void a_sender_hears_which_of_its_own_mail_was_taken(void **state)
         find_event(&events, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED, 0);
     assert_non_null(event);
     assert_int_equal(event->n_collected, 1);
-    assert_int_equal(event->collected[0], 1);
+    assert_int_equal(event->collected[0]->position, 1);
     assert_true(view_request(w, &told[0], 0)->collected);
     assert_false(view_request(w, &told[1], 0)->collected);
 }

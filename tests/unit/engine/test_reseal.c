@@ -385,6 +385,7 @@ static void what_is_sealed_for_a_lost_key_goes_back_and_the_lane_goes_on(void **
     assert_int_equal(post.mails[0].delivery->position, 2); /* a visible gap */
     assert_state(w, &told, 0, STATE(RESEAL_NEEDED));
     assert_state(w, &told, 1, STATE(RESEAL_NEEDED));
+    assert_false(view_request(w, &told, 1)->collected);
     assert_int_equal(open_pages(w), 1); /* of the later one */
     assert_state(w, &later, 0, STATE(REQUESTED));
     post = collect_all(w, &w->counsellor);
@@ -406,8 +407,10 @@ static void what_went_back_is_sealed_again_and_delivered(void **state)
     assert_int_equal(fetch_all(w, &w->creditor).count, 0);
     assert_taken(reseal_to(w, &told, &after, 0, 2), 3);
     assert_state(w, &told, 0, STATE(REQUESTED));
+    assert_false(view_request(w, &told, 0)->collected);
     struct post post = collect_all(w, &w->creditor);
     assert_int_equal(post.count, 1);
+    assert_true(view_request(w, &told, 0)->collected);
     assert_ok(open_part(w, &after, &post.mails[0], 0, &told.requests[0]));
     request_answer_with(w, &told.requests[0], 5000);
     request_answer_with(w, &told.requests[1], 5000);

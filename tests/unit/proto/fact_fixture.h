@@ -36,7 +36,9 @@ struct fixture {
     Skp__V1__OverviewItem items[FACT_MAX_ITEMS + 1];
     Skp__V1__OverviewItem *item_list[FACT_MAX_ITEMS + 1];
     Skp__V1__EventFact event;
-    uint64_t positions[FACT_MAX_COLLECTED + 1];
+    Skp__V1__ProvenItem proven[2];
+    Skp__V1__ProvenItem *proven_list[FACT_MAX_COLLECTED + 1];
+    ProtobufCBinaryData proof[FACT_MAX_COLLECTED + 1];
 };
 
 struct spoiled {

@@ -63,6 +63,7 @@ static const ProtobufCMessageDescriptor *const all_messages[] = {
     &skp__v1__mandate_fact__descriptor,
     &skp__v1__overview_item__descriptor,
     &skp__v1__overview_fact__descriptor,
+    &skp__v1__proven_item__descriptor,
     &skp__v1__event_fact__descriptor,
     &skp__v1__line__descriptor,
     &skp__v1__person__descriptor,

@@ -126,8 +126,18 @@ static void fill_collected(struct fixture *f)
     f->event.statement = fixture_hash(f);
     (void)strcpy(f->text, "header..signature");
     f->event.jws = f->text;
-    f->event.collected = f->positions;
+    for (size_t i = 0; i < 2; i++) {
+        skp__v1__proven_item__init(&f->proven[i]);
+        f->proven[i].index = (uint32_t)i;
+        f->proven[i].position = 1 + i;
+        f->proven[i].head_hash = fixture_hash(f);
+        f->proven_list[i] = &f->proven[i];
+        f->proof[i] = fixture_hash(f);
+    }
+    f->event.collected = f->proven_list;
     f->event.n_collected = 2;
+    f->event.proof = f->proof;
+    f->event.n_proof = 2;
 }
 
 static void fill_round_closed(struct fixture *f)
@@ -177,8 +187,11 @@ static void each_event_can_be_told(void **state)
     X(published_nothing, REQUIRED, "event.request_ids", f->event.n_request_ids = 0)                \
     X(published_with_a_statement, FIELD_UNEXPECTED, "event.statement",                             \
       f->event.statement = fixture_hash(f))                                                        \
-    X(published_with_positions, FIELD_UNEXPECTED, "event.collected",                               \
-      f->event.collected = f->positions, f->event.n_collected = 1)                                 \
+    X(published_with_items, FIELD_UNEXPECTED, "event.collected",                                   \
+      skp__v1__proven_item__init(&f->proven[0]), f->proven_list[0] = &f->proven[0],                \
+      f->event.collected = f->proven_list, f->event.n_collected = 1)                               \
+    X(published_with_a_proof, FIELD_UNEXPECTED, "event.proof", f->proof[0] = fixture_hash(f),      \
+      f->event.proof = f->proof, f->event.n_proof = 1)                                             \
     X(published_with_a_signature, FIELD_UNEXPECTED, "event.jws", f->event.jws = f->creditor)       \
     X(overdue_without_a_date, REQUIRED, "event.due_date", f->event.kind = EVENT(OVERDUE),          \
       f->event.due_date = 0, f->event.calendar_version = 0)                                        \
@@ -197,12 +210,32 @@ static void an_event_follows_its_rules(void **state)
 
 static uint8_t long_bytes[FACT_MAX_JWS + 2];
 
+static void repeat_proven(struct fixture *f, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        f->proven_list[i] = &f->proven[0];
+    f->event.n_collected = count;
+}
+
+static void repeat_proof(struct fixture *f)
+{
+    for (size_t i = 0; i <= FACT_MAX_COLLECTED; i++)
+        f->proof[i] = f->proof[0];
+    f->event.n_proof = FACT_MAX_COLLECTED + 1;
+}
+
 #define COLLECTED_RULES(X)                                                                         \
     X(collected_without_statement, REQUIRED, "event.statement", f->event.statement.len = 0)        \
     X(collected_without_signature, REQUIRED, "event.jws", f->text[0] = '\0')                       \
     X(collected_nothing, REQUIRED, "event.collected", f->event.n_collected = 0)                    \
     X(collected_too_much, DECODE_ITEMS, "event.collected",                                         \
-      f->event.n_collected = FACT_MAX_COLLECTED + 1)                                               \
+      repeat_proven(f, FACT_MAX_COLLECTED + 1))                                                    \
+    X(collected_without_a_head, REQUIRED, "event.collected[1].head_hash",                          \
+      f->proven[1].head_hash.len = 0)                                                              \
+    X(collected_half_a_head, HASH_FORMAT, "event.collected[0].head_hash",                          \
+      f->proven[0].head_hash.len = 31)                                                             \
+    X(collected_by_half_a_proof, HASH_FORMAT, "event.proof", f->proof[1].len = 16)                 \
+    X(collected_by_too_long_a_proof, DECODE_ITEMS, "event.proof", repeat_proof(f))                 \
     X(collected_with_a_long_statement, DECODE_ITEMS, "event.statement",                            \
       f->event.statement.data = long_bytes, f->event.statement.len = FACT_MAX_STATEMENT + 1)       \
     X(collected_with_a_long_signature, TEXT_TOO_LONG, "event.jws",                                 \

@@ -230,7 +230,7 @@ static void a_revoked_certificate_is_refused(void **state)
     tiny_write(&pki, true, true);
     struct trust *trust = load(true);
     X509_up_ref(leaf);
-    assert_err(check_at(trust, leaf, CERT_SIGNING, NOW_MS), SKP_E_SIGNER_INVALID);
+    assert_err(check_at(trust, leaf, CERT_SIGNING, NOW_MS), SKP_E_SIGNER_REVOKED);
     trust_unref(trust);
     trust = load(false);
     assert_ok(check_at(trust, leaf, CERT_SIGNING, NOW_MS));

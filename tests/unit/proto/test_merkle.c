@@ -213,6 +213,125 @@ static void a_kept_tree_has_the_root_and_the_paths_of_its_leaves(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- several leaves */
+
+#define SOME_LEAVES 11 /* every set of these is tried */
+
+struct some {
+    struct merkle_place places[SOME_LEAVES];
+    size_t count;
+    struct skp_hash proof[SOME_LEAVES + 1];
+    size_t len;
+};
+
+static bool some_hold(const struct some *some, size_t leaf_count, const struct skp_hash *root)
+{
+    struct some copy = *some; /* verifying uses it up */
+    return merkle_verify_places(copy.places, copy.count, leaf_count, copy.proof, copy.len, root);
+}
+
+/* The leaves whose bits are set. */
+static struct some some_of(const struct merkle_tree *tree, unsigned set)
+{
+    struct some some = {.count = 0};
+    for (size_t i = 0; i < tree->count; i++)
+        if ((set >> i & 1) != 0)
+            some.places[some.count++] = (struct merkle_place){.index = i, .hash = tree->nodes[i]};
+    struct some copy = some;
+    some.len = merkle_tree_prove(tree, copy.places, copy.count, some.proof);
+    assert_true(some.len + some.count <= tree->count);
+    return some;
+}
+
+static void any_leaves_are_proven_together(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[SOME_LEAVES];
+    struct skp_hash room[3 * SOME_LEAVES];
+    make_leaves(leaves, SOME_LEAVES);
+    for (size_t count = 1; count <= SOME_LEAVES; count++) {
+        struct merkle_tree tree = merkle_tree_make(leaves, count, room);
+        struct skp_hash root = merkle_tree_root(&tree);
+        for (unsigned set = 1; set < 1u << count; set++) {
+            struct some some = some_of(&tree, set);
+            assert_true(some_hold(&some, count, &root));
+        }
+        struct some all = some_of(&tree, (1u << count) - 1);
+        assert_int_equal(all.len, 0);
+    }
+}
+
+static void one_leaf_is_proven_by_its_audit_path(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[SOME_LEAVES];
+    struct skp_hash room[3 * SOME_LEAVES];
+    struct skp_hash path[MERKLE_MAX_PATH];
+    make_leaves(leaves, SOME_LEAVES);
+    struct merkle_tree tree = merkle_tree_make(leaves, SOME_LEAVES, room);
+    for (size_t i = 0; i < SOME_LEAVES; i++) {
+        struct some some = some_of(&tree, 1u << i);
+        assert_int_equal(merkle_tree_path(&tree, i, path), some.len);
+        assert_memory_equal(path, some.proof, some.len * sizeof *path);
+    }
+}
+
+/* Of three leaves of eleven: 0, 3 and 10. */
+static void several_leaves_are_proven_at_their_places_only(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[SOME_LEAVES];
+    struct skp_hash room[3 * SOME_LEAVES];
+    make_leaves(leaves, SOME_LEAVES);
+    struct merkle_tree tree = merkle_tree_make(leaves, SOME_LEAVES, room);
+    struct skp_hash root = merkle_tree_root(&tree);
+    const struct some good = some_of(&tree, 1u | 1u << 3 | 1u << 10);
+    struct some some = good;
+    assert_int_equal(good.len, 4);
+    for (size_t i = 0; i < good.count; i++) {
+        for (size_t index = 0; index < SOME_LEAVES + 2; index++) {
+            some.places[i].index = index;
+            assert_int_equal(some_hold(&some, SOME_LEAVES, &root), index == good.places[i].index);
+        }
+        some = good;
+        some.places[i].hash.bytes[i] ^= 1;
+        assert_false(some_hold(&some, SOME_LEAVES, &root));
+        some = good;
+    }
+    for (size_t i = 0; i < good.len; i++) {
+        some.proof[i].bytes[31] ^= 0x80;
+        assert_false(some_hold(&some, SOME_LEAVES, &root));
+        some = good;
+    }
+    some.len--;
+    assert_false(some_hold(&some, SOME_LEAVES, &root));
+    some.len += 2; /* one more than it takes */
+    assert_false(some_hold(&some, SOME_LEAVES, &root));
+}
+
+static void leaves_that_do_not_ascend_or_are_none_prove_nothing(void **state)
+{
+    (void)state;
+    struct skp_hash leaves[4];
+    struct skp_hash room[12];
+    make_leaves(leaves, 4);
+    struct merkle_tree tree = merkle_tree_make(leaves, 4, room);
+    struct skp_hash root = merkle_tree_root(&tree);
+    const struct some good = some_of(&tree, 0x3);
+    struct some some = good;
+    some.places[0] = good.places[1];
+    some.places[1] = good.places[0];
+    assert_false(some_hold(&some, 4, &root));
+    some.places[0] = good.places[1];
+    some.places[1] = good.places[1];
+    assert_false(some_hold(&some, 4, &root));
+    some.count = 0;
+    some.len = 1;
+    some.proof[0] = root;
+    assert_false(some_hold(&some, 4, &root));
+    assert_false(some_hold(&some, 0, &root));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +343,10 @@ int main(void)
         cmocka_unit_test(nothing_is_proven_in_an_empty_tree),
         cmocka_unit_test(a_node_cannot_pass_for_a_leaf),
         cmocka_unit_test(a_kept_tree_has_the_root_and_the_paths_of_its_leaves),
+        cmocka_unit_test(any_leaves_are_proven_together),
+        cmocka_unit_test(one_leaf_is_proven_by_its_audit_path),
+        cmocka_unit_test(several_leaves_are_proven_at_their_places_only),
+        cmocka_unit_test(leaves_that_do_not_ascend_or_are_none_prove_nothing),
         cmocka_unit_test(threads_hash_without_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

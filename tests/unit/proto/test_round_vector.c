@@ -6,6 +6,7 @@
 #include "envelope.h"
 #include "fact.h"
 #include "jose.h"
+#include "statement.h"
 #include "wire.h"
 
 #include <jansson.h>
@@ -334,8 +335,37 @@ static void the_collect_statement_is_the_creditors_and_names_the_head(void **sta
         (const Skp__V1__CollectStatement *)(const void *)unpack(
             &skp__v1__collect_statement__descriptor, bytes);
     assert_string_equal(statement->context, COLLECT_CONTEXT);
+    const Skp__V1__EventFact *event = (const Skp__V1__EventFact *)(const void *)unpack(
+        &skp__v1__event_fact__descriptor, bytes_of(collect, "event"));
+    assert_true(span_equal(wire_span(event->statement), bytes));
+    assert_true(statement_holds_items(statement, event));
     assert_true(
-        span_equal(wire_span(statement->items[0]->head_hash), span_of(head.bytes, HASH_BYTES)));
+        span_equal(wire_span(event->collected[0]->head_hash), span_of(head.bytes, HASH_BYTES)));
+    event->collected[1]->position++;
+    assert_false(statement_holds_items(statement, event));
+}
+
+static void a_statement_adds_up_to_its_root(void **state)
+{
+    (void)state;
+    const json_t *collect = json_object_get(document, "collect");
+    const Skp__V1__CollectStatement *statement =
+        (const Skp__V1__CollectStatement *)(const void *)unpack(
+            &skp__v1__collect_statement__descriptor, bytes_of(collect, "statement"));
+    size_t count = json_array_size(json_object_get(collect, "items"));
+    struct skp_hash leaves[8];
+    assert_in_range(count, 1, 8);
+    assert_int_equal(statement->item_count, count);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = at(collect, "items", i);
+        struct skp_hash head = hash_of(item, "head_hash");
+        struct skp_hash leaf = hash_of(item, "leaf");
+        leaves[i] =
+            statement_leaf((uint64_t)json_integer_value(json_object_get(item, "position")), &head);
+        assert_true(hash_equal(&leaves[i], &leaf));
+    }
+    struct skp_hash root = merkle_root(leaves, count);
+    assert_true(span_equal(wire_span(statement->items_root), span_of(root.bytes, HASH_BYTES)));
 }
 
 /* ---------------------------------------------------------------- what stands outside batches */
@@ -473,18 +503,19 @@ static void who_signed_with_ec_signs_with_rsa_and_the_other_way_round(void **sta
         cmocka_unit_test(it_is_nobody_elses),                                                      \
         cmocka_unit_test(it_does_not_stand_with_one_bit_changed),                                  \
         cmocka_unit_test(the_collect_statement_is_the_creditors_and_names_the_head),               \
+        cmocka_unit_test(a_statement_adds_up_to_its_root),                                         \
         cmocka_unit_test(the_mailbox_record_is_the_creditors_and_names_its_certificate),           \
         cmocka_unit_test(the_agreement_is_signed_by_the_creditor_and_the_counsellor_it_names),     \
         cmocka_unit_test(each_batch_has_a_receipt_that_accounts_for_every_line),                   \
         cmocka_unit_test(a_receipt_is_not_proven_with_another_body_commit_index_or_batch),         \
-        cmocka_unit_test(the_second_commit_follows_the_first_and_took_both_batches)
+        cmocka_unit_test(the_second_commit_follows_the_first_and_took_both_batches),               \
+        cmocka_unit_test(a_resealed_line_keeps_its_bytes_and_leaf_and_opens_anew)
 
 int main(void)
 {
     const struct CMUnitTest round[] = {ROUND_TESTS};
     const struct CMUnitTest swapped[] = {
         ROUND_TESTS,
-        cmocka_unit_test(a_resealed_line_keeps_its_bytes_and_leaf_and_opens_anew),
         cmocka_unit_test(who_signed_with_ec_signs_with_rsa_and_the_other_way_round),
     };
     round_file = PROTO_VECTORS "/round.json";

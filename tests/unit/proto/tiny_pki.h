@@ -36,8 +36,9 @@ struct tiny_pki {
 struct tiny_spec {
     const char *oin; /* "" = none */
     const char *second_oin;
-    int oin_type; /* MBSTRING_ASC or a V_ASN1_ type */
-    int rsa_bits; /* 0 = P-256 */
+    int oin_type;  /* MBSTRING_ASC or a V_ASN1_ type */
+    EVP_PKEY *key; /* borrowed; NULL = one of its own, by the next two */
+    int rsa_bits;  /* 0 = P-256 */
     const char *curve;
     const char *key_usage;     /* "" = none */
     const char *ext_key_usage; /* NULL = none */
@@ -164,10 +165,20 @@ static void tiny_pki_fini(struct tiny_pki *pki)
     tiny_ca_fini(&pki->sub);
 }
 
+static EVP_PKEY *tiny_key(const struct tiny_spec *spec)
+{
+    if (spec->key != NULL) {
+        EVP_PKEY_up_ref(spec->key);
+        return spec->key;
+    }
+    if (spec->rsa_bits > 0)
+        return EVP_RSA_gen((unsigned)spec->rsa_bits);
+    return EVP_EC_gen(spec->curve != NULL ? spec->curve : "P-256");
+}
+
 static X509 *tiny_leaf_by(const struct tiny_ca *issuer, const struct tiny_spec *spec)
 {
-    const char *curve = spec->curve != NULL ? spec->curve : "P-256";
-    EVP_PKEY *key = spec->rsa_bits > 0 ? EVP_RSA_gen((unsigned)spec->rsa_bits) : EVP_EC_gen(curve);
+    EVP_PKEY *key = tiny_key(spec);
     X509 *cert = tiny_cert(key, spec->from_s != 0 ? spec->from_s : NOW_S - DAY_S,
                            spec->until_s != 0 ? spec->until_s : NOW_S + DAY_S);
     const char *oin = spec->oin != NULL ? spec->oin : "00000099000000001000";

@@ -1,0 +1,111 @@
+/* Writes to the log, put together. SQLite writes each page to it in two calls, header and page, and a
+ * small transaction has twenty of them, one behind the other; here they wait for the sync, which is
+ * before anybody is told where the log ends. Whoever else reads the log therefore finds all of it in
+ * the file, and this connection's own reads empty the buffer first.
+ *
+ * What could not be written stays in the buffer, so that no later sync succeeds without it. When a
+ * transaction has ended, what is left of it is of no use: commits leave nothing. */
+#include "store_sqlite_internal.h"
+
+#include "mutant.h"
+
+#include <stdlib.h>
+
+#define BUFFER_BYTES (120 * 1024) /* SQLite's VFS for Unix takes less than 128 KiB at once */
+
+static struct sqlite_log *log_of(sqlite3_file *file)
+{
+    return (struct sqlite_log *)(uintptr_t)file->pMethods; /* its first member */
+}
+
+static int empty(sqlite3_file *file)
+{
+    struct sqlite_log *log = log_of(file);
+    if (log->len == 0)
+        return SQLITE_OK;
+    int rc = log->base->xWrite(file, log->bytes, log->len, log->offset);
+    if (rc == SQLITE_OK)
+        log->len = 0;
+    return rc;
+}
+
+/* Inside what waits, or right behind it: SQLite also writes a page again that the same transaction
+ * has put into the log before. */
+static bool fits(const struct sqlite_log *log, int len, sqlite3_int64 offset)
+{
+    return log->len > 0 && offset >= log->offset && offset <= log->offset + log->len &&
+           offset + len <= log->offset + BUFFER_BYTES;
+}
+
+static int write_log(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset)
+{
+    struct sqlite_log *log = log_of(file);
+    if (!fits(log, len, offset)) {
+        int rc = empty(file);
+        if (rc != SQLITE_OK || len > BUFFER_BYTES)
+            return rc != SQLITE_OK ? rc : log->base->xWrite(file, data, len, offset);
+        log->offset = offset;
+    }
+    int at = (int)(offset - log->offset);
+    memcpy(log->bytes + at, data, (size_t)len);
+    if (log->len < at + len)
+        log->len = at + len;
+    return SQLITE_OK;
+}
+
+static int read_log(sqlite3_file *file, void *bytes, int len, sqlite3_int64 offset)
+{
+    int rc = empty(file);
+    return rc == SQLITE_OK ? log_of(file)->base->xRead(file, bytes, len, offset) : rc;
+}
+
+static int sync_log(sqlite3_file *file, int flags)
+{
+    int rc = empty(file);
+    return rc == SQLITE_OK ? log_of(file)->base->xSync(file, flags) : rc;
+}
+
+static int truncate_log(sqlite3_file *file, sqlite3_int64 size)
+{
+    int rc = empty(file);
+    return rc == SQLITE_OK ? log_of(file)->base->xTruncate(file, size) : rc;
+}
+
+static int size_log(sqlite3_file *file, sqlite3_int64 *ret_size)
+{
+    int rc = empty(file);
+    return rc == SQLITE_OK ? log_of(file)->base->xFileSize(file, ret_size) : rc;
+}
+
+enum skp_err sqlite_log_attach(struct sqlite_store *store)
+{
+    struct sqlite_log *log = &store->log;
+    sqlite3_file *file = NULL;
+    if (MUTANT(sync_normal))
+        return SKP_OK; /* without the sync that empties it */
+    int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+    if (rc != SQLITE_OK || !file->pMethods) /* the journal that comes before there is a log */
+        return sqlite_fail(store, SQLITE_OPENING, rc != SQLITE_OK ? rc : SQLITE_CANTOPEN);
+    log->bytes = malloc(BUFFER_BYTES);
+    if (!log->bytes)
+        return store_fail_memory(&store->base);
+    log->base = file->pMethods;
+    log->methods = *file->pMethods;
+    log->methods.xRead = read_log;
+    log->methods.xWrite = write_log;
+    log->methods.xSync = sync_log;
+    log->methods.xTruncate = truncate_log;
+    log->methods.xFileSize = size_log;
+    file->pMethods = &log->methods;
+    return SKP_OK;
+}
+
+void sqlite_log_forget(struct sqlite_store *store)
+{
+    store->log.len = 0;
+}
+
+void sqlite_log_free(struct sqlite_store *store)
+{
+    free(store->log.bytes);
+}
