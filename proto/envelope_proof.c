@@ -97,9 +97,10 @@ static enum skp_err check_signer(struct trust *trust, struct jws_cache *cache,
                                  const struct envelope_header *header, int64_t at_ms,
                                  const char **ret_why)
 {
-    static const char revoked[] = "the sender's signing certificate was revoked, so nobody can "
-                                  "tell who signed this mail: call "
-                                  "the sender, who must send it again with a new certificate";
+    static const char revoked[] =
+        "the sender's signing certificate was revoked, so nobody can tell "
+        "who signed this mail: call the sender, who must send it again "
+        "with a new certificate";
     struct jws_signer signer;
     enum skp_err err = jws_verify_stored(trust, cache, span_text(delivery->jws),
                                          wire_span(delivery->header), at_ms, &signer, ret_why);

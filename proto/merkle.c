@@ -233,7 +233,7 @@ size_t merkle_tree_prove(const struct merkle_tree *tree, struct merkle_place *pl
     return len;
 }
 
-static bool do_ascend(const struct merkle_place *places, size_t count)
+static bool places_ascend(const struct merkle_place *places, size_t count)
 {
     for (size_t i = 1; i < count; i++)
         if (places[i].index <= places[i - 1].index)
@@ -256,7 +256,7 @@ bool merkle_verify_places(struct merkle_place *places, size_t count, size_t leaf
                           const struct skp_hash *root)
 {
     size_t used = 0;
-    if (!do_ascend(places, count) || places[count - 1].index >= leaf_count)
+    if (!places_ascend(places, count) || places[count - 1].index >= leaf_count)
         return false;
     for (size_t width = leaf_count; width > 1; width = (width + 1) / 2) {
         size_t above = 0;

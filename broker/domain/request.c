@@ -125,7 +125,7 @@ enum skp_err request_publish(struct request_state *state, uint64_t position, int
 {
     if (state->state != STATE(REGISTERED) && state->state != STATE(WAITING_FOR_ROUND))
         return SKP_E_STATE_INVALID;
-    assert(due_date == 0 || calendar_date_valid(due_date));
+    assert(position != 0 && (due_date == 0 || calendar_date_valid(due_date)));
     request_move(state, STATE(REQUESTED));
     state->position = position;
     state->published_at_ms = now_ms;

@@ -41,7 +41,7 @@ struct request_state {
     struct skp_id case_id;
     struct skp_hash leaf;        /* of the RequestFact: what an answer must name */
     struct skp_hash answer_leaf; /* of the answer in force; zeros: none yet */
-    uint64_t position;           /* in the creditor's mailbox; 0: not yet, or taken back */
+    uint64_t position;           /* in the creditor's mailbox, also when collected; 0: not there */
     int64_t published_at_ms;     /* into the mailbox, business time; 0: not yet */
     int64_t answered_at_ms;      /* the first answer's, business time; corrections keep it */
     int64_t total_cents;         /* of the answer in force, at the reference date */
@@ -83,8 +83,8 @@ uint64_t request_brand_mark(const char *brand);
 void request_register(const Skp__V1__RequestFact *fact, const struct skp_id *case_id,
                       const struct skp_hash *leaf, struct request_state *ret_state);
 
-/* Into the creditor's mailbox: REGISTERED or WAITING_FOR_ROUND -> REQUESTED; the term runs until
- * due_date (valid, or 0 for no term). STATE_INVALID: published before, or stopped. */
+/* Into the creditor's mailbox, at `position` (not 0): REGISTERED or WAITING_FOR_ROUND -> REQUESTED; the
+ * term runs until due_date (valid, or 0 for no term). STATE_INVALID: published before, or stopped. */
 enum skp_err request_publish(struct request_state *state, uint64_t position, int64_t now_ms,
                              plain_date due_date) SKP_MUST_CHECK;
 

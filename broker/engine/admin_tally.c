@@ -31,7 +31,7 @@ enum skp_err admin_tally_page(struct admin_tally *tally, struct workset *ws,
         bool collected = false;
         if (!(bits >> n & 1u) || page->requests[n].state == 0)
             continue;
-        err = request_is_collected(ws, page, &page->requests[n], &collected);
+        err = txn_is_collected(ws, page, &page->requests[n], &collected);
         if (!err)
             admin_tally_add(tally, &page->requests[n], collected);
     }

@@ -77,10 +77,11 @@ enum skp_err batch_decide_answers(struct batch_run *run,
 enum skp_err batch_save_bundle(struct batch_run *run,
                                const struct batch_bundle *bundle) SKP_MUST_CHECK;
 
-/* Into the recipient's mailbox: the lines of `mask` (of all lines: the bundle as it came), at a
- * position of batch_position(). */
+/* The next position of the recipient's mailbox: batch_deliver() must follow. */
 enum skp_err batch_position(struct batch_run *run, const struct batch_bundle *bundle,
                             uint64_t *ret_position) SKP_MUST_CHECK;
+
+/* Into the recipient's mailbox: the lines of `mask` (of all lines: the bundle as it came). */
 enum skp_err batch_deliver(struct batch_run *run, const struct batch_bundle *bundle,
                            uint64_t position, const struct line_mask *mask,
                            size_t mask_count) SKP_MUST_CHECK;

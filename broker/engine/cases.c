@@ -42,7 +42,7 @@ static enum skp_err fill_from_page(struct cases_run *run, struct case_file *file
     if (err)
         return err;
     const struct request_state *state = &page->requests[request->line % PAGE_LINES];
-    if ((err = request_is_collected(&run->ws, page, state, &collected)))
+    if ((err = txn_is_collected(&run->ws, page, state, &collected)))
         return err;
     case_note(file, state);
     view->due_date = state->due_date;

@@ -8,16 +8,18 @@
 
 #include <stdio.h>
 
+struct taken_item {
+    size_t item;         /* its place in the statement */
+    struct skp_oin lane; /* whose mail it was */
+};
+
 struct collect_work {
     Skp__V1__Collect *request;
     Skp__V1__CollectStatement *statement;
     struct merkle_tree tree; /* of the items */
     uint64_t *unknown;
     size_t unknown_count;
-    struct taken {
-        size_t item;         /* its place in the statement */
-        struct skp_oin lane; /* whose mail it was */
-    } * taken;
+    struct taken_item *taken;
     size_t taken_count;
 };
 
@@ -189,7 +191,7 @@ static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct 
     }
     if (!MUTANT(collected_stays))
         ws_remove(row);
-    work->taken[work->taken_count++] = (struct taken){.item = place, .lane = entry.lane};
+    work->taken[work->taken_count++] = (struct taken_item){.item = place, .lane = entry.lane};
     return SKP_OK;
 }
 

@@ -49,7 +49,7 @@ struct row_key quarantine_end(void)
 }
 
 /* The table's number and the row's key behind the prefix. */
-static struct row_key aside_key(enum store_table table, struct span key)
+struct row_key quarantine_key(enum store_table table, struct span key)
 {
     struct row_key aside = key_meta(ASIDE_PREFIX);
     assert(ASIDE_PREFIX_BYTES + 1 + key.len <= sizeof aside.bytes);
@@ -67,7 +67,7 @@ enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct spa
                               .at_ms = txn->real_ms,
                               .key = key,
                               .value = value};
-    struct row_key where = aside_key(table, key);
+    struct row_key where = quarantine_key(table, key);
     struct store_row row = {.key = row_key_span(&where),
                             .value = aside_row_pack(&aside, &txn->arena),
                             .version = STORE_ANY};

@@ -50,7 +50,8 @@ void quarantine_committed(struct txn *txn);
 /* At opening, inside a transaction: how many there are. */
 enum skp_err quarantine_load(struct engine *engine) SKP_MUST_CHECK;
 
-/* Where they stand in the table meta: from the first to before the second. */
+/* Where such a row stands in the table meta, and all of them: from the first to before the end. */
+struct row_key quarantine_key(enum store_table table, struct span key);
 struct row_key quarantine_first(void);
 struct row_key quarantine_end(void);
 

@@ -90,15 +90,15 @@ enum skp_err txn_progress(struct txn *txn, const struct skp_oin *counsellor,
 enum skp_err txn_position(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
                           uint64_t *ret_position) SKP_MUST_CHECK;
 
-/* Whether the creditor signed for a request of this page: its bundle was left in the mailbox and is
- * not there any more. A damaged entry was not signed for. */
-enum skp_err request_is_collected(struct workset *ws, const struct page_row *page,
-                                  const struct request_state *request,
-                                  bool *ret_collected) SKP_MUST_CHECK;
-
 /* A bundle into a mailbox, at a position that was asked for. */
 enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
                          uint64_t position, const struct entry_row *entry) SKP_MUST_CHECK;
+
+/* Whether the creditor signed for a request of this page: its bundle was left in the mailbox and is
+ * not there any more. An entry that is damaged, or was set aside, was not signed for. */
+enum skp_err txn_is_collected(struct workset *ws, const struct page_row *page,
+                              const struct request_state *request,
+                              bool *ret_collected) SKP_MUST_CHECK;
 
 /* A connected request of this case was answered for the first time: to be counted later. */
 enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,

@@ -2,6 +2,7 @@
 #include "txn.h"
 
 #include "mutant.h"
+#include "quarantine.h"
 
 #include <stdio.h>
 
@@ -142,25 +143,6 @@ static enum skp_err wake_later(struct txn *txn, const struct skp_oin *oin, const
     return SKP_OK;
 }
 
-enum skp_err request_is_collected(struct workset *ws, const struct page_row *page,
-                                  const struct request_state *request, bool *ret_collected)
-{
-    struct ws_row *row;
-    bool collected = false;
-    enum skp_err err = SKP_OK;
-    if (request->position != 0) {
-        struct row_key key = key_entry(&page->creditor, page->mailbox, request->position);
-        err = ws_get(ws, STORE_ENTRY, key, &row);
-        if (!err)
-            collected = row->version == 0;
-        else if (err == SKP_E_DATA_LOSS && ws->store->damaged.table == STORE_ENTRY)
-            err = SKP_OK;
-    }
-    if (!err)
-        *ret_collected = collected;
-    return err;
-}
-
 enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
                          uint64_t position, const struct entry_row *entry)
 {
@@ -169,6 +151,37 @@ enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char 
         return SKP_E_NO_MEMORY;
     enum skp_err err = ws_append(&txn->ws, STORE_ENTRY, key_entry(oin, mailbox, position), value);
     return err ? err : wake_later(txn, oin, mailbox);
+}
+
+/* An entry goes away when it is collected, or to the rows that were set aside. */
+static enum skp_err was_set_aside(struct workset *ws, const struct row_key *entry, bool *ret_aside)
+{
+    struct ws_row *row;
+    enum skp_err err =
+        ws_get(ws, STORE_META, quarantine_key(STORE_ENTRY, row_key_span(entry)), &row);
+    if (!err)
+        *ret_aside = row->version > 0;
+    return err;
+}
+
+enum skp_err txn_is_collected(struct workset *ws, const struct page_row *page,
+                              const struct request_state *request, bool *ret_collected)
+{
+    struct row_key key = key_entry(&page->creditor, page->mailbox, request->position);
+    struct ws_row *row;
+    bool stays = true;
+    enum skp_err err = SKP_OK;
+    if (request->position != 0) {
+        err = ws_get(ws, STORE_ENTRY, key, &row);
+        stays = err || row->version > 0;
+        if (err == SKP_E_DATA_LOSS && ws->store->damaged.table == STORE_ENTRY)
+            err = SKP_OK;
+    }
+    if (!err && !stays)
+        err = was_set_aside(ws, &key, &stays);
+    if (!err)
+        *ret_collected = !stays;
+    return err;
 }
 
 enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,

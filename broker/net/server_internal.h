@@ -79,7 +79,7 @@ int64_t server_now_ms(const struct server *server); /* monotonic */
  * turns of the loop the rest. */
 void server_sweep_turn(struct server *server);
 
-/* A tick of the clock participant, when its time has come. */
+/* server_run.c: a tick of the clock participant, when its time has come. */
 void server_tick_if_due(struct server *server);
 
 /* After a failed sync nothing is certain any more: those who wait have been told OUTCOME_UNKNOWN by

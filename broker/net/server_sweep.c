@@ -2,7 +2,6 @@
  *
  * There may be thousands of sessions: a few are looked at in each turn of the loop, so that a frame
  * that comes meanwhile never waits for all of them. */
-#include "log.h"
 #include "server_internal.h"
 
 #define TURN_SESSIONS 64 /* a fraction of a microsecond each; ending one takes ten */

@@ -52,6 +52,7 @@ static void sweep_up(struct session *session, int64_t now_ms)
         session_refuse(session, SKP_E_FRAME_TIMEOUT, NULL, NULL, NULL);
     else if (now_ms - session->heard_ms > limits->idle_ms + limits->idle_ms / 2)
         session_refuse(session, SKP_E_IDLE_TIMEOUT, NULL, NULL, NULL);
+    /* The others are updated when something happens to them; one that leaves ends when nothing is left. */
     else if (!batch_sweep(session, now_ms) && (session->fetch_again || session->leaving))
         session_update(session);
 }

@@ -92,8 +92,11 @@ static enum skp_err sqlite_commit(struct store *base)
 /* SQLite may have rolled back by itself. The words are those of what went wrong before. */
 static void sqlite_rollback(struct store *base)
 {
-    if (!sqlite3_get_autocommit(sqlite_of(base)->db))
-        (void)sqlite_control(sqlite_of(base), CONTROL_ROLLBACK);
+    struct sqlite_store *store = sqlite_of(base);
+    if (!sqlite3_get_autocommit(store->db))
+        (void)sqlite_control(store, CONTROL_ROLLBACK);
+    if (sqlite3_get_autocommit(store->db))
+        sqlite_log_forget(store);
 }
 
 /* Copies the log into the file as far as readers allow. BUSY is no failure here: the next one gets

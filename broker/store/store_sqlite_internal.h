@@ -65,6 +65,7 @@ struct sqlite_log {
     const sqlite3_io_methods *base;
     uint8_t *bytes;
     int len;
+    int failed;           /* SQLite's code for what could not be written; SQLITE_OK: nothing */
     sqlite3_int64 offset; /* in the file */
 };
 
@@ -151,8 +152,7 @@ void sqlite_log_free(struct sqlite_store *store);
  * their order is the same: such a table needs no tree of keys. */
 bool sqlite_has_number_keys(enum store_table table);
 
-/* Binds a key; borrowed until the statement is reset. One that the table cannot have is found
- * nowhere. A result code of SQLite. */
+/* Binds a key; borrowed until the statement is reset. A result code of SQLite. */
 int sqlite_key_bind(sqlite3_stmt *statement, int at, enum store_table table, struct span key);
 
 /* Where a scan begins: at the first key that is not before `from`, which may be empty. */

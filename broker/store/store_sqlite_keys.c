@@ -1,6 +1,8 @@
 /* Keys as SQLite holds them: bytes, or the numbers of rows. */
 #include "store_sqlite_internal.h"
 
+#include <assert.h>
+
 #define SIGN_BIT (UINT64_C(1) << 63)
 
 /* Counted, and never looked for by anything but the count. */
@@ -41,8 +43,7 @@ int sqlite_key_bind(sqlite3_stmt *statement, int at, enum store_table table, str
 {
     if (!sqlite_has_number_keys(table))
         return sqlite_bind_span(statement, at, key);
-    if (key.len != STORE_NUMBER_BYTES)
-        return sqlite3_bind_null(statement, at); /* equal to nothing */
+    assert(key.len == STORE_NUMBER_BYTES); /* store.c lets no other pass */
     return bind_number(statement, at, number_of(key));
 }
 

@@ -3,8 +3,8 @@
  * before anybody is told where the log ends. Whoever else reads the log therefore finds all of it in
  * the file, and this connection's own reads empty the buffer first.
  *
- * What could not be written stays in the buffer, so that no later sync succeeds without it. When a
- * transaction has ended, what is left of it is of no use: commits leave nothing. */
+ * What could not be written is gone, and no later write or sync succeeds without it, until its
+ * transaction has ended: else a commit that was refused could come to the file after all. */
 #include "store_sqlite_internal.h"
 
 #include "mutant.h"
@@ -21,12 +21,10 @@ static struct sqlite_log *log_of(sqlite3_file *file)
 static int empty(sqlite3_file *file)
 {
     struct sqlite_log *log = log_of(file);
-    if (log->len == 0)
-        return SQLITE_OK;
-    int rc = log->base->xWrite(file, log->bytes, log->len, log->offset);
-    if (rc == SQLITE_OK)
-        log->len = 0;
-    return rc;
+    if (log->len > 0 && log->failed == SQLITE_OK)
+        log->failed = log->base->xWrite(file, log->bytes, log->len, log->offset);
+    log->len = 0;
+    return log->failed;
 }
 
 /* Inside what waits, or right behind it: SQLite also writes a page again that the same transaction
@@ -40,6 +38,8 @@ static bool fits(const struct sqlite_log *log, int len, sqlite3_int64 offset)
 static int write_log(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset)
 {
     struct sqlite_log *log = log_of(file);
+    if (log->failed != SQLITE_OK)
+        return log->failed;
     if (!fits(log, len, offset)) {
         int rc = empty(file);
         if (rc != SQLITE_OK || len > BUFFER_BYTES)
@@ -55,8 +55,10 @@ static int write_log(sqlite3_file *file, const void *data, int len, sqlite3_int6
 
 static int read_log(sqlite3_file *file, void *bytes, int len, sqlite3_int64 offset)
 {
+    struct sqlite_log *log = log_of(file);
+    bool is_rolling_back = log->failed != SQLITE_OK; /* what it reads was committed before */
     int rc = empty(file);
-    return rc == SQLITE_OK ? log_of(file)->base->xRead(file, bytes, len, offset) : rc;
+    return rc == SQLITE_OK || is_rolling_back ? log->base->xRead(file, bytes, len, offset) : rc;
 }
 
 static int sync_log(sqlite3_file *file, int flags)
@@ -103,6 +105,7 @@ enum skp_err sqlite_log_attach(struct sqlite_store *store)
 void sqlite_log_forget(struct sqlite_store *store)
 {
     store->log.len = 0;
+    store->log.failed = SQLITE_OK;
 }
 
 void sqlite_log_free(struct sqlite_store *store)

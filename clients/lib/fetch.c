@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define COLLECT_MAX_BYTES (256 * 1024) /* arena for one statement and its signature */
+#define COLLECT_MAX_BYTES (256 * 1024) /* arena for one statement, its signature and its items */
 
 struct fetch_box {
     struct fetch_box *next;

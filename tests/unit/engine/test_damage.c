@@ -82,19 +82,26 @@ static off_t place_of(int fd, struct span needle)
     return place;
 }
 
-/* The broker stops, one bit of this row's value flips, the broker starts. */
-static void damage(struct world *w, enum store_table table, struct row_key key)
+/* The broker stops, one bit of this byte of a row's value flips (of its last, when it is shorter), the
+ * broker starts. */
+static void damage_byte(struct world *w, enum store_table table, struct row_key key, size_t at)
 {
     struct span value = value_of(w, table, row_key_span(&key));
     size_t len = value.len < NEEDLE_BYTES ? value.len : NEEDLE_BYTES;
-    uint8_t byte = value.data[len - 1] ^ 1;
+    at = at < len ? at : len - 1;
+    uint8_t byte = value.data[at] ^ 1;
     world_close(w);
     int fd = open(file, O_RDWR);
     assert_true(fd >= 0);
     off_t place = place_of(fd, span_of(value.data, len));
-    assert_int_equal(pwrite(fd, &byte, 1, place + (off_t)len - 1), 1);
+    assert_int_equal(pwrite(fd, &byte, 1, place + (off_t)at), 1);
     close(fd);
     assert_ok(open_file(w, false));
+}
+
+static void damage(struct world *w, enum store_table table, struct row_key key)
+{
+    damage_byte(w, table, key, NEEDLE_BYTES);
 }
 
 /* How many rows the operator sees set aside for this cause. */
@@ -168,6 +175,21 @@ static void a_damaged_entry_leaves_a_gap_and_its_sender_seals_again(void **state
     assert_ok(open_file(w, false));
     assert_int_equal(engine_rows_aside(w->engine), 1);
     assert_int_equal(fetch_all(w, &w->creditor).count, 2);
+}
+
+/* Nobody can tell any more which bundle it was, so nothing goes back; nobody signed for it either. */
+static void an_entry_that_lost_its_bundle_counts_as_not_collected(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    register_cases(w, cases);
+    damage_byte(w, STORE_ENTRY, key_entry(&w->creditor.oin, "", 2), 0);
+    (void)fetch_all(w, &w->creditor);
+    collect_all(w, &w->creditor);
+    assert_int_equal(engine_rows_aside(w->engine), 1);
+    assert_true(view_request(w, &cases[0], 0)->collected);
+    assert_false(view_request(w, &cases[1], 0)->collected);
+    assert_true(view_request(w, &cases[2], 0)->collected);
 }
 
 static void a_damaged_bundle_leaves_a_gap_and_its_sender_seals_again(void **state)
@@ -385,6 +407,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_damaged_entry_leaves_a_gap_and_its_sender_seals_again),
+        TEST(an_entry_that_lost_its_bundle_counts_as_not_collected),
         TEST(a_damaged_bundle_leaves_a_gap_and_its_sender_seals_again),
         TEST(damaged_mail_can_be_sealed_again_and_arrives),
         TEST(a_damaged_page_of_locked_mail_stops_nothing_behind_it),
