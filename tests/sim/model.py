@@ -292,8 +292,9 @@ class Judge:
             elif line["kind"] == CASE_COMPLETE:
                 counts["complete", who, line["case"]] += 1
             elif line["kind"] == COLLECTED:
-                counts["statement", who, line["statement"]] += 1
-                collected |= {(who, line["other"], position) for position in line["positions"]}
+                for position in line["positions"]:  # a statement said again may tell the rest of itself
+                    counts["collected", who, line["other"], position] += 1
+                    collected.add((who, line["other"], position))
             elif line["kind"] == ROUND_CLOSED:
                 closed[who, line["round"]] += 1
         for key, count in counts.items():

@@ -103,6 +103,11 @@ def tell_of_mail_of_another(events, broker):
     told(events, COLLECTED)["positions"].append(10**6)
 
 
+def tell_a_collect_twice(events, broker):
+    positions = told(events, COLLECTED)["positions"]
+    positions.append(positions[0])
+
+
 def never_hear_of_a_batch(events, broker):
     batch = some(events, "ok")["batch"]
     events[:] = [e for e in events if not (e["e"] == "ok" and e["batch"] == batch)]
@@ -124,7 +129,7 @@ MUTATIONS = {
     "chain": [break_the_chain, see_another_head, forge_a_body],
     "redelivered": [deliver_after_collect],
     "order": [swap_positions, skip_a_position],
-    "twice": [not_recognise_a_batch],
+    "twice": [not_recognise_a_batch, tell_a_collect_twice],
     "view": [answer_more, forget_a_case],
     "told": [tell_another_term, tell_complete_of_another, tell_of_mail_of_another],
     "unfinished": [never_hear_of_a_batch],
