@@ -25,6 +25,14 @@ static void list_revoked(struct fixture *f, struct tiny_pki *pki, const struct k
     f->trust = tiny_trust(pki, signer);
 }
 
+static void send_for_ten_days(struct fixture *f, struct tiny_pki *pki,
+                              Skp__V1__Delivery *ret_delivery)
+{
+    sign_for_ten_days(f, pki);
+    fixture_write(f);
+    deliver(f, 0, ret_delivery);
+}
+
 static enum skp_err take_in(struct fixture *f)
 {
     struct envelope_header header;
@@ -39,9 +47,7 @@ static void mail_outlives_the_certificate_of_its_signer(void **state)
     struct fixture *f = *state;
     struct tiny_pki pki;
     Skp__V1__Delivery delivery;
-    sign_for_ten_days(f, &pki);
-    fixture_write(f);
-    deliver(f, 0, &delivery);
+    send_for_ten_days(f, &pki, &delivery);
     assert_ok(take_in(f));
     f->at_ms = ENDED_MS;
     for (int i = 0; i < 2; i++) {
@@ -56,9 +62,7 @@ static void mail_of_a_revoked_signer_stays_and_says_what_to_do(void **state)
     struct fixture *f = *state;
     struct tiny_pki pki;
     Skp__V1__Delivery delivery;
-    sign_for_ten_days(f, &pki);
-    fixture_write(f);
-    deliver(f, 0, &delivery);
+    send_for_ten_days(f, &pki, &delivery);
     assert_ok(receive(f, &delivery));
     list_revoked(f, &pki, f->counsellor);
     for (int i = 0; i < 2; i++) {
@@ -76,9 +80,7 @@ static void an_expired_signer_still_signs_for_nobody_else(void **state)
     struct tiny_pki pki;
     Skp__V1__Delivery delivery;
     const char *jws = NULL;
-    sign_for_ten_days(f, &pki);
-    fixture_write(f);
-    deliver(f, 0, &delivery);
+    send_for_ten_days(f, &pki, &delivery);
     assert_ok(jws_sign(f->broker, f->batch.header, f->at_ms, &f->arena, &jws));
     delivery.jws = arena_copy(&f->arena, jws, strlen(jws) + 1);
     f->at_ms = ENDED_MS;
