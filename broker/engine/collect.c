@@ -118,11 +118,20 @@ static bool names_bundle(const Skp__V1__CollectedItem *item, const struct entry_
     return span_equal(wire_span(item->head_hash), span_of(entry->head_hash.bytes, HASH_BYTES));
 }
 
+/* How much of this sender's mail was taken; `first` is the first of it. */
+static size_t count_of_sender(const struct collect_work *work, size_t first)
+{
+    size_t count = 0;
+    for (size_t i = first; i < work->taken_count; i++)
+        count += oin_equal(&work->taken[i].lane, &work->taken[first].lane);
+    return count;
+}
+
 /* What was taken of this sender's mail, from `first` on, with its proof. */
 static enum skp_err tell_items(struct txn *txn, const struct collect_work *work, size_t first,
                                Skp__V1__EventFact *event)
 {
-    size_t room = work->taken_count - first;
+    size_t room = count_of_sender(work, first);
     Skp__V1__ProvenItem *items = arena_calloc(&txn->arena, room, sizeof *items);
     event->collected = arena_calloc(&txn->arena, room, sizeof *event->collected);
     if (!items || !event->collected)
