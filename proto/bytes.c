@@ -6,12 +6,32 @@
 
 _Static_assert(sizeof(uuid_t) == ID_BYTES, "an id is a UUID");
 
-struct skp_id id_new(void)
+static struct skp_id id_of_version(unsigned version)
 {
     struct skp_id id;
     random_bytes(id.bytes, sizeof id.bytes);
-    id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x40);
+    id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | version << 4);
     id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
+    return id;
+}
+
+struct skp_id id_new(void)
+{
+    return id_of_version(4);
+}
+
+struct skp_id id_new_at(int64_t at_ms)
+{
+    struct skp_id id = id_of_version(7);
+    for (int i = 0; i < 6; i++)
+        id.bytes[i] = (uint8_t)((uint64_t)at_ms >> (40 - 8 * i));
+    return id;
+}
+
+struct skp_id id_new_beside(const struct skp_id *first)
+{
+    struct skp_id id = id_new();
+    memcpy(id.bytes, first->bytes, ID_BYTES / 2);
     return id;
 }
 

@@ -78,6 +78,14 @@ static inline bool oin_equal(const struct skp_oin *a, const struct skp_oin *b)
 /* Random id (version 4 form, RFC 9562) from the random source of random.h. */
 struct skp_id id_new(void);
 
+/* An id that begins with its time (version 7 form, RFC 9562), in milliseconds since 1970; 74 of its
+ * bits are random. Where ids are sorted, what is made at one time lies together. */
+struct skp_id id_new_at(int64_t at_ms);
+
+/* An id that begins as `first` does (8 bytes) and is its neighbour where ids are sorted; 62 of its bits
+ * are random. */
+struct skp_id id_new_beside(const struct skp_id *first);
+
 /* The id in lower-case 8-4-4-4-12 form into ret_text[ID_TEXT_BYTES]. */
 void id_print(const struct skp_id *id, char *ret_text);
 

@@ -144,7 +144,7 @@ enum skp_err envelope_bundle_begin(struct envelope_writer *writer, const struct 
     open->place = (struct seal_place){.sender = writer->sender,
                                       .recipient = *recipient,
                                       .batch_id = writer->batch_id,
-                                      .bundle_id = id_new()};
+                                      .bundle_id = id_new_beside(&writer->batch_id)};
     open->bytes = head_bytes(open);
     if (cert_count > 0)
         seal_key_new(&open->key);

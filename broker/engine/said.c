@@ -142,7 +142,7 @@ static enum skp_err open_bundle(struct said_batch *batch, const struct skp_oin *
 static enum skp_err open_batch(struct said_batch *batch, const struct skp_oin *recipient)
 {
     struct txn *txn = batch->txn;
-    batch->batch_id = id_is_nil(&txn->said_id) ? id_new() : txn->said_id;
+    batch->batch_id = id_is_nil(&txn->said_id) ? id_new_at(txn->real_ms) : txn->said_id;
     txn->said_id = (struct skp_id){{0}};
     batch->recipients = NULL;
     batch->recipient_count = batch->recipient_room = 0;

@@ -13,7 +13,6 @@
 #define OLDEST_SQLITE       3037000 /* STRICT tables */
 #define OPEN_WAIT_MS        5000
 #define BUSY_WAIT_MS        250
-#define LOG_CHECKPOINT_SIZE ((int64_t)16 * 1024 * 1024)
 #define LOG_TRUNCATE_FACTOR 4 /* times the size at which a checkpoint begins */
 
 static enum skp_err fail_errno(struct sqlite_store *store, const char *doing, const char *path)
@@ -216,7 +215,7 @@ static struct sqlite_store *handle_new(const char *path, bool writer)
     store->lock_fd = -1;
     store->reserve_fd = -1;
     store->watermark_fd = -1;
-    store->checkpoint_bytes = LOG_CHECKPOINT_SIZE;
+    store->checkpoint_bytes = SQLITE_LOG_BYTES;
     store->path = strdup(path);
     if (store->path)
         return store;

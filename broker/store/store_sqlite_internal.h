@@ -21,6 +21,10 @@
 #define SQLITE_SCHEMA_VERSION 4
 #define SQLITE_PAGE_BYTES     8192 /* measured with bench_store, see schema/sqlite.sql */
 
+/* Of log that a checkpoint waits for: a page that many commits change is then copied once. What a
+ * start after a kill reads again, and what the reserve must hold, grow with it. */
+#define SQLITE_LOG_BYTES ((int64_t)64 * 1024 * 1024)
+
 enum sqlite_statement {
     STATEMENT_GET,
     STATEMENT_SCAN,
@@ -82,7 +86,7 @@ struct sqlite_store {
     int watermark_fd;         /* -1 on a reader */
     bool is_tight;            /* the reserve was given, or never taken */
     int log_pages;            /* in the write-ahead log after the last commit */
-    int64_t checkpoint_bytes; /* of log that a checkpoint waits for; tests make it smaller */
+    int64_t checkpoint_bytes; /* SQLITE_LOG_BYTES; tests make it smaller */
 };
 
 static inline struct sqlite_store *sqlite_of(struct store *store)

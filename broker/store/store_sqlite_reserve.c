@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #define MIB           ((uint64_t)1024 * 1024)
-#define RESERVE_BYTES (24 * MIB) /* a log that waits for its checkpoint fits, and something more */
-#define MARGIN_BYTES  (8 * MIB)  /* of room beside it, before intake begins again */
+#define RESERVE_BYTES ((uint64_t)SQLITE_LOG_BYTES + 8 * MIB) /* a whole log, and something more */
+#define MARGIN_BYTES  (8 * MIB) /* of room beside it, before intake begins again */
 
 enum skp_err sqlite_reserve_open(struct sqlite_store *store)
 {

@@ -16,6 +16,7 @@ struct fetch_box {
     uint32_t wanted_bytes;
     uint32_t left_messages; /* credit the broker still holds */
     uint32_t left_bytes;
+    bool asks; /* for another Waiting, also when no credit is to be added */
 };
 
 /* ---------------------------------------------------------------- credit */
@@ -58,6 +59,16 @@ enum skp_err skp_fetch(struct skp_client *client, const char *mailbox, uint32_t 
     return SKP_OK;
 }
 
+enum skp_err skp_fetch_ask(struct skp_client *client, const char *mailbox)
+{
+    struct fetch_box *box = find_box(client, mailbox);
+    if (box == NULL || box->wanted_messages == 0)
+        return SKP_E_NOT_FOUND;
+    box->asks = true;
+    client_wake(client);
+    return SKP_OK;
+}
+
 static uint32_t at_most(uint32_t value, uint32_t limit)
 {
     return value < limit ? value : limit;
@@ -78,7 +89,7 @@ static void fill_box(struct skp_client *client, struct fetch_box *box)
     uint32_t bytes = box->wanted_bytes > FRAME_MAX_BYTES ? box->wanted_bytes : FRAME_MAX_BYTES;
     uint32_t messages = at_most(box->wanted_messages, client->limits.credit_messages);
     bytes = at_most(bytes, client->limits.credit_bytes);
-    if (box->wanted_messages == 0 || !needs_credit(box, messages, bytes))
+    if (box->wanted_messages == 0 || (!box->asks && !needs_credit(box, messages, bytes)))
         return;
     Skp__V1__Fetch fetch;
     skp__v1__fetch__init(&fetch);
@@ -87,6 +98,7 @@ static void fill_box(struct skp_client *client, struct fetch_box *box)
     fetch.bytes = bytes > box->left_bytes ? bytes - box->left_bytes : 0;
     if (buffer_add_frame(&client->connection.out, FRAME_FETCH, &fetch.base))
         return; /* the buffer is full: the next turn tries again */
+    box->asks = false;
     box->left_messages += fetch.messages;
     box->left_bytes += fetch.bytes;
 }

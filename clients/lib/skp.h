@@ -139,6 +139,10 @@ size_t skp_outstanding(const struct skp_client *client); /* batches without repo
 enum skp_err skp_fetch(struct skp_client *client, const char *mailbox, uint32_t messages,
                        uint32_t bytes) SKP_MUST_CHECK;
 
+/* on_drained is called once more, when all that lies there by then has come: also when nothing does. NOT_FOUND
+ * without skp_fetch() for this mailbox. */
+enum skp_err skp_fetch_ask(struct skp_client *client, const char *mailbox) SKP_MUST_CHECK;
+
 /* "Safe with me": signs one statement over all of them; item.head_hash is checked->head_hash. 1 to 256 items
  * (REQUIRED, DECODE_ITEMS; HASH_FORMAT). Said again after a reconnect until on_collected. */
 enum skp_err skp_collect(struct skp_client *client, const char *mailbox,

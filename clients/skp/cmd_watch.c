@@ -198,7 +198,12 @@ static int watch_once(struct watching *watching)
     int code = write_answers(watching); /* also what came before it broke off */
     if (err)
         return link_failed(&collecting->link, err);
-    return code != 0 ? code : reseal(watching);
+    if (code == 0)
+        code = reseal(watching);
+    if (code != 0 || watching->resealed == 0)
+        return code;
+    err = collecting_drain_again(collecting);
+    return err ? link_failed(&collecting->link, err) : write_answers(watching);
 }
 
 static int run_watch(struct watching *watching)

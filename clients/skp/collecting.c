@@ -192,3 +192,10 @@ enum skp_err collecting_drain(struct collecting *collecting)
     }
     return SKP_OK;
 }
+
+enum skp_err collecting_drain_again(struct collecting *collecting)
+{
+    collecting->drained = false;
+    enum skp_err err = skp_fetch_ask(collecting->link.client, collecting->cli->settings.mailbox);
+    return err ? err : collecting_drain(collecting);
+}

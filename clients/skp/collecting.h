@@ -46,4 +46,8 @@ enum skp_err collecting_send(struct collecting *collecting) SKP_MUST_CHECK;
 /* Fetches until nothing is ready and everything kept is collected. */
 enum skp_err collecting_drain(struct collecting *collecting) SKP_MUST_CHECK;
 
+/* The same once more, after something was sent: what the broker says to it lies there with its
+ * receipt. */
+enum skp_err collecting_drain_again(struct collecting *collecting) SKP_MUST_CHECK;
+
 #endif

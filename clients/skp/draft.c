@@ -126,7 +126,7 @@ enum skp_err draft_sign(struct draft *draft, const struct skp_oin *self,
                         const struct keypair *signer, int64_t at_ms,
                         struct envelope_batch *ret_batch)
 {
-    struct skp_id batch_id = id_new();
+    struct skp_id batch_id = id_new_at(at_ms);
     struct envelope_batch batch;
     struct signing signing = {.writer = envelope_writer_new(draft->arena, self, NULL, &batch_id)};
     enum skp_err err = signing.writer ? SKP_OK : SKP_E_NO_MEMORY;

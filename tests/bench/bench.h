@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-double bench_now_s(void); /* monotonic */
+double bench_now_s(void);   /* monotonic */
+int64_t bench_now_ms(void); /* since 1970 */
 
 /* One sentence on stderr, then exit 1: a benchmark that cannot measure has no figure. */
 _Noreturn void bench_die(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -64,15 +64,10 @@ static void step_part_open(struct scene *scene)
                "unseal_part");
 }
 
-static int64_t now_ms(void)
-{
-    return (int64_t)time(NULL) * 1000;
-}
-
 static void step_sign(struct scene *scene)
 {
-    bench_must(jws_sign(scene->sign, span_of(scene->header, PART_BYTES), now_ms(), scene->arena,
-                        &scene->jws),
+    bench_must(jws_sign(scene->sign, span_of(scene->header, PART_BYTES), bench_now_ms(),
+                        scene->arena, &scene->jws),
                "jws_sign");
 }
 
@@ -88,7 +83,7 @@ static void step_verify_chain(struct scene *scene)
     struct jws_signer signer;
     const char *why = "";
     bench_must(jws_verify(scene->trust, NULL, span_text(scene->jws),
-                          span_of(scene->header, PART_BYTES), now_ms(), &signer, &why),
+                          span_of(scene->header, PART_BYTES), bench_now_ms(), &signer, &why),
                why);
 }
 

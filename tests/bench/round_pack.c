@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BATCH_ARENA_BYTES ((size_t)256 << 20)
-#define MS_PER_S          1000
 #define PROCESSES         2
 
 /* One sender's batches in the making; a full bundle or batch is followed by another. */
@@ -50,7 +48,7 @@ static void packing_end(struct packing *packing)
 
 static void open_batch(struct packing *packing)
 {
-    struct skp_id id = id_new();
+    struct skp_id id = id_new_at(bench_now_ms());
     arena_reset(&packing->arena);
     packing->writer =
         envelope_writer_new(&packing->arena, &packing->sender->identity.oin, NULL, &id);
@@ -64,9 +62,9 @@ static void close_batch(struct packing *packing)
     struct envelope_batch batch;
     if (!packing->writer)
         return;
-    bench_must(envelope_finish(packing->writer, packing->sender->identity.sign,
-                               (int64_t)time(NULL) * MS_PER_S, &batch),
-               "signing a batch");
+    bench_must(
+        envelope_finish(packing->writer, packing->sender->identity.sign, bench_now_ms(), &batch),
+        "signing a batch");
     packing->writer = NULL;
     packing->sender->batch_count++;
     packing->sender->bundle_count += (unsigned)batch.bundle_count;

@@ -49,6 +49,12 @@ static inline void sqlite_open_again(struct fixture *fixture)
     assert_ok(err);
 }
 
+/* Until it is opened again a checkpoint comes after a few MiB of log. */
+static inline void sqlite_shorten_the_log(struct fixture *fixture)
+{
+    ((struct sqlite_store *)fixture->store)->checkpoint_bytes = (int64_t)4 * 1024 * 1024;
+}
+
 static inline int open_memory(void **state)
 {
     struct fixture *fixture = fixture_new();

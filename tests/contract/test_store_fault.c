@@ -68,6 +68,7 @@ static void a_full_disk_at_the_checkpoint_costs_nothing(void **state)
 {
     struct fixture *fixture = *state;
     uint8_t *value = arena_calloc(&fixture->arena, 1, STORE_VALUE_MAX);
+    sqlite_shorten_the_log(fixture);
     assert_ok(store_begin(fixture->store));
     for (uint8_t i = 1; i < 20; i++) {
         struct store_row row = {.key = span_of(&i, 1), .value = span_of(value, STORE_VALUE_MAX)};
@@ -144,6 +145,7 @@ static void a_failed_sync_at_the_checkpoint_ends_the_handle(void **state)
 {
     struct fixture *fixture = *state;
     uint8_t *value = arena_calloc(&fixture->arena, 1, STORE_VALUE_MAX);
+    sqlite_shorten_the_log(fixture);
     assert_ok(store_begin(fixture->store));
     for (uint8_t i = 1; i < 20; i++) {
         struct store_row row = {.key = span_of(&i, 1), .value = span_of(value, STORE_VALUE_MAX)};

@@ -384,21 +384,24 @@ static void commit_mebibyte(struct fixture *fixture)
 static void maintain_keeps_the_log_short(void **state)
 {
     struct fixture *fixture = *state;
-    for (int i = 0; i < 60; i++)
+    assert_int_equal(((struct sqlite_store *)fixture->store)->checkpoint_bytes, SQLITE_LOG_BYTES);
+    sqlite_shorten_the_log(fixture);
+    for (int i = 0; i < 15; i++)
         commit_mebibyte(fixture);
-    assert_true(log_bytes(fixture) > 15 * MEBIBYTE);
-    assert_true(log_bytes(fixture) < 20 * MEBIBYTE);
+    assert_true(log_bytes(fixture) > 3 * MEBIBYTE);
+    assert_true(log_bytes(fixture) < 7 * MEBIBYTE);
 }
 
 static void a_log_that_a_reader_held_long_is_cut_when_it_lets_go(void **state)
 {
     struct fixture *fixture = *state;
     struct store *reader = NULL;
+    sqlite_shorten_the_log(fixture);
     assert_ok(store_reader(fixture->store, &reader));
     assert_ok(store_begin(reader));
-    for (int i = 0; i < 70; i++)
+    for (int i = 0; i < 18; i++)
         commit_mebibyte(fixture);
-    assert_true(log_bytes(fixture) > 64 * MEBIBYTE);
+    assert_true(log_bytes(fixture) > 16 * MEBIBYTE);
     store_rollback(reader);
     commit_mebibyte(fixture);
     assert_int_equal(log_bytes(fixture), 0);

@@ -516,6 +516,39 @@ static void a_postponed_question_is_asked_again_and_credit_with_it(void **state)
     close_reading(&reading);
 }
 
+static void say_waiting(struct fake *fake)
+{
+    Skp__V1__Waiting waiting;
+    skp__v1__waiting__init(&waiting);
+    waiting.mailbox = (char *)"";
+    fake_send(fake, FRAME_WAITING, &waiting.base);
+}
+
+static void say_waiting_twice(struct fake *fake)
+{
+    fake->limits.credit_messages = 10;
+    fake->limits.credit_bytes = 1 << 20;
+    fake_session(fake);
+    expect_credit(fake, 10, 1 << 20);
+    say_waiting(fake);
+    expect_credit(fake, 0, 0);
+    say_waiting(fake);
+    fake_expect_end(fake);
+}
+
+static void who_asks_is_told_once_more_that_nothing_waits(void **state)
+{
+    (void)state;
+    struct reading reading = {0};
+    open_reading(&reading, say_waiting_twice);
+    assert_err(skp_fetch_ask(reading.seen.client, ""), SKP_E_NOT_FOUND);
+    assert_ok(skp_fetch(reading.seen.client, "", 10, 0));
+    run_until(&reading.seen, &reading.seen.drained, 1);
+    assert_ok(skp_fetch_ask(reading.seen.client, ""));
+    run_until(&reading.seen, &reading.seen.drained, 2);
+    close_reading(&reading);
+}
+
 /* ---------------------------------------------------------------- records */
 
 struct kept_record {
@@ -608,6 +641,7 @@ int main(void)
         cmocka_unit_test(a_question_is_asked_until_it_has_its_answer),
         cmocka_unit_test(a_refused_question_is_a_problem_and_not_asked_again),
         cmocka_unit_test(a_postponed_question_is_asked_again_and_credit_with_it),
+        cmocka_unit_test(who_asks_is_told_once_more_that_nothing_waits),
         cmocka_unit_test(what_one_publishes_another_can_seal_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

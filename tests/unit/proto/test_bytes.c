@@ -22,6 +22,32 @@ static void two_new_ids_differ(void **state)
     assert_int_not_equal(id_compare(&a, &b), 0);
 }
 
+static void an_id_of_a_time_is_a_version_7_uuid_and_sorts_by_it(void **state)
+{
+    static const uint8_t time[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06};
+    (void)state;
+    struct skp_id id = id_new_at(0x010203040506);
+    struct skp_id later = id_new_at(0x010203040507);
+    assert_memory_equal(id.bytes, time, sizeof time);
+    assert_int_equal(id.bytes[6] >> 4, 7);
+    assert_int_equal(id.bytes[8] >> 6, 2);
+    assert_true(id_compare(&id, &later) < 0);
+    struct skp_id same = id_new_at(0x010203040506);
+    assert_false(id_equal(&id, &same));
+}
+
+static void an_id_beside_another_sorts_next_to_it_and_is_its_own(void **state)
+{
+    (void)state;
+    struct skp_id first = id_new();
+    struct skp_id a = id_new_beside(&first);
+    struct skp_id b = id_new_beside(&first);
+    assert_memory_equal(a.bytes, first.bytes, ID_BYTES / 2);
+    assert_int_equal(a.bytes[8] >> 6, 2);
+    assert_false(id_equal(&a, &first));
+    assert_false(id_equal(&a, &b));
+}
+
 static void an_id_survives_print_and_parse(void **state)
 {
     (void)state;
@@ -157,6 +183,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_id_is_a_version_4_uuid),
         cmocka_unit_test(two_new_ids_differ),
+        cmocka_unit_test(an_id_of_a_time_is_a_version_7_uuid_and_sorts_by_it),
+        cmocka_unit_test(an_id_beside_another_sorts_next_to_it_and_is_its_own),
         cmocka_unit_test(an_id_survives_print_and_parse),
         cmocka_unit_test(what_is_no_id_is_refused_and_leaves_the_output_alone),
         cmocka_unit_test(an_id_is_taken_only_whole_and_not_nil),
