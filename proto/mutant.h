@@ -25,9 +25,9 @@
     X(full_disk_is_final, "a full disk ends the store until the next start",                       \
       "contract_test_store_fault", "a_full_disk_refuses_reads_on_and_recovers_without_restart")    \
     X(sum_not_checked, "a row that differs from its checksum is returned as if it were right",     \
-      "contract_test_store_sqlite", "a_changed_value_is_data_loss")                                \
+      "contract_test_store_damage", "a_changed_value_is_data_loss")                                \
     X(page_sum_not_checked, "a page that rotted on the disk is read as if it were right",          \
-      "contract_test_store_sqlite", "a_row_that_a_flipped_bit_hides_is_data_loss")                 \
+      "contract_test_store_damage", "a_row_that_a_flipped_bit_hides_is_data_loss")                 \
     X(version_not_checked, "a page is saved over the change of somebody else",                     \
       "contract_test_store", "a_wrong_version_ends_the_whole_transaction")                         \
     X(dedup_off, "a batch sent again takes effect again",                                          \
@@ -73,9 +73,9 @@
     X(deadline_twice, "what is due happens twice",                                                 \
       "unit_engine_test_rounds", "a_round_opens_once_for_each_hour_of_its_schedule")               \
     X(complete_told_again, "a case is told complete more than once",                               \
-      "unit_engine_test_rounds", "a_complete_case_is_told_once")                                   \
+      "unit_engine_test_answers", "a_complete_case_is_told_once")                                  \
     X(note_counted_twice, "one answer counts as two, and a case is complete too early",            \
-      "unit_engine_test_rounds", "a_complete_case_is_told_once")                                   \
+      "unit_engine_test_answers", "a_complete_case_is_told_once")                                  \
     X(overdue_is_yes, "a creditor that stays silent counts as one that answered",                  \
       "unit_domain_test_request", "silence_is_never_consent")                                      \
     X(correction_without_reason, "an answer changes and nobody says why",                          \

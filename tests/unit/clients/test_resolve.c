@@ -1,5 +1,5 @@
 /* A host that is a name, and a resolver that takes its time: getaddrinfo() is this file's own. */
-#include "fake_broker.h"
+#include "client_fixture.h"
 
 #include <netdb.h>
 #include <stdatomic.h>
@@ -44,12 +44,6 @@ static int quiet_resolver(void **state)
     atomic_store(&answered, 0);
     atomic_store(&refusals, 0);
     return 0;
-}
-
-static void welcome_and_wait(struct fake *fake)
-{
-    fake_session(fake);
-    fake_expect_end(fake);
 }
 
 static void open_by_name(struct fake *fake, struct seen *seen)

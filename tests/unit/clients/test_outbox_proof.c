@@ -1,0 +1,127 @@
+/* Receipts prove something or are asked for again; the newest head is kept and said. */
+#include "outbox_fixture.h"
+
+static void sign_badly_once(struct fake *fake)
+{
+    struct keypair *stranger = load_pair(CREDITOR, "sign");
+    fake_session(fake);
+    fake_take_batch(fake);
+    fake_send(fake, FRAME_RECEIPT, &fake_make_receipt(fake, &fake->batch, stranger)->base);
+    fake_take_batch(fake);
+    fake_receipt(fake);
+    fake_expect_end(fake);
+    keypair_unref(stranger);
+}
+
+static void a_receipt_signed_by_another_is_a_problem_and_asked_again(void **state)
+{
+    (void)state;
+    struct contact contact = {0};
+    open_contact(&contact, sign_badly_once);
+    send_small(&contact, NULL);
+    expect_report(&contact, 1, SKP_OK);
+    assert_int_equal(contact.seen.problems, 1);
+    close_contact(&contact);
+    assert_int_equal(contact.seen.reports, 1);
+}
+
+static void flip_every_receipt(struct fake *fake)
+{
+    fake_session(fake);
+    for (int i = 0; i < 3; i++) {
+        fake_take_batch(fake);
+        Skp__V1__Receipt *receipt = fake_make_receipt(fake, &fake->batch, fake->signer);
+        receipt->commit.data[receipt->commit.len - 1] ^= 1;
+        fake_send(fake, FRAME_RECEIPT, &receipt->base);
+    }
+    fake_expect_end(fake);
+}
+
+static void three_bad_receipts_are_reported_as_no_proof(void **state)
+{
+    (void)state;
+    struct contact contact = {0};
+    open_contact(&contact, flip_every_receipt);
+    send_small(&contact, NULL);
+    expect_report(&contact, 1, SKP_E_PROOF_INVALID);
+    assert_int_equal(contact.seen.problems, 3);
+    close_contact(&contact);
+    assert_int_equal(contact.seen.reports, 1);
+}
+
+/* ---------------------------------------------------------------- the chain head */
+
+static void store_then_look_at_hello(struct fake *fake)
+{
+    fake->sequence = 41;
+    Skp__V1__Hello *first = fake_session(fake);
+    if (first->latest_head != NULL)
+        fake_die("a head on first contact");
+    fake_take_batch(fake);
+    fake_receipt(fake);
+    fake_hang_up(fake);
+    for (int i = 0; i < 2; i++) { /* the same client again, then a new one with its file */
+        Skp__V1__Hello *hello = fake_session(fake);
+        if (hello->latest_head == NULL)
+            fake_die("no head in Hello");
+        char path[WIRE_PATH_MAX];
+        ProtobufCMessage *commit = NULL;
+        if (wire_unpack(&skp__v1__commit_header__descriptor, wire_span(hello->latest_head->commit),
+                        &fake->arena, path, &commit) ||
+            ((Skp__V1__CommitHeader *)commit)->sequence != 42)
+            fake_die("another head in Hello");
+        fake_expect_end(fake);
+    }
+}
+
+static void hello_carries_the_newest_head_also_after_a_restart(void **state)
+{
+    (void)state;
+    char file[] = "/tmp/skp-head-XXXXXX";
+    int fd = mkstemp(file);
+    assert_true(fd >= 0);
+    close(fd);
+    unlink(file);
+    struct contact contact = {0};
+    begin_contact(&contact, store_then_look_at_hello);
+    contact.config.head_file = file;
+    open_client(&contact.seen, &contact.config, &plain_callbacks);
+    send_small(&contact, NULL);
+    expect_report(&contact, 1, SKP_OK);
+    run_until(&contact.seen, &contact.seen.welcomes, 2);
+    skp_client_free(contact.seen.client);
+    open_client(&contact.seen, &contact.config, &plain_callbacks);
+    run_until(&contact.seen, &contact.seen.welcomes, 3);
+    close_contact(&contact);
+    unlink(file);
+}
+
+static void a_damaged_head_file_stops_the_start(void **state)
+{
+    (void)state;
+    char file[] = "/tmp/skp-head-XXXXXX";
+    int fd = mkstemp(file);
+    const char *why = "";
+    assert_int_equal(write(fd, "half", 4), 4);
+    close(fd);
+    struct contact contact = {0};
+    begin_contact(&contact, NULL);
+    contact.config.head_file = file;
+    assert_err(skp_client_new(&contact.config, &plain_callbacks, &contact.seen,
+                              &contact.seen.client, &why),
+               SKP_E_IO);
+    assert_non_null(strstr(why, "move it away"));
+    close_contact(&contact);
+    unlink(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_receipt_signed_by_another_is_a_problem_and_asked_again),
+        cmocka_unit_test(three_bad_receipts_are_reported_as_no_proof),
+        cmocka_unit_test(hello_carries_the_newest_head_also_after_a_restart),
+        cmocka_unit_test(a_damaged_head_file_stops_the_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

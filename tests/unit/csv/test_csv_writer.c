@@ -1,0 +1,259 @@
+/* What is written, and that it reads back; where it is written, and what is never replaced. */
+#include "csv_rows.h"
+
+#include <sys/stat.h>
+
+static struct csv_writer *open_writer(void)
+{
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem = {0};
+    assert_ok(csv_writer_open(test_path, columns, 3, &writer, &problem));
+    return writer;
+}
+
+static void close_writer(struct csv_writer *writer)
+{
+    struct csv_problem problem = {0};
+    assert_ok(csv_writer_close(writer, &problem));
+}
+
+static void write_row(struct csv_writer *writer, const char *dossier, const char *name)
+{
+    csv_writer_text(writer, dossier);
+    csv_writer_text(writer, name);
+    csv_writer_plain(writer, "1,00");
+    csv_writer_end_row(writer);
+}
+
+static void write_rows(const char *const *dossiers, size_t count)
+{
+    struct csv_writer *writer = open_writer();
+    for (size_t i = 0; i < count; i++)
+        write_row(writer, dossiers[i], "x");
+    close_writer(writer);
+}
+
+static void what_is_written_begins_with_the_mark_and_ends_lines_with_crlf(void **state)
+{
+    (void)state;
+    const char *dossiers[] = {"a;b"};
+    write_rows(dossiers, 1);
+    assert_string_equal(csv_test_read(), "\xef\xbb\xbf"
+                                         "Dossier;Naam;Bedrag\r\n\"a;b\";x;1,00\r\n");
+}
+
+static void a_file_of_a_play_says_so_on_every_row(void **state)
+{
+    (void)state;
+    struct csv_writer *writer = open_writer();
+    csv_writer_mark_play(writer);
+    for (size_t i = 0; i < 2; i++)
+        write_row(writer, "D1", "");
+    close_writer(writer);
+    assert_string_equal(csv_test_read(), "\xef\xbb\xbf"
+                                         "Dossier;Naam;Bedrag;Proef\r\n"
+                                         "D1;;1,00;Ja\r\nD1;;1,00;Ja\r\n");
+}
+
+static void an_empty_file_of_a_play_says_so_too_and_is_read_as_ever(void **state)
+{
+    (void)state;
+    struct csv_row row;
+    struct csv_writer *writer = open_writer();
+    csv_writer_mark_play(writer);
+    close_writer(writer);
+    assert_string_equal(csv_test_read(), "\xef\xbb\xbf"
+                                         "Dossier;Naam;Bedrag;Proef\r\n");
+    struct csv_reader *reader = OPEN("Dossier;Naam;Bedrag;Proef\r\nD1;;1,00;Ja\r\n");
+    assert_true(csv_reader_next(reader, &row));
+    assert_ok(row.err);
+    assert_string_equal(row.cells[2], "1,00");
+    assert_false(csv_reader_next(reader, &row));
+    csv_reader_free(reader);
+}
+
+static void a_stream_gets_the_same_bytes_as_a_file(void **state)
+{
+    (void)state;
+    char *bytes = NULL;
+    size_t len = 0;
+    struct csv_writer *writer = NULL;
+    const char *dossiers[] = {"a;b", "'t"};
+    FILE *stream = open_memstream(&bytes, &len);
+    assert_non_null(stream);
+    assert_ok(csv_writer_stream(stream, columns, 3, &writer));
+    for (size_t i = 0; i < 2; i++)
+        write_row(writer, dossiers[i], "x");
+    close_writer(writer);
+    write_rows(dossiers, 2);
+    assert_string_equal(bytes, csv_test_read());
+    assert_int_equal(fclose(stream), 0);
+    free(bytes);
+}
+
+static void every_text_survives_writing_and_reading(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"gewoon",
+                                        "=1+1",
+                                        "+31 6 00000000",
+                                        "-5",
+                                        "@naam",
+                                        "\tx",
+                                        "\rx",
+                                        "'s-Gravenhage",
+                                        "'=1",
+                                        "''=1",
+                                        "''",
+                                        "'",
+                                        "0012",
+                                        "'0012",
+                                        "'12",
+                                        "''12",
+                                        "12",
+                                        "=\"0012\"",
+                                        "1-2",
+                                        "1E5",
+                                        "3 mrt",
+                                        "waar",
+                                        "a\"b",
+                                        "a;b",
+                                        " a ",
+                                        "een\ntwee",
+                                        "een\r\ntwee",
+                                        "1234AB",
+                                        "00000099000000001000",
+                                        "\"",
+                                        "\"\"",
+                                        "Zo\xc3\xab",
+                                        "12:30",
+                                        "123456789012"};
+    size_t count = sizeof(texts) / sizeof(texts[0]);
+    struct csv_row row;
+    write_rows(texts, count);
+    struct csv_reader *reader = open_file();
+    for (size_t i = 0; i < count; i++) {
+        assert_true(csv_reader_next(reader, &row));
+        assert_ok(row.err);
+        assert_string_equal(row.cells[0], texts[i]);
+    }
+    expect_end(reader);
+}
+
+static void no_cell_begins_with_a_formula_character(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"=cmd|' /C calc'!A0", "+1",   "-1",
+                                        "@SUM(A1)",           "\t=1", "\r=1"};
+    write_rows(texts, 6);
+    const char *at = csv_test_read();
+    for (at = strstr(at, "\r\n"); at && at[2] != '\0'; at = strstr(at + 2, "1,00\r\n") + 4) {
+        const char *cell = at[2] == '"' ? at + 3 : at + 2;
+        assert_int_equal(cell[0], '\'');
+    }
+}
+
+/* ---------------------------------------------------------------- where it is written */
+
+static void expect_no_writer(const char *path, enum csv_why why)
+{
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem = {0};
+    assert_err(csv_writer_open(path, columns, 3, &writer, &problem), SKP_E_USAGE);
+    assert_int_equal(problem.why, why);
+    assert_null(writer);
+}
+
+static void expect_written_over(const char *old)
+{
+    csv_test_write_text(old);
+    close_writer(open_writer());
+    assert_string_equal(csv_test_read(), "\xef\xbb\xbf"
+                                         "Dossier;Naam;Bedrag\r\n");
+}
+
+static void only_a_file_of_the_same_header_gives_way(void **state)
+{
+    static const char *const others[] = {"Dossier;Naam\n1;2\n",
+                                         "Dossier;Naam;Bedrag;Notitie\n",
+                                         "Dossier;Naam;Bedragen\n",
+                                         "Geheim\n",
+                                         "\n",
+                                         "D"};
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        csv_test_write_text(others[i]);
+        expect_no_writer(test_path, CSV_WHY_NOT_OURS);
+        assert_string_equal(csv_test_read(), others[i]);
+    }
+    expect_written_over("");
+    expect_written_over("Dossier;Naam;Bedrag\n1;2;3\n");
+    expect_written_over("\xef\xbb\xbf"
+                        "Dossier;Naam;Bedrag;Proef\r\n1;2;3;Ja\r\n");
+}
+
+static void what_is_no_plain_file_is_never_replaced(void **state)
+{
+    char pipe_path[TEST_PATH_BYTES + 8];
+    struct stat found;
+    (void)state;
+    (void)snprintf(pipe_path, sizeof pipe_path, "%s.pipe", test_path);
+    assert_int_equal(mkfifo(pipe_path, 0600), 0);
+    expect_no_writer(pipe_path, CSV_WHY_NO_PLAIN_FILE);
+    assert_int_equal(stat(pipe_path, &found), 0);
+    assert_true(S_ISFIFO(found.st_mode));
+    assert_int_equal(unlink(pipe_path), 0);
+    expect_no_writer("/tmp", CSV_WHY_NO_PLAIN_FILE);
+}
+
+static void a_written_file_is_for_its_owner_only(void **state)
+{
+    (void)state;
+    const char *dossiers[] = {"a"};
+    struct stat info;
+    assert_int_equal(chmod(test_path, 0644), 0);
+    mode_t before = umask(0);
+    write_rows(dossiers, 1);
+    umask(before);
+    assert_int_equal(stat(test_path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+}
+
+static void an_abandoned_file_leaves_the_old_one(void **state)
+{
+    (void)state;
+    csv_test_write_text("Dossier;Naam;Bedrag\noud;;\n");
+    csv_writer_abandon(open_writer());
+    assert_string_equal(csv_test_read(), "Dossier;Naam;Bedrag\noud;;\n");
+    csv_writer_abandon(NULL);
+}
+
+static void a_folder_that_is_not_there_is_an_error_with_its_reason(void **state)
+{
+    (void)state;
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem;
+    char text[CSV_PROBLEM_TEXT_BYTES];
+    assert_err(csv_writer_open("/tmp/skp-no-folder/x.csv", columns, 3, &writer, &problem),
+               SKP_E_IO);
+    csv_problem_print(&problem, text);
+    assert_string_equal(text, "Lezen of schrijven is mislukt (No such file or directory)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(only_a_file_of_the_same_header_gives_way),
+        TEST(what_is_no_plain_file_is_never_replaced),
+        TEST(what_is_written_begins_with_the_mark_and_ends_lines_with_crlf),
+        TEST(a_file_of_a_play_says_so_on_every_row),
+        TEST(an_empty_file_of_a_play_says_so_too_and_is_read_as_ever),
+        TEST(a_stream_gets_the_same_bytes_as_a_file),
+        TEST(a_written_file_is_for_its_owner_only),
+        TEST(every_text_survives_writing_and_reading),
+        TEST(no_cell_begins_with_a_formula_character),
+        TEST(an_abandoned_file_leaves_the_old_one),
+        TEST(a_folder_that_is_not_there_is_an_error_with_its_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

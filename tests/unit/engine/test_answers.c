@@ -1,0 +1,185 @@
+/* Answers in time and late, those that do not come, and what completes a case. */
+#include "rounds_fixture.h"
+
+static void overdue_goes_to_both_sides_once(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    register_one(w, &told, 3);
+    request_answer_with(w, &told.requests[1], 100);
+    collect_all(w, &w->creditor);
+    collect_all(w, &w->counsellor);
+    world_go_to(w, 20270216, 7 * 60 - 1);
+    struct post early = collect_all(w, &w->creditor);
+    assert_int_equal(count_events(&early, SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE), 0);
+    world_go_to(w, 20270216, 7 * 60);
+    const struct party *sides[] = {&w->creditor, &w->counsellor};
+    for (size_t i = 0; i < 2; i++) {
+        struct post post = collect_all(w, sides[i]);
+        const Skp__V1__EventFact *event =
+            find_event(&post, SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE, 0);
+        assert_non_null(event);
+        assert_null(find_event(&post, SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE, 1));
+        assert_int_equal(event->n_request_ids, 2);
+        assert_int_equal(event->due_date, 20270215);
+        assert_string_equal(event->other, sides[1 - i]->oin.text);
+    }
+    assert_int_equal(view_request(w, &told, 0)->state,
+                     SKP__V1__REQUEST_STATE__REQUEST_STATE_OVERDUE);
+    world_go_to(w, 20270217, 7 * 60);
+    assert_int_equal(collect_all(w, &w->creditor).count, 0);
+    assert_int_equal(collect_all(w, &w->counsellor).count, 0);
+}
+
+static void an_answer_after_the_term_is_late_and_kept(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    register_one(w, &told, 3);
+    world_go_to(w, 20270215, 23 * 60 + 59);
+    request_answer_with(w, &told.requests[0], 100);
+    world_go_to(w, 20270216, 0);
+    request_answer_with(w, &told.requests[1], 200);
+    world_go_to(w, 20270216, 8 * 60);
+    request_answer_with(w, &told.requests[2], 300);
+    assert_int_equal(view_request(w, &told, 0)->state,
+                     SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED);
+    for (size_t i = 1; i < 3; i++) {
+        assert_int_equal(view_request(w, &told, i)->state,
+                         SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED_LATE);
+        assert_int_equal(view_request(w, &told, i)->total_cents, 100 * (i + 1));
+    }
+}
+
+static void a_complete_case_is_told_once(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    register_one(w, &told, 2);
+    request_answer_with(w, &told.requests[0], 100);
+    world_tick(w);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 0);
+    request_answer_with(w, &told.requests[1], 100);
+    world_tick(w);
+    post = collect_all(w, &w->counsellor);
+    const Skp__V1__EventFact *event =
+        find_event(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE, 0);
+    assert_non_null(event);
+    assert_true(span_equal(wire_span(event->case_id), span_of(told.id.bytes, ID_BYTES)));
+    request_answer_with(w, &told.requests[1], 90); /* a correction */
+    world_tick(w);
+    post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_ANSWER), 1);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 0);
+    assert_int_equal(view_request(w, &told, 1)->total_cents, 90);
+    struct letter letter;
+    told.version++;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_case(&letter, &told);
+    assert_taken(letter_send(&letter), 1);
+    world_tick(w);
+    post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 0);
+}
+
+/* What is missing may be dropped by the counsellor: that completes a case too. */
+static void a_case_completed_by_dropping_what_was_refused_is_told(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    case_make(&told, &w->creditor, 2);
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_case(&letter, &told);
+    letter_to(&letter, &w->creditor);
+    line_request(&letter, &told.requests[0]);
+    letter_send(&letter);
+    request_answer_with(w, &told.requests[0], 100);
+    world_tick(w);
+    collect_all(w, &w->counsellor);
+    told.count = 1;
+    told.version = 2;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_case(&letter, &told);
+    assert_taken(letter_send(&letter), 1);
+    world_tick(w);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE), 1);
+    assert_int_equal(view_case(w, &w->counsellor, &told.id)->state,
+                     SKP__V1__CASE_STATE__CASE_STATE_COMPLETE);
+}
+
+static void what_the_counsellor_must_decide_is_counted(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    register_one(w, &told, 2);
+    letter_begin(&letter, w, &w->creditor);
+    letter_to(&letter, &w->counsellor);
+    Skp__V1__Line *line = answer_new(w, &told.requests[0], 0);
+    line->answer->outcome = SKP__V1__OUTCOME__OUTCOME_UNKNOWN_CLIENT;
+    line->answer->n_claims = 0;
+    letter_line(&letter, line, "", NULL);
+    line_answer(&letter, &told.requests[1], 700);
+    assert_taken(letter_send(&letter), 2);
+    const Skp__V1__CaseView *view = view_case(w, &w->counsellor, &told.id);
+    assert_int_equal(view->state, SKP__V1__CASE_STATE__CASE_STATE_COMPLETE);
+    assert_int_equal(view->to_decide, 1);
+}
+
+static void consent_on_the_ground_of_an_agreement_is_taken(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    struct agreement_terms terms = {.weekdays = 0};
+    struct skp_id id = agreement_make(w, &w->creditor, &terms);
+    register_one(w, &told, 1);
+    letter_begin(&letter, w, &w->creditor);
+    letter_to(&letter, &w->counsellor);
+    Skp__V1__Line *line = answer_new(w, &told.requests[0], 4200);
+    line->answer->consent = SKP__V1__CONSENT__CONSENT_PRE_AGREED;
+    line->answer->agreement_id = wire_id(&id);
+    line->answer->agreement_version = 1;
+    letter_line(&letter, line, "", NULL);
+    assert_taken(letter_send(&letter), 1);
+    assert_int_equal(view_request(w, &told, 0)->consent, SKP__V1__CONSENT__CONSENT_PRE_AGREED);
+}
+
+static void an_answer_said_again_has_no_effect(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    register_one(w, &told, 1);
+    Skp__V1__Line *line = answer_new(w, &told.requests[0], 4200);
+    for (uint32_t i = 0; i < 2; i++) {
+        letter_begin(&letter, w, &w->creditor);
+        letter_to(&letter, &w->counsellor);
+        letter_line(&letter, line, "", NULL);
+        Skp__V1__ReceiptBody *body = letter_send(&letter);
+        assert_taken(body, 1);
+        assert_int_equal(body->without_effect, i);
+    }
+    struct post post = fetch_all(w, &w->counsellor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_ANSWER), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(overdue_goes_to_both_sides_once),
+        TEST(an_answer_after_the_term_is_late_and_kept),
+        TEST(a_complete_case_is_told_once),
+        TEST(a_case_completed_by_dropping_what_was_refused_is_told),
+        TEST(what_the_counsellor_must_decide_is_counted),
+        TEST(consent_on_the_ground_of_an_agreement_is_taken),
+        TEST(an_answer_said_again_has_no_effect),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

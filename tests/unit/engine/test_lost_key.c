@@ -1,0 +1,155 @@
+/* What is sealed for a key that was lost goes back to its sender; the rest is delivered. */
+#include "reseal_fixture.h"
+
+#include <jansson.h>
+
+static struct skp_hash thumbprint_of(const struct party *party)
+{
+    return sha256(keypair_der(party->opens));
+}
+
+/* The creditor has a new key and says that the old one is gone. */
+static void lose_the_key(struct world *w, struct party *ret_after)
+{
+    struct skp_hash lost = thumbprint_of(&w->creditor);
+    *ret_after = w->creditor;
+    ret_after->opens = w->rsa.opens;
+    assert_ok(publish_withdrawing(w, ret_after, 2, &lost, 1));
+}
+
+static json_int_t open_pages(struct world *w)
+{
+    json_t *status = world_admin(w, "{'command':'status'}");
+    json_int_t count = json_integer_value(json_object_get(status, "open_pages"));
+    json_decref(status);
+    return count;
+}
+
+static void what_is_sealed_for_a_lost_key_goes_back_and_the_lane_goes_on(void **state)
+{
+    struct world *w = *state;
+    struct told_case told, later;
+    struct party after;
+    case_make(&told, &w->creditor, 2);
+    case_register(w, &told);
+    lose_the_key(w, &after);
+    case_make(&later, &after, 1);
+    case_register(w, &later);
+    struct post post = fetch_all(w, &w->creditor);
+    assert_int_equal(post.count, 1);
+    assert_int_equal(post.mails[0].delivery->position, 2); /* a visible gap */
+    assert_state(w, &told, 0, STATE(RESEAL_NEEDED));
+    assert_state(w, &told, 1, STATE(RESEAL_NEEDED));
+    assert_false(view_request(w, &told, 1)->collected);
+    assert_int_equal(open_pages(w), 1); /* of the later one */
+    assert_state(w, &later, 0, STATE(REQUESTED));
+    post = collect_all(w, &w->counsellor);
+    const Skp__V1__EventFact *event = find_event(&post, EVENT(RESEAL_NEEDED), 0);
+    assert_non_null(event);
+    assert_null(find_event(&post, EVENT(RESEAL_NEEDED), 1));
+    assert_string_equal(event->other, OIN_CREDITOR);
+    assert_int_equal(event->n_request_ids, 2);
+}
+
+static void what_went_back_is_sealed_again_and_delivered(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct party after;
+    case_make(&told, &w->creditor, 2);
+    case_register(w, &told);
+    lose_the_key(w, &after);
+    assert_int_equal(fetch_all(w, &w->creditor).count, 0);
+    assert_taken(reseal_to(w, &told, &after, 0, 2), 3);
+    assert_state(w, &told, 0, STATE(REQUESTED));
+    assert_false(view_request(w, &told, 0)->collected);
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(post.count, 1);
+    assert_true(view_request(w, &told, 0)->collected);
+    assert_ok(open_part(w, &after, &post.mails[0], 0, &told.requests[0]));
+    request_answer_with(w, &told.requests[0], 5000);
+    request_answer_with(w, &told.requests[1], 5000);
+    world_tick(w);
+    assert_int_equal(view_case(w, &w->counsellor, &told.id)->state,
+                     SKP__V1__CASE_STATE__CASE_STATE_COMPLETE);
+}
+
+static void an_older_key_that_was_not_withdrawn_still_opens(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct skp_hash other = {{7}};
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    struct party after = w->creditor;
+    after.opens = w->rsa.opens;
+    assert_ok(publish_withdrawing(w, &after, 2, &other, 1));
+    assert_int_equal(fetch_all(w, &w->creditor).count, 1);
+    assert_state(w, &told, 0, STATE(REQUESTED));
+}
+
+static void only_open_requests_go_back(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct party after;
+    case_make(&told, &w->creditor, 3);
+    case_register(w, &told);
+    request_answer_with(w, &told.requests[1], 5000);
+    lose_the_key(w, &after);
+    assert_int_equal(fetch_all(w, &w->creditor).count, 0);
+    assert_state(w, &told, 0, STATE(RESEAL_NEEDED));
+    assert_state(w, &told, 1, STATE(ANSWERED));
+    struct post post = fetch_all(w, &w->creditor); /* the rest of the bundle */
+    assert_int_equal(post.count, 1);
+    assert_int_equal(post.mails[0].delivery->attempt, 1);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 1);
+    assert_non_null(post.mails[0].lines[1]);
+    world_go_to(w, 20270301, WORLD_MINUTE);
+    assert_state(w, &told, 0, STATE(RESEAL_NEEDED)); /* and its term stands still */
+}
+
+static void answers_are_delivered_however_they_were_sealed(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    struct skp_hash lost = thumbprint_of(&w->counsellor);
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    letter_begin(&letter, w, &w->creditor);
+    letter_to(&letter, &w->counsellor);
+    letter_line(&letter, answer_new(w, &told.requests[0], 5000), "TEST", NULL);
+    assert_taken(letter_send(&letter), 1);
+    struct party after = w->counsellor;
+    after.opens = w->rsa.opens;
+    assert_ok(publish_withdrawing(w, &after, 2, &lost, 1));
+    struct post post = fetch_all(w, &w->counsellor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_ANSWER), 1);
+}
+
+static void a_key_that_is_lost_after_delivery_costs_nothing_that_was_collected(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct party after;
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    collect_all(w, &w->creditor);
+    lose_the_key(w, &after);
+    assert_int_equal(fetch_all(w, &w->creditor).count, 0);
+    assert_state(w, &told, 0, STATE(REQUESTED));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_sealed_for_a_lost_key_goes_back_and_the_lane_goes_on),
+        TEST(what_went_back_is_sealed_again_and_delivered),
+        TEST(an_older_key_that_was_not_withdrawn_still_opens),
+        TEST(only_open_requests_go_back),
+        TEST(answers_are_delivered_however_they_were_sealed),
+        TEST(a_key_that_is_lost_after_delivery_costs_nothing_that_was_collected),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
