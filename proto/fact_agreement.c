@@ -91,7 +91,7 @@ static void check_certificates(struct fact_check *check, const Skp__V1__MailboxR
     for (size_t i = 0; i < count && !check->err; i++) {
         size_t len = record->encryption_certificates[i].len;
         fact_expect(check, len > 0, SKP_E_REQUIRED, "encryption_certificates");
-        fact_expect(check, len <= FACT_MAX_CERTIFICATE, SKP_E_DECODE_ITEMS,
+        fact_expect(check, len <= FACT_MAX_CERTIFICATE, SKP_E_TEXT_TOO_LONG,
                     "encryption_certificates");
     }
 }

@@ -94,7 +94,8 @@ static void check_statement(struct fact_check *check, const Skp__V1__EventFact *
     fact_expect(check, signature || !collected, SKP_E_REQUIRED, "jws");
     fact_expect(check, event->statement.len == 0 || collected, SKP_E_FIELD_UNEXPECTED, "statement");
     fact_expect(check, !signature || collected, SKP_E_FIELD_UNEXPECTED, "jws");
-    fact_expect(check, event->statement.len <= FACT_MAX_STATEMENT, SKP_E_DECODE_ITEMS, "statement");
+    fact_expect(check, event->statement.len <= FACT_MAX_STATEMENT, SKP_E_TEXT_TOO_LONG,
+                "statement");
     fact_expect(check, strlen(event->jws) <= FACT_MAX_JWS, SKP_E_TEXT_TOO_LONG, "jws");
     fact_expect(check, event->n_collected > 0 || !collected, SKP_E_REQUIRED, "collected");
     fact_expect(check, event->n_collected == 0 || collected, SKP_E_FIELD_UNEXPECTED, "collected");

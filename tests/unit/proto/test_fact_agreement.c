@@ -226,7 +226,7 @@ static void withdraw_own(struct box *b)
       b->record.n_encryption_certificates = FACT_MAX_CERTIFICATES + 1)                             \
     X(box_with_an_empty_certificate, REQUIRED, "encryption_certificates",                          \
       b->certificates[1].len = 0)                                                                  \
-    X(box_with_a_huge_certificate, DECODE_ITEMS, "encryption_certificates",                        \
+    X(box_with_a_huge_certificate, TEXT_TOO_LONG, "encryption_certificates",                       \
       b->certificates[1].len = FACT_MAX_CERTIFICATE + 1)                                           \
     X(box_that_withdraws_too_much, DECODE_ITEMS, "withdrawn",                                      \
       b->record.n_withdrawn = FACT_MAX_WITHDRAWN + 1)                                              \

@@ -236,7 +236,7 @@ static void repeat_proof(struct fixture *f)
       f->proven[0].head_hash.len = 31)                                                             \
     X(collected_by_half_a_proof, HASH_FORMAT, "event.proof", f->proof[1].len = 16)                 \
     X(collected_by_too_long_a_proof, DECODE_ITEMS, "event.proof", repeat_proof(f))                 \
-    X(collected_with_a_long_statement, DECODE_ITEMS, "event.statement",                            \
+    X(collected_with_a_long_statement, TEXT_TOO_LONG, "event.statement",                           \
       f->event.statement.data = long_bytes, f->event.statement.len = FACT_MAX_STATEMENT + 1)       \
     X(collected_with_a_long_signature, TEXT_TOO_LONG, "event.jws",                                 \
       memset(long_bytes, 'x', FACT_MAX_JWS + 1), f->event.jws = (char *)long_bytes)
