@@ -19,15 +19,18 @@ static enum skp_err page_of(struct cases_run *run, const struct case_request *re
     struct ws_row *row;
     enum skp_err err = ws_get(&run->ws, STORE_PAGE,
                               key_page(&request->bundle_id, request->line / PAGE_LINES), &row);
-    if (!err && row->version == 0)
-        err = SKP_E_DATA_LOSS;
-    if (!err && !row->object) {
-        struct page_row *page = arena_calloc(&run->call->arena, 1, sizeof *page);
-        err = page ? page_row_read(row->value, page) : SKP_E_NO_MEMORY;
-        row->object = page;
-    }
     if (err)
         return err;
+    if (row->version == 0)
+        return SKP_E_DATA_LOSS;
+    if (!row->object) {
+        struct page_row *page = arena_calloc(&run->call->arena, 1, sizeof *page);
+        if (!page)
+            return SKP_E_NO_MEMORY;
+        if ((err = page_row_read(row->value, page)))
+            return err;
+        row->object = page;
+    }
     *ret_page = row->object;
     return SKP_OK;
 }
@@ -36,7 +39,7 @@ static enum skp_err page_of(struct cases_run *run, const struct case_request *re
 static enum skp_err fill_from_page(struct cases_run *run, struct case_file *file,
                                    const struct case_request *request, Skp__V1__RequestView *view)
 {
-    const struct page_row *page;
+    const struct page_row *page = NULL;
     bool collected = false;
     enum skp_err err = page_of(run, request, &page);
     if (err)
