@@ -165,6 +165,17 @@ static void set_log(const struct options *options)
         log_set_level(level);
 }
 
+/* Debian 12 has libraries with such faults: told, so that nobody has to wonder. */
+static void log_avoided_faults(const struct dependency found[DEPENDENCY_COUNT])
+{
+    for (size_t i = 0; i < DEPENDENCY_COUNT; i++) {
+        const char *fault = dependency_fault(&found[i]);
+        if (fault != NULL)
+            log_line(LOG_INFO, "library_fault_avoided", "library=%s version=%s why=%s",
+                     found[i].name, found[i].text, fault);
+    }
+}
+
 static int act(const struct command_line *line, const struct options *options)
 {
     switch (line->action) {
@@ -215,6 +226,8 @@ static int do_as_told(int argc, char **argv)
     set_log(&options);
     if (dependencies_check(found, DEPENDENCY_COUNT, why, sizeof why))
         return fail(line.json, EX_OSERR, why);
+    if (line.action == RUN)
+        log_avoided_faults(found);
     int code = act(&line, &options);
     if (line.action != RUN && line.action != PRINT_CONFIG)
         answer_result(line.json, code, service_said());

@@ -21,6 +21,12 @@ void dependencies_find(struct dependency ret_found[DEPENDENCY_COUNT])
         .oldest = DEPENDENCY_VERSION(3, 37, 0),
         .text = sqlite3_libversion(),
         .reason = "STRICT tables, which keep a value's type, came with 3.37",
+        .mended = DEPENDENCY_VERSION(3, 51, 3),
+        .avoided =
+            "before 3.51.3 two connections that write and checkpoint at the same moment can "
+            "lose commits (https://sqlite.org/wal.html#walresetbug); it cannot come up here: "
+            "the connection that writes is the one that checkpoints, and a second broker on "
+            "the store is refused",
     };
     ret_found[1] = (struct dependency){
         .name = "OpenSSL",
@@ -58,4 +64,9 @@ enum skp_err dependencies_check(const struct dependency *found, size_t count, ch
         return SKP_E_CONFIG;
     }
     return SKP_OK;
+}
+
+const char *dependency_fault(const struct dependency *one)
+{
+    return one->found < one->mended ? one->avoided : NULL;
 }

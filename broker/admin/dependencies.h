@@ -17,6 +17,8 @@ struct dependency {
     uint32_t oldest;  /* older is refused */
     const char *text; /* what was found, in the library's own words */
     const char *reason;
+    uint32_t mended;     /* 0, or older has a fault that is kept from coming up here */
+    const char *avoided; /* with `mended`: the fault, and why it cannot come up */
 };
 
 #define DEPENDENCY_VERSION(major, minor, patch)                                                    \
@@ -31,5 +33,8 @@ void dependencies_find(struct dependency ret_found[DEPENDENCY_COUNT]);
  * needed and why. */
 enum skp_err dependencies_check(const struct dependency *found, size_t count, char *ret_why,
                                 size_t why_bytes) SKP_MUST_CHECK;
+
+/* The words of `avoided` when what was found has that fault, for the log at start; else NULL. */
+const char *dependency_fault(const struct dependency *one);
 
 #endif

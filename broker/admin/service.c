@@ -218,6 +218,12 @@ static void forbid_dumps(const struct options *options)
 #endif
 }
 
+/* This process runs no program; if it ever did, set-user-ID bits would give that one nothing. */
+static void forbid_new_rights(void)
+{
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 static int open_all(struct service *service)
 {
     int code = load_credentials(service);
@@ -257,6 +263,7 @@ int service_run(const struct options *options)
     struct service service = {.options = options};
     umask(0077);
     forbid_dumps(options);
+    forbid_new_rights();
     int code = open_all(&service);
     if (code == EX_OK) {
         log_line(LOG_INFO, "started", "version=%s broker=%s listen=%s port=%u play=%d", SKP_VERSION,

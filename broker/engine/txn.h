@@ -45,7 +45,7 @@ struct txn {
 
     struct said_line *said; /* what the broker tells */
     size_t said_count, said_room;
-    struct skp_id said_id; /* batch id of the first batch it makes; nil: random */
+    struct skp_id said_id; /* batch id of the first batch it makes; nil: a new one */
 
     struct note *notes; /* for the journal */
     size_t note_count, note_room;

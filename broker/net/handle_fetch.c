@@ -58,8 +58,10 @@ static void on_fetched(struct engine_call *call)
         use_credit(flow, call);
         if (call->fetched_count > 0)
             flow->told = false;
-        send_frames(session, call->frames, call->frame_count, flow->told ? FRAME_WAITING : 0);
-        flow->told = flow->told || call->caught_up;
+        /* Who asked again meanwhile is told by the next one, which sees what came until then. */
+        bool is_quiet = flow->told || flow->ready;
+        send_frames(session, call->frames, call->frame_count, is_quiet ? FRAME_WAITING : 0);
+        flow->told = flow->told || (call->caught_up && !is_quiet);
     }
     session_call_end(session, call);
 }

@@ -13,7 +13,7 @@
 #define OLDEST_SQLITE       3037000 /* STRICT tables */
 #define OPEN_WAIT_MS        5000
 #define BUSY_WAIT_MS        250
-#define LOG_TRUNCATE_FACTOR 4 /* times the size at which a checkpoint begins */
+#define LOG_TRUNCATE_FACTOR 2 /* times the size at which a checkpoint begins */
 
 static enum skp_err fail_errno(struct sqlite_store *store, const char *doing, const char *path)
 {
@@ -131,6 +131,10 @@ static enum skp_err sqlite_maintain(struct store *base)
         err = checkpoint(store, SQLITE_CHECKPOINT_PASSIVE, &complete);
     if (err == SKP_E_UNAVAILABLE && was_tight)
         return SKP_OK; /* was said before */
+    if (err == SKP_OK && complete)
+        sqlite_reserve_follow_no_more(store);
+    else if (err == SKP_OK)
+        sqlite_reserve_follow(store, log_size);
     /* While a reader holds on to a part, cutting would only wait for it, with all commits behind.
      */
     if (err == SKP_OK && complete && log_size > LOG_TRUNCATE_FACTOR * store->checkpoint_bytes)

@@ -84,7 +84,8 @@ struct sqlite_store {
     int lock_fd;              /* -1 on a reader */
     int reserve_fd;           /* -1 on a reader */
     int watermark_fd;         /* -1 on a reader */
-    bool is_tight;            /* the reserve was given, or never taken */
+    bool is_tight;            /* the reserve was given, or cannot be taken whole */
+    bool reserve_is_longer;   /* than it is for a log that is cut in time */
     int log_pages;            /* in the write-ahead log after the last commit */
     int64_t checkpoint_bytes; /* SQLITE_LOG_BYTES; tests make it smaller */
 };
@@ -111,6 +112,11 @@ enum skp_err sqlite_fail(struct sqlite_store *store, enum sqlite_phase phase, in
 enum skp_err sqlite_reserve_open(struct sqlite_store *store) SKP_MUST_CHECK;
 void sqlite_reserve_take(struct sqlite_store *store);
 void sqlite_reserve_give(struct sqlite_store *store);
+
+/* While a reader holds on to a log that would be cut, the reserve grows with it, or the disk counts as
+ * full. Until the log is copied whole. */
+void sqlite_reserve_follow(struct sqlite_store *store, int64_t log_bytes);
+void sqlite_reserve_follow_no_more(struct sqlite_store *store);
 
 /* On the writer; as store_watermark_*() of store.h. Syncing says nothing of a failure: the mark is
  * then only older than it might be. */

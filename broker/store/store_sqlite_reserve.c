@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define MIB           ((uint64_t)1024 * 1024)
-#define RESERVE_BYTES ((uint64_t)SQLITE_LOG_BYTES + 8 * MIB) /* a whole log, and something more */
+#define BEYOND_BYTES  (24 * MIB) /* the transaction that made the log too long, and something more */
+#define RESERVE_BYTES ((uint64_t)SQLITE_LOG_BYTES + BEYOND_BYTES)
 #define MARGIN_BYTES  (8 * MIB) /* of room beside it, before intake begins again */
 
 enum skp_err sqlite_reserve_open(struct sqlite_store *store)
@@ -44,6 +45,27 @@ void sqlite_reserve_take(struct sqlite_store *store)
         sqlite_reserve_give(store);
     else
         store->is_tight = false; /* also on a disk that keeps no room for files */
+}
+
+/* The checkpoint that the reserve is for makes the file longer by as much as the log has at most. */
+void sqlite_reserve_follow(struct sqlite_store *store, int64_t log_bytes)
+{
+    uint64_t wanted = (uint64_t)log_bytes + BEYOND_BYTES;
+    if (store->is_tight || wanted <= RESERVE_BYTES)
+        return;
+    int error = posix_fallocate(store->reserve_fd, 0, (off_t)wanted);
+    store->reserve_is_longer = true;
+    if (error == ENOSPC || error == EDQUOT)
+        store->is_tight = true; /* and what there is is kept: it still fits the log */
+}
+
+void sqlite_reserve_follow_no_more(struct sqlite_store *store)
+{
+    if (!store->reserve_is_longer)
+        return;
+    store->reserve_is_longer = false;
+    sqlite_reserve_give(store);
+    sqlite_reserve_take(store);
 }
 
 void sqlite_reserve_give(struct sqlite_store *store)

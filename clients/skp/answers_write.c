@@ -46,13 +46,16 @@ static const char *invoice_of(struct state_db *db, const struct request_view *vi
                               struct arena *arena)
 {
     const char *invoice = "";
-    struct skp_id claim_id;
+    struct skp_id claim_id, request_id;
     if (view->part && index < view->part->n_invoice_numbers)
         invoice = view->part->invoice_numbers[index];
-    if (invoice[0] != '\0' || !id_take(wire_span(view->answer->claims[index]->claim_id), &claim_id))
+    if (invoice[0] != '\0' ||
+        !id_take(wire_span(view->answer->claims[index]->claim_id), &claim_id) ||
+        !id_take(wire_span(view->answer->request_id), &request_id))
         return invoice;
     sqlite3_stmt *row =
-        state_ask(db, "SELECT invoice_number FROM claim WHERE claim_id = ?", "d", &claim_id);
+        state_ask(db, "SELECT invoice_number FROM claim WHERE claim_id = ? AND request_id = ?",
+                  "dd", &claim_id, &request_id);
     while (state_next(db, row))
         invoice = state_text(db, row, 0, arena);
     return invoice;

@@ -203,7 +203,8 @@ static int watch_once(struct watching *watching)
     if (code != 0 || watching->resealed == 0)
         return code;
     err = collecting_drain_again(collecting);
-    return err ? link_failed(&collecting->link, err) : write_answers(watching);
+    code = write_answers(watching);
+    return err ? link_failed(&collecting->link, err) : code;
 }
 
 static int run_watch(struct watching *watching)

@@ -6,8 +6,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define ROUNDS       30
-#define FILLER_BYTES 60000
+#define ROUNDS           30
+#define FILLER_BYTES     60000
+#define CHECKPOINT_BYTES ((int64_t)1024 * 1024) /* of log, so that kills also meet checkpoints */
 
 struct killing {
     struct fixture *fixture;
@@ -42,6 +43,7 @@ static void run_child(const char *path, uint32_t counter, int pipe_fd)
     char why[256];
     if (store_sqlite_open(path, true, &store, why) != SKP_OK)
         _exit(1);
+    ((struct sqlite_store *)store)->checkpoint_bytes = CHECKPOINT_BYTES;
     while (commit_counter(store, counter)) {
         if (write(pipe_fd, &counter, sizeof counter) != sizeof counter)
             _exit(2);

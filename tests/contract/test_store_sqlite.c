@@ -141,6 +141,35 @@ static void a_file_beside_the_store_is_an_ordinary_one_or_refused(void **state)
     sqlite_open_again(fixture);
 }
 
+/* The mark beside the store is only older then: no commit needs it. /dev/full takes no byte, and
+ * /dev/null takes them and cannot be synced. */
+static void a_watermark_that_cannot_be_written_or_synced_stops_no_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sqlite_store *sqlite = (struct sqlite_store *)fixture->store;
+    struct span newer = span_text("newer");
+    uint8_t mark[STORE_WATERMARK_MAX];
+    size_t len = 0;
+    assert_ok(store_watermark_write(fixture->store, span_text("older"), true));
+    close(sqlite->watermark_fd);
+    sqlite->watermark_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    assert_err(store_watermark_write(fixture->store, newer, true), SKP_E_IO);
+    close(sqlite->watermark_fd);
+    sqlite->watermark_fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_err(store_watermark_write(fixture->store, newer, false), SKP_E_IO);
+    commit_one(fixture->store, "a", "one", STORE_NEW);
+    assert_err(store_watermark_write(fixture->store, newer, true), SKP_E_IO);
+    commit_one(fixture->store, "a", "two", 1);
+    sqlite->checkpoint_bytes = 1;
+    assert_ok(store_maintain(fixture->store));
+    sqlite_open_again(fixture);
+    assert_ok(store_begin(fixture->store));
+    assert_row(get_one(fixture, fixture->store, "a"), "two", 2);
+    store_rollback(fixture->store);
+    assert_ok(store_watermark_read(fixture->store, mark, &len));
+    assert_true(span_equal(span_of(mark, len), span_text("older")));
+}
+
 static void a_store_that_root_looks_into_stays_its_owners(void **state)
 {
     static const char *const suffixes[] = {"-lock", "-watermark"};
@@ -218,6 +247,32 @@ static void a_log_that_a_reader_held_long_is_cut_when_it_lets_go(void **state)
     assert_int_equal(log_bytes(fixture), 0);
     commit_mebibyte(fixture);
     assert_true(log_bytes(fixture) < 2 * MEBIBYTE);
+    store_close(reader);
+}
+
+static off_t reserve_bytes(const struct fixture *fixture)
+{
+    struct stat status;
+    assert_int_equal(fstat(((struct sqlite_store *)fixture->store)->reserve_fd, &status), 0);
+    return status.st_size;
+}
+
+static void the_reserve_grows_with_a_log_that_cannot_be_cut(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *reader = NULL;
+    off_t before = reserve_bytes(fixture);
+    assert_true(before > SQLITE_LOG_BYTES);
+    assert_ok(store_reader(fixture->store, &reader));
+    assert_ok(store_begin(reader));
+    for (int i = 0; i < 75; i++)
+        commit_mebibyte(fixture);
+    assert_true(reserve_bytes(fixture) > before);
+    assert_true(reserve_bytes(fixture) > log_bytes(fixture) + 20 * MEBIBYTE);
+    store_rollback(reader);
+    commit_mebibyte(fixture);
+    assert_int_equal(reserve_bytes(fixture), before);
+    assert_false(store_is_tight(fixture->store));
     store_close(reader);
 }
 
@@ -354,9 +409,11 @@ int main(void)
         ON_SQLITE(a_missing_table_is_refused),
         ON_SQLITE(the_files_are_for_their_owner_only),
         ON_SQLITE(a_file_beside_the_store_is_an_ordinary_one_or_refused),
+        ON_SQLITE(a_watermark_that_cannot_be_written_or_synced_stops_no_commit),
         ON_SQLITE(a_store_that_root_looks_into_stays_its_owners),
         ON_SQLITE(maintain_keeps_the_log_short),
         ON_SQLITE(a_log_that_a_reader_held_long_is_cut_when_it_lets_go),
+        ON_SQLITE(the_reserve_grows_with_a_log_that_cannot_be_cut),
         ON_SQLITE(a_closing_reader_leaves_the_log_alone),
         ON_SQLITE(a_program_that_holds_the_lock_makes_the_store_unavailable_not_broken),
         ON_SQLITE(what_was_removed_is_not_left_in_the_file),

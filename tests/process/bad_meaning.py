@@ -1,5 +1,5 @@
-"""Catalogue 70 to 76, 85, 88, 91 and what else a rule of meaning refuses, line by line."""
-from bad_scene import (BROKER, CANARY, COUNSELLOR, CREDITOR, facts, new_id, now_ms, pb)
+"""Catalogue 70 to 76, 85, 86, 88, 91 and what else a rule of meaning refuses, line by line."""
+from bad_scene import BROKER, CANARY, COUNSELLOR, CREDITOR, OTHER_CREDITOR, facts, new_id, now_ms, pb
 from bad_sequence import _answer
 
 LARGEST = 99_999_999_999
@@ -118,9 +118,9 @@ def _answers(claim_id):
          "answer.claims[1].claim_id"),
         ("88: 65 claims", claims(*[claim(claim_id=new_id()) for _ in range(65)], total=6500), "DECODE_ITEMS",
          "answer.claims"),
-        ("86: claims with another outcome", {"outcome": pb.OUTCOME_UNKNOWN_CLIENT, "claims": [claim()]},
+        ("claims with another outcome", {"outcome": pb.OUTCOME_UNKNOWN_CLIENT, "claims": [claim()]},
          "CLAIM_UNKNOWN", "answer.claims"),
-        ("86: no claims with outcome CLAIMS", {"outcome": pb.OUTCOME_CLAIMS}, "CLAIM_UNKNOWN", "answer.claims"),
+        ("no claims with outcome CLAIMS", {"outcome": pb.OUTCOME_CLAIMS}, "CLAIM_UNKNOWN", "answer.claims"),
         ("35: outcome UNSPECIFIED", {"outcome": 0}, "ENUM_VALUE", "answer.outcome"),
         ("an agreement that is not there", claims(claim(), **agreed), "AGREEMENT_UNKNOWN", "answer"),
         ("PRE_AGREED without agreement", claims(claim(), consent=pb.CONSENT_PRE_AGREED), "CONSENT_INVALID",
@@ -151,6 +151,45 @@ def answers(scene):
     views = {v.request_id: v.state for view in scene.counsellor.cases(_case_of(ids)) for v in view.requests}
     scene.story.equals("no refused answer changed its request", {views.get(i) for i in ids},
                        {pb.REQUEST_STATE_REQUESTED})
+
+
+def anothers_claims(scene):
+    """86: a claim id is a name within its own request: said in the answer to another, it reaches nothing there."""
+    story, counsellor = scene.story, scene.counsellor
+    case_id, (mine, theirs) = new_id(), (new_id(), new_id())
+    batch = counsellor.new_batch()
+    batch.bundle(BROKER).add(facts.case_line(case_id, [mine, theirs], COUNSELLOR))
+    asked = [facts.request_line(request_id, 100, urgent=True) for request_id in (mine, theirs)]
+    leaves = [batch.bundle(to).add(line) for to, line in zip((CREDITOR, OTHER_CREDITOR), asked)]
+    counsellor.send(batch.finish(now_ms()))
+    claim_ids = [line.request.claims[0].claim_id for line in asked]
+    place = {"request_bundle_id": pb.BundleHead.FromString(batch.bundles[2].head).bundle_id}
+
+    def answer(request_id, leaf, claim_ids, **changes):
+        stated = [pb.Claim(claim_id=claim_id, state=pb.CLAIM_STATE_CONFIRMED, kind=pb.CLAIM_KIND_ENERGY,
+                           amount_cents=100, preference=pb.PREFERENCE_CONCURRENT, debtor=pb.DEBTOR_FIRST)
+                  for claim_id in claim_ids]
+        return _answer(batch, 0, request_id, leaf, outcome=pb.OUTCOME_CLAIMS, claims=stated,
+                       total_cents=100 * len(stated), **changes)
+
+    def views():
+        (case,) = counsellor.cases(case_id)
+        found = {view.request_id: (view.state, view.total_cents) for view in case.requests}
+        return found[mine], found[theirs]
+
+    waits, answered = (pb.REQUEST_STATE_REQUESTED, 0), pb.REQUEST_STATE_ANSWERED
+    line = answer(theirs, leaves[1], claim_ids[1:], **place)
+    story.receipt("86: the other's request, with its claim", scene.one_line(scene.creditor, line, COUNSELLOR),
+                  {(0, 0): ("REQUEST_UNKNOWN", "answer.request_id")}, stored=0)
+    story.equals("86: both requests still wait", views(), (waits, waits))
+    line = answer(mine, leaves[0], claim_ids)
+    story.receipt("86: one's own request, with the other's claim beside one's own: taken for one's own",
+                  scene.one_line(scene.creditor, line, COUNSELLOR), {}, stored=1)
+    story.equals("86: the other's request still waits", views(), ((answered, 200), waits))
+    line = answer(theirs, leaves[1], claim_ids[1:], **place)
+    story.receipt("86: the other answers it, with the same claim", scene.one_line(scene.other_creditor, line,
+                  COUNSELLOR), {}, stored=1)
+    story.equals("86: each request has its own answer", views(), ((answered, 200), (answered, 100)))
 
 
 def recorded(scene):
@@ -215,4 +254,4 @@ def scope(scene):
                         {(0, 0): ("AGREEMENT_UNKNOWN", "answer")}, stored=0)
 
 
-CHAPTERS = (requests, plain_text, answers, recorded, scope)
+CHAPTERS = (requests, plain_text, answers, anothers_claims, recorded, scope)

@@ -54,7 +54,7 @@ def body(test):
     kills = test.arguments.kills
     if test.arguments.nightly:
         if os.environ.get("SKP_TIER") != "nightly":
-            print("test_kill: skipped, this is for SKP_TIER=nightly")
+            print("test_kill: SKIPPED: this is for SKP_TIER=nightly")
             sys.exit(77)
         kills, test.arguments.longest, test.arguments.startup_ms = 10000, 0.15, 1000
     office = Office(test, 4, 4).open()

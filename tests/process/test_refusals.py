@@ -5,6 +5,7 @@ runs beside it is not disturbed.
 usage: test_refusals.py BUILD [--seed N]
 """
 import os
+import sqlite3
 import subprocess
 
 from process_testing import COUNSELLORS, Broker, Test, free_port, new_pki
@@ -76,6 +77,14 @@ def check_command_line(test, running):
                f"no configuration file: left with {done.returncode}: {done.stderr}")
 
 
+def check_known_fault(test, running):
+    """The one that runs has said, once, what its SQLite cannot do to it; Python and skpd load the same library."""
+    said = [line for line in running.log().splitlines() if " library_fault_avoided " in line]
+    wanted = [f"library=SQLite version={sqlite3.sqlite_version} "] if sqlite3.sqlite_version_info < (3, 51, 3) else []
+    test.check(len(said) == len(wanted) and all(words in line for words, line in zip(wanted, said)),
+               f"SQLite {sqlite3.sqlite_version}, and the start says {said}")
+
+
 def body(test):
     pki = new_pki(test.build, os.path.join(test.folder, "pki"))
     running = Broker(test.build, os.path.join(test.folder, "broker"), pki, free_port(test.rng)).start()
@@ -84,6 +93,7 @@ def body(test):
         check_refusal(test, running, *case)
     test.row("refusals", len(test.rows), "refusals")
     check_command_line(test, running)
+    check_known_fault(test, running)
     test.check(running.admin("status")["play"] is False, "the broker that runs was disturbed")
     test.check(running.stop() == 0, "the broker that runs does not stop with 0")
     test.check_logs(running.log_path)

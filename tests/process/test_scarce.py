@@ -79,7 +79,7 @@ def collected_between(office, since, until):
 
 def disk(test):
     """The store's disk fills; intake is refused, reading and collecting go on, and with room again so does everything."""
-    path = mount_small(test, 86)  # beside the reserve
+    path = mount_small(test, 88 + 50)  # the reserve, and so much that most of it is in the log when the disk is full
     office = Office(test, 2, 2, store_path=os.path.join(path, "store.db")).open()
     test.on_exit(office.end)
     office.tell("go")
@@ -90,7 +90,7 @@ def disk(test):
     test.check("waiting_in_mailboxes" in office.broker.admin("status"), "the state cannot be read")
     test.check(office.total("acks") <= acks + 2, "batches are taken on a full disk")
     collected = collected_between(office, paused, time.monotonic_ns())
-    test.check(run("mount", "-o", "remount,size=256M", path).returncode == 0, "the disk cannot be enlarged")
+    test.check(run("mount", "-o", "remount,size=384M", path).returncode == 0, "the disk cannot be enlarged")
     wait_until("intake goes on", lambda: "intake_resumed" in office.broker.log())
     work_a_little(office)
     checker = play_to_the_end(test, office)

@@ -26,6 +26,7 @@ static void a_batch_reads_back_as_it_was_written(void **state)
         Skp__V1__Bundle *bundle = fixture_bundle(f, f->batch.bundles[i]);
         assert_true(span_equal(wire_span(bundle->head), f->batch.heads[i]));
         assert_ok(envelope_read_head(f->batch.heads[i], &f->arena, path, &head));
+        assert_memory_equal(head.bundle_id.bytes, header.batch_id.bytes, ID_BYTES / 2);
         assert_true(oin_equal(&head.recipient, &f->recipient));
         assert_int_equal(head.line_count, i == 0 ? 3 : 2);
         assert_ok(envelope_check_bundle(bundle, &head, leaves));
