@@ -22,8 +22,8 @@
 #define BUNDLE_MAX_LINES  256
 #define BUNDLE_MAX_BYTES  (224 * 1024) /* packed Bundle: leaves room for the proof in Delivery */
 #define BUNDLE_MAX_BOXES  16
-#define BATCH_MAX_LINES   4096
-#define BATCH_MAX_BUNDLES 1024
+#define BATCH_MAX_LINES   8192
+#define BATCH_MAX_BUNDLES 2048
 #define BATCH_MAX_BYTES   (8 * 1024 * 1024)
 
 /* ---------------------------------------------------------------- writing */

@@ -13,7 +13,7 @@
 #include "errors.h"
 
 #define WIRE_MAX_DEPTH 16
-#define WIRE_MAX_ITEMS 4096 /* of one repeated field */
+#define WIRE_MAX_ITEMS 8192 /* of one repeated field: a receipt may refuse every line of a batch */
 #define WIRE_PATH_MAX  96
 
 /* Checks `bytes` against `type`: DECODE, DECODE_DEPTH, DECODE_ITEMS, UNKNOWN_FIELD,

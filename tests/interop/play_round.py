@@ -51,7 +51,7 @@ def open_house(scene, story):
     story.equals("the limits of Welcome are those of PROTOCOL.md",
                  (welcome.limits.frame_bytes, welcome.limits.bundle_lines, welcome.limits.batch_bundles,
                   welcome.limits.batch_lines, welcome.limits.batch_bytes, welcome.limits.batch_age_days),
-                 (262144, 256, 1024, 4096, 8 << 20, 60))
+                 (262144, 256, 2048, 8192, 8 << 20, 60))
     story.says("a store for play says so", welcome.play)
     story.equals("the creditor comes in too", list(scene.creditor.connect().roles), [pb.ROLE_CREDITOR])
     (entry,) = scene.counsellor.directory(CREDITOR)

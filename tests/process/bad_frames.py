@@ -70,7 +70,7 @@ def bad_headers(scene):
     largest = frame("DirectoryGet", b"\x0a\x00" * 131070)
     story.equals("the largest frame is 262,144 bytes after its length", len(largest) - 4, 262142)
     meets(scene, "a frame of nearly the largest size is read, and judged by its content", largest, "DECODE_ITEMS",
-          "oins[4096]", frame=50)
+          "oins[8192]", frame=50)
     for goodbye in (True, False):
         session = scene.session(scene.other_creditor)
         session.send_bytes(b"\0\0\1\0\x32\0half a frame")
@@ -133,10 +133,10 @@ def credit_and_acks(scene):
                                                                                            positions=[1])):
         name = message.DESCRIPTOR.name
         meets(scene, f"17: {name} of what was never delivered", pack_frame(message), "ACK_UNKNOWN", name)
-    many = b"\x10\x01" * 4096  # 1 was collected by now
+    many = b"\x10\x01" * 8192  # 1 was collected by now
     for name in ("Extend", "Release"):
-        meets(scene, f"{name} of 4,096 positions, not packed", frame(name, many), "ACK_UNKNOWN", name)
-        meets(scene, f"{name} of 4,097 positions", frame(name, many + b"\x10\x01"), "DECODE_ITEMS", "positions[4096]")
+        meets(scene, f"{name} of 8,192 positions, not packed", frame(name, many), "ACK_UNKNOWN", name)
+        meets(scene, f"{name} of 8,193 positions", frame(name, many + b"\x10\x01"), "DECODE_ITEMS", "positions[8192]")
 
 
 def floods(scene):

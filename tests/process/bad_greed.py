@@ -11,23 +11,23 @@ def largest_batches(scene):
     """Batches at their limits are taken; one more is refused, and the batch as a whole."""
     story, client = scene.story, scene.client(COUNSELLOR)
     batch = client.new_batch()
-    for _ in range(1024):
+    for _ in range(2048):
         batch.bundle(BROKER).add(facts.case_line(new_id(), [new_id()], COUNSELLOR))
     _, body, _ = client.send(batch.finish(now_ms()))
-    story.equals("1,024 bundles of one line", (body.stored, len(body.refusals)), (1024, 0))
+    story.equals("2,048 bundles of one line", (body.stored, len(body.refusals)), (2048, 0))
     batch = client.new_batch()
-    for _ in range(16):
+    for _ in range(32):
         writer = batch.bundle(BROKER)
         for _ in range(256):
             writer.add(facts.case_line(new_id(), [new_id()], COUNSELLOR))
     _, body, _ = client.send(batch.finish(now_ms()))
-    story.equals("16 bundles of 256 lines", (body.stored, len(body.refusals)), (4096, 0))
+    story.equals("32 bundles of 256 lines", (body.stored, len(body.refusals)), (8192, 0))
     good, _ = case_batch(client)
     client.session.send(good.begin)
     bundle = pack_frame(good.bundles[0])
-    client.session.send_bytes(bundle * 1025)
+    client.session.send_bytes(bundle * 2049)
     client.session.send(pb.End(batch_id=good.batch_id))
-    story.error("1,025 bundles", hear_error(client.session), "BATCH_TOO_LARGE", "", frame=18, batch_id=good.batch_id)
+    story.error("2,049 bundles", hear_error(client.session), "BATCH_TOO_LARGE", "", frame=18, batch_id=good.batch_id)
     client.session.send(good.begin)
     for _ in range(34):
         client.session.send_bytes(frame("Bundle", b"x" * 262_000))
@@ -39,23 +39,23 @@ def largest_batches(scene):
 
 
 def all_refused(scene):
-    """4,096 lines, each refused at the longest place there is: the receipt fits in a frame."""
+    """8,192 lines, each refused at the longest place there is: the receipt fits in a frame."""
     story, client = scene.story, scene.client(CREDITOR)
     good = {"state": pb.CLAIM_STATE_CONFIRMED, "kind": pb.CLAIM_KIND_ENERGY, "amount_cents": 1,
             "preference": pb.PREFERENCE_CONCURRENT, "debtor": pb.DEBTOR_FIRST}
     claims = [pb.Claim(claim_id=new_id(), **good) for _ in range(10)]
     claims.append(pb.Claim(claim_id=new_id(), original_cents=-1, **good))
     batch = client.new_batch()
-    for _ in range(16):
+    for _ in range(32):
         writer = batch.bundle(COUNSELLOR)
         for _ in range(256):
             writer.add(pb.Line(answer=pb.AnswerFact(
                 request_id=new_id(), version=1, request_bundle_id=new_id(), request_leaf=bytes(32),
                 outcome=pb.OUTCOME_CLAIMS, complete=True, claims=claims)))
     _, body, _ = client.send(batch.finish(now_ms()))
-    story.equals("4,096 refusals, one text", (body.stored, len(body.refusals), len(body.texts)), (0, 4096, 1))
+    story.equals("8,192 refusals, one text", (body.stored, len(body.refusals), len(body.texts)), (0, 8192, 1))
     story.equals("each names its item and the same code", ({r.code for r in body.refusals},
-                 len({r.item_id for r in body.refusals})), ({218}, 4096))
+                 len({r.item_id for r in body.refusals})), ({218}, 8192))
     client.close()
 
 
@@ -63,7 +63,7 @@ def exploding_lines(scene):
     """Lines that unpack to fifty times their size: each is refused for itself, in bounded memory."""
     story, client = scene.story, scene.client(COUNSELLOR)
     before = rss_bytes(scene)
-    line = field(3, field(1, new_id()) + b"\x5a\x00" * 4090)
+    line = field(3, field(1, new_id()) + b"\x5a\x00" * 8180)
     batch = client.new_batch()
     for _ in range(36):
         writer = batch.bundle(CREDITOR)
@@ -73,7 +73,7 @@ def exploding_lines(scene):
     watch = Watch(scene)
     _, body, _ = client.send(batch)
     peak = watch.finish() - before
-    story.equals("972 lines of 4,090 empty claims", (body.stored, {r.code for r in body.refusals},
+    story.equals("972 lines of 8,180 empty claims", (body.stored, {r.code for r in body.refusals},
                  len(body.refusals)), (0, {212}, 972))
     story.says(f"in at most 96 MiB ({peak / MIB:.0f})", peak < 96 * MIB)
     client.close()

@@ -3,7 +3,7 @@ import os
 import subprocess
 
 from bad_scene import (BROKER, COUNSELLOR, CREDITOR, OTHER_COUNSELLOR, OTHER_CREDITOR, STRANGER, UNCONNECTED,
-                       Session, facts, hear_error, is_alive, meets, new_id, now_ms, pack_frame, pb)
+                       Session, facts, field, frame, hear_error, is_alive, meets, new_id, now_ms, pack_frame, pb)
 from bad_wire import whole_batch
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -210,8 +210,8 @@ def records(scene):
             ("with half a root", collect(me, items_root=bytes(16)), "ROOT_MISMATCH", "items"),
             ("with an unknown field", collect(me, b"\x98\x06\x01"), "UNKNOWN_FIELD", "statement.field 99")):
         meets(scene, f"a statement {what}", data, name, path, frame=35, tag=6)
-    meets(scene, "a statement about 5,000 bundles, of which not even the tag was read", collect(me, signed=items(5000, 32)),
-          "DECODE_ITEMS", "items[4096]", frame=35)
+    meets(scene, "a statement about 8,193 bundles, of which not even the tag was read",
+          frame("Collect", field(4, b"") * 8193), "DECODE_ITEMS", "items[8192]", frame=35)
     story.says("and the counsellor can go on", is_alive(scene.counsellor.session))
 
 

@@ -15,7 +15,7 @@ QUESTIONS = (
     ("27: a number as text", b"\x1a\x01\x31", "DECODE", "tag"),
     ("27: a number in 64 fixed bits", b"\x19" + bytes(8), "DECODE", "tag"),
     ("28: a length beyond the message", b"\x0a\x7f\x30", "DECODE", "oins[0]"),
-    ("30: 4,097 empty texts", b"\x0a\x00" * 4097, "DECODE_ITEMS", "oins[4096]"),
+    ("30: 8,193 empty texts", b"\x0a\x00" * 8193, "DECODE_ITEMS", "oins[8192]"),
     ("31: field 99", b"\x98\x06\x01", "UNKNOWN_FIELD", "field 99"),
     ("31: the largest field number", varint(0x1fffffff << 3) + b"\x01", "UNKNOWN_FIELD", "field 536870911"),
     ("32: a single field twice", b"\x18\x01\x18\x01", "DUPLICATE_FIELD", "tag"),
@@ -51,7 +51,7 @@ def crowded_directory(scene):
     """A directory asked for more names than there are, for one name many times, and for 100,000 names."""
     story = scene.story
     session = scene.session()
-    for count in (1, 7, 500, 4096):
+    for count in (1, 7, 500, 8192):
         session.send(pb.DirectoryGet(oins=[CREDITOR] * count, tag=count))
         answer = session.wait(pb.Directory)
         story.equals(f"one participant asked for {count} times is told once",
@@ -67,7 +67,7 @@ def crowded_directory(scene):
     body = pb.DirectoryGet(oins=names, tag=1).SerializeToString()
     meets(scene, "100,000 names in one frame", (len(body) + 2).to_bytes(4, "big") + b"\x32\0", "FRAME_TOO_LARGE", "")
     meets(scene, "11,000 names", pack_frame(pb.DirectoryGet(oins=names[:11_000], tag=1)), "DECODE_ITEMS",
-          "oins[4096]", frame=50)
+          "oins[8192]", frame=50)
 
 
 def _case(data=b"", without=None, **changes):
@@ -81,7 +81,7 @@ def _case(data=b"", without=None, **changes):
 
 
 def _lines():
-    claims = b"".join(field(11, b"") for _ in range(4097))
+    claims = b"".join(field(11, b"") for _ in range(8193))
     return (
         ("23: random bytes", b"\xff\xfe\xfd", "DECODE", ""),
         ("24: a varint of 11 bytes", _case(b"\x18" + b"\xff" * 10 + b"\x01", "persons"), "DECODE", "case_fact.persons"),
@@ -91,7 +91,7 @@ def _lines():
         ("28: a length beyond the fact", _case(b"\x3a\x7f1", "responsible"), "DECODE", "case_fact.responsible"),
         ("a value too wide for its field", _case(b"\x18" + varint(1 << 32), "persons"), "DECODE", "case_fact.persons"),
         ("300 in a bool", field(3, b"\x20\xac\x02"), "DECODE", "request.contains_bsn"),
-        ("30: 4,097 empty claims", field(3, claims), "DECODE_ITEMS", "request.claims[4096]"),
+        ("30: 8,193 empty claims", field(3, claims), "DECODE_ITEMS", "request.claims[8192]"),
         ("31: field 99", _case(b"\x98\x06\x01"), "UNKNOWN_FIELD", "case_fact.field 99"),
         ("31: a fact of a later version", field(500, b""), "UNKNOWN_FIELD", "field 500"),
         ("32: a single field twice", _case(b"\x18\x01"), "DUPLICATE_FIELD", "case_fact.persons"),
@@ -174,8 +174,8 @@ def headers(scene):
             ("two bundles that are one", {"bundle_count": 2, "line_count": 2}, "COUNT_MISMATCH", "header.bundle_count"),
             ("more lines than there are", {"line_count": 2}, "COUNT_MISMATCH", "header.line_count"),
             ("fewer lines than bundles", {"bundle_count": 2}, "COUNT_MISMATCH", "header.line_count"),
-            ("1,025 bundles", {"bundle_count": 1025, "line_count": 4096}, "BATCH_TOO_LARGE", "header.bundle_count"),
-            ("4,097 lines", {"line_count": 4097}, "BATCH_TOO_LARGE", "header.line_count"),
+            ("2,049 bundles", {"bundle_count": 2049, "line_count": 8192}, "BATCH_TOO_LARGE", "header.bundle_count"),
+            ("8,193 lines", {"line_count": 8193}, "BATCH_TOO_LARGE", "header.line_count"),
             ("no time", {"created_at_ms": None}, "REQUIRED", "header.created_at_ms"),
             ("a time before 1970", {"created_at_ms": -1}, "DATE_RANGE", "header.created_at_ms"),
             ("64: six minutes in the future", {"created_at_ms": now_ms() + 6 * 60_000}, "BATCH_TOO_OLD",

@@ -313,9 +313,9 @@ static void a_receipt_fits_in_a_frame_however_much_it_refuses(void **state)
     }
     Skp__V1__ReceiptBody *body = letter_send(&letter);
     assert_int_equal(body->n_refusals, BATCH_MAX_LINES);
-    assert_int_equal(body->refusals[4095]->bundle, 1023);
-    assert_int_equal(body->refusals[4095]->line, 3);
-    assert_int_equal(body->refusals[4095]->code, SKP_E_AMOUNT_RANGE);
+    assert_int_equal(body->refusals[BATCH_MAX_LINES - 1]->bundle, BATCH_MAX_BUNDLES - 1);
+    assert_int_equal(body->refusals[BATCH_MAX_LINES - 1]->line, 3);
+    assert_int_equal(body->refusals[BATCH_MAX_LINES - 1]->code, SKP_E_AMOUNT_RANGE);
 }
 
 /* A statement over so many deliveries that nobody has: what it could tell counts before it is known to tell nothing. */

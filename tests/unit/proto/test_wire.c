@@ -128,7 +128,7 @@ static void a_list_of_too_many_items_is_refused(void **state)
     assert_ok(check(&skp__v1__case_view__descriptor, &bytes));
     put(&bytes, "\x22\x00", 2);
     assert_err(check(&skp__v1__case_view__descriptor, &bytes), SKP_E_DECODE_ITEMS);
-    assert_string_equal(path, "requests[4096]");
+    assert_string_equal(path, "requests[8192]");
 }
 
 static void packed_and_single_items_count_together(void **state)
