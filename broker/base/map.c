@@ -17,11 +17,24 @@ static uint8_t *entry_key(const struct map *map, size_t i)
     return map->keys + i * map->key_bytes;
 }
 
+/* Of keys that are shorter than the map's, only what is before the zeros behind them is hashed. */
+static size_t bytes_before_zeros(const uint8_t *key, size_t len)
+{
+    uint64_t word;
+    for (; len >= sizeof word; len -= sizeof word) {
+        memcpy(&word, key + len - sizeof word, sizeof word);
+        if (word != 0)
+            break;
+    }
+    return len;
+}
+
 /* The slot that holds `key`, or the free one where it belongs. Ends, because half the slots are
  * free. */
 static size_t find_slot(const struct map *map, const void *key)
 {
-    size_t slot = siphash(map->seed, key, map->key_bytes) & (map->slot_count - 1);
+    size_t len = bytes_before_zeros(key, map->key_bytes);
+    size_t slot = siphash(map->seed, key, len) & (map->slot_count - 1);
     while (map->slots[slot] &&
            memcmp(entry_key(map, map->slots[slot] - 1), key, map->key_bytes) != 0)
         slot = (slot + 1) & (map->slot_count - 1);
@@ -86,7 +99,8 @@ void map_fini(struct map *map)
     *map = (struct map){0};
 }
 
-static enum skp_err append(struct map *map, const void *key, void *value)
+/* `slot` is the free one where the key belongs, unless the map grows. */
+static enum skp_err append(struct map *map, const void *key, void *value, size_t slot)
 {
     if (map->count == map->max)
         return SKP_E_NO_MEMORY;
@@ -94,8 +108,8 @@ static enum skp_err append(struct map *map, const void *key, void *value)
         enum skp_err err = reserve(map, map->room * 2);
         if (err)
             return err;
+        slot = find_slot(map, key);
     }
-    size_t slot = find_slot(map, key);
     memcpy(entry_key(map, map->count), key, map->key_bytes);
     map->values[map->count] = value;
     map->slots[slot] = (uint32_t)++map->count;
@@ -104,18 +118,18 @@ static enum skp_err append(struct map *map, const void *key, void *value)
 
 enum skp_err map_put(struct map *map, const void *key, void *value)
 {
-    uint32_t entry = map->slots[find_slot(map, key)];
+    size_t slot = find_slot(map, key);
+    uint32_t entry = map->slots[slot];
     if (!entry)
-        return append(map, key, value);
+        return append(map, key, value, slot);
     map->values[entry - 1] = value;
     return SKP_OK;
 }
 
 enum skp_err map_add(struct map *map, const void *key, void *value)
 {
-    if (map->slots[find_slot(map, key)])
-        return SKP_E_DUPLICATE_ITEM;
-    return append(map, key, value);
+    size_t slot = find_slot(map, key);
+    return map->slots[slot] ? SKP_E_DUPLICATE_ITEM : append(map, key, value, slot);
 }
 
 bool map_find(const struct map *map, const void *key, void **ret_value)

@@ -48,6 +48,27 @@ static void a_map_finds_what_was_put_for_all_key_lengths(void **state)
     }
 }
 
+/* Short keys in a map of long ones are filled up with zeros. */
+static void keys_that_end_in_zeros_are_told_apart(void **state)
+{
+    (void)state;
+    struct map map;
+    uint8_t key[MAP_KEY_MAX] = {0};
+    assert_ok(map_init(&map, sizeof key, 0, MANY));
+    assert_ok(map_add(&map, key, NULL));
+    for (size_t at = 0; at < sizeof key; at++) {
+        memset(key, 0, sizeof key);
+        key[at] = 1;
+        assert_ok(map_add(&map, key, NULL));
+        memset(key, 1, at);
+        if (at > 0)
+            assert_ok(map_add(&map, key, NULL));
+    }
+    assert_int_equal(map.count, 2 * sizeof key);
+    assert_err(map_add(&map, key, NULL), SKP_E_DUPLICATE_ITEM);
+    map_fini(&map);
+}
+
 static void iteration_follows_the_order_of_insertion(void **state)
 {
     (void)state;
@@ -154,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(siphash_gives_the_published_vectors),
         cmocka_unit_test(a_map_finds_what_was_put_for_all_key_lengths),
+        cmocka_unit_test(keys_that_end_in_zeros_are_told_apart),
         cmocka_unit_test(iteration_follows_the_order_of_insertion),
         cmocka_unit_test(putting_again_replaces_and_adding_again_refuses),
         cmocka_unit_test(a_null_value_is_a_value),
