@@ -15,6 +15,7 @@ struct work_queue {
     struct work_item **end;
     struct work_counters counters;
     bool stopping;
+    bool is_draining; /* a turn of a queue that drains is under way */
     struct work_config config;
     char name[NAME_BYTES];
     unsigned started; /* threads to join */
@@ -56,12 +57,14 @@ static void run_turn(struct work_queue *queue)
     struct work_item *items = take(queue, config->drain ? config->drain_max : 1, &count);
     assert(items);
     queue->counters.turns++;
+    queue->is_draining = config->drain != NULL;
     pthread_mutex_unlock(&queue->lock);
     if (config->drain)
         config->drain(config->drain_ctx, items);
     else
         items->run(items);
     pthread_mutex_lock(&queue->lock);
+    queue->is_draining = false;
     queue->counters.finished += count;
 }
 
@@ -71,7 +74,7 @@ static void *run_worker(void *arg)
     pthread_setname_np(pthread_self(), queue->name);
     pthread_mutex_lock(&queue->lock);
     for (;;) {
-        while (!queue->first && !queue->stopping)
+        while (queue->is_draining || (!queue->first && !queue->stopping))
             pthread_cond_wait(&queue->filled, &queue->lock);
         if (!queue->first)
             break;
@@ -101,6 +104,7 @@ enum skp_err work_queue_new(const struct work_config *config, struct work_queue 
 {
     assert(config->name && config->max_items >= 1);
     assert(!config->drain == !config->drain_max);
+    assert(!config->drain || config->threads <= 1);
     struct work_queue *queue = calloc(1, sizeof(*queue) + config->threads * sizeof(pthread_t));
     if (!queue)
         return SKP_E_NO_MEMORY;
@@ -132,23 +136,43 @@ static void append(struct work_queue *queue, struct work_item *item)
         counters->depth_max = counters->depth;
 }
 
-enum skp_err work_submit(struct work_queue *queue, struct work_item *item)
+/* Locked by the caller. */
+static enum skp_err accept(struct work_queue *queue, struct work_item *item)
 {
     assert(!item->queued_in);
     assert(item->run || queue->config.drain);
-    enum skp_err err = SKP_OK;
-    pthread_mutex_lock(&queue->lock);
-    if (queue->stopping)
-        err = SKP_E_GOING_AWAY;
-    else if (queue->counters.depth >= queue->config.max_items)
-        err = SKP_E_BUSY;
-    if (err)
-        queue->counters.refused++;
-    else
+    if (!queue->stopping && queue->counters.depth < queue->config.max_items) {
         append(queue, item);
+        return SKP_OK;
+    }
+    queue->counters.refused++;
+    return queue->stopping ? SKP_E_GOING_AWAY : SKP_E_BUSY;
+}
+
+enum skp_err work_submit(struct work_queue *queue, struct work_item *item)
+{
+    pthread_mutex_lock(&queue->lock);
+    enum skp_err err = accept(queue, item);
+    bool is_seen = queue->is_draining; /* whoever is at it looks again */
     pthread_mutex_unlock(&queue->lock);
     /* Only now: who wakes up wants the lock. */
-    if (!err)
+    if (!err && !is_seen)
+        pthread_cond_signal(&queue->filled);
+    return err;
+}
+
+enum skp_err work_submit_or_run(struct work_queue *queue, struct work_item *item)
+{
+    assert(queue->config.drain);
+    pthread_mutex_lock(&queue->lock);
+    enum skp_err err = accept(queue, item);
+    bool runs = !err && !queue->is_draining && queue->config.threads > 0;
+    if (runs)
+        run_turn(queue);
+    /* The rest is for the queue's own thread, which may have been waiting for this turn to end. */
+    bool wakes = runs && (queue->first || queue->stopping);
+    pthread_mutex_unlock(&queue->lock);
+    if (wakes)
         pthread_cond_signal(&queue->filled);
     return err;
 }

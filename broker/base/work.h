@@ -10,7 +10,7 @@
  * broker runs in one thread, in an order that repeats.
  *
  * A queue with a drain function hands over everything that waits at once, oldest first: the store
- * worker commits all of it in one transaction. */
+ * worker commits all of it in one transaction. It has one thread, or is pumped. */
 #ifndef SKP_WORK_H
 #define SKP_WORK_H
 
@@ -57,6 +57,10 @@ enum skp_err work_queue_new(const struct work_config *config,
 /* Any thread; never blocks, never runs the item inside the call. BUSY: max_items wait already.
  * GOING_AWAY: the queue is being drained. On error the item is still the caller's. */
 enum skp_err work_submit(struct work_queue *queue, struct work_item *item) SKP_MUST_CHECK;
+
+/* The same for a queue that drains, from a worker of another queue: when nobody is at it the caller
+ * takes its turn, inside the call, and no thread is woken for it. There is still one turn at a time. */
+enum skp_err work_submit_or_run(struct work_queue *queue, struct work_item *item) SKP_MUST_CHECK;
 
 /* Only without threads: runs the oldest item (or drains once). False: nothing waited. */
 bool work_run_one(struct work_queue *queue);

@@ -48,9 +48,11 @@ void engine_finish(struct engine_call *call)
     done_post(&call->engine->done, &call->work);
 }
 
-static void call_submit(struct work_queue *queue, struct engine_call *call)
+typedef enum skp_err (*submit_fn)(struct work_queue *queue, struct work_item *item);
+
+static void call_submit(struct work_queue *queue, submit_fn submit, struct engine_call *call)
 {
-    enum skp_err err = work_submit(queue, &call->work);
+    enum skp_err err = submit(queue, &call->work);
     if (err) {
         engine_refuse(call, err == SKP_E_GOING_AWAY ? err : SKP_E_BUSY, "", NULL);
         engine_finish(call);
@@ -70,7 +72,7 @@ static void run_read(struct work_item *item)
     engine_finish(call);
 }
 
-static void to_store(struct engine_call *call)
+static void to_store(struct engine_call *call, submit_fn submit)
 {
     if (atomic_load(&call->engine->failed)) {
         engine_refuse(call, SKP_E_UNAVAILABLE, "", NULL);
@@ -78,7 +80,7 @@ static void to_store(struct engine_call *call)
         return;
     }
     call->work.weight += call->budget_bytes;
-    call_submit(call->engine->store_queue, call);
+    call_submit(call->engine->store_queue, submit, call);
 }
 
 static void run_verify(struct work_item *item)
@@ -94,13 +96,13 @@ static void run_verify(struct work_item *item)
         engine_finish(call);
         return;
     }
-    to_store(call);
+    to_store(call, work_submit_or_run);
 }
 
 void engine_submit_inside(struct engine_call *call)
 {
     call->work.done = call_done;
-    to_store(call);
+    to_store(call, work_submit);
 }
 
 void engine_submit(struct engine_call *call)
@@ -112,12 +114,12 @@ void engine_submit(struct engine_call *call)
         engine_finish(call);
     } else if (verb->read) {
         call->work.run = run_read;
-        call_submit(call->engine->read_queue, call);
+        call_submit(call->engine->read_queue, work_submit, call);
     } else if (verb->verify) {
         call->work.run = run_verify;
-        call_submit(call->engine->verify_queue, call);
+        call_submit(call->engine->verify_queue, work_submit, call);
     } else {
-        to_store(call);
+        to_store(call, work_submit);
     }
 }
 

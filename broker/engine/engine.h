@@ -3,7 +3,8 @@
  * The network hands over whole calls (a batch, a fetch, a collect ...) and gets each back exactly
  * once, on the loop, with the frames to send. In between run, on workers of the engine: verifying
  * (hashes, signatures, schema), one store worker that decides and commits everything that waits in
- * one transaction, and readers. The engine never sees a socket, and decides nothing itself: it
+ * one transaction, and readers. The store worker is a turn rather than a thread: its own thread takes it, or
+ * a verify worker that finds nobody at it. The engine never sees a socket, and decides nothing itself: it
  * applies the rules of broker/domain.
  *
  * Threads: every function here but engine_registry() is called on the loop thread. With `threads` = 0 nothing runs by
