@@ -98,7 +98,9 @@ const struct config_option options_table[] = {
     {"core_dumps", CONFIG_BOOL, "no", 0, 0, NULL,
      "Allow core dumps and debuggers. They would contain keys.", FIELD(core_dumps)},
     {"verify_threads", CONFIG_INT, "2", 1, 64, "threads",
-     "Workers that check hashes, signatures and schema.", FIELD(verify_threads)},
+     "Workers that check hashes, signatures and schema, and store what they checked when nobody is "
+     "at that.",
+     FIELD(verify_threads)},
     {"intake_bytes", CONFIG_SIZE, "64MiB", MIB, 4096 * MIB, NULL,
      "Memory for all batches under way; beyond it senders are told to come back.",
      FIELD(intake_bytes)},

@@ -170,7 +170,7 @@ enum skp_err work_submit_or_run(struct work_queue *queue, struct work_item *item
     if (runs)
         run_turn(queue);
     /* The rest is for the queue's own thread, which may have been waiting for this turn to end. */
-    bool wakes = runs && (queue->first || queue->stopping);
+    bool wakes = runs && queue->first;
     pthread_mutex_unlock(&queue->lock);
     if (wakes)
         pthread_cond_signal(&queue->filled);

@@ -59,7 +59,9 @@ enum skp_err work_queue_new(const struct work_config *config,
 enum skp_err work_submit(struct work_queue *queue, struct work_item *item) SKP_MUST_CHECK;
 
 /* The same for a queue that drains, from a worker of another queue: when nobody is at it the caller
- * takes its turn, inside the call, and no thread is woken for it. There is still one turn at a time. */
+ * takes one turn of it, inside the call, for as long as that lasts, and no thread is woken for it. There is
+ * still one turn at a time, and the caller holds no lock that a turn takes. A pumped queue only takes the
+ * item. Whoever calls this has returned before the queue is freed. */
 enum skp_err work_submit_or_run(struct work_queue *queue, struct work_item *item) SKP_MUST_CHECK;
 
 /* Only without threads: runs the oldest item (or drains once). False: nothing waited. */

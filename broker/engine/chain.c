@@ -12,8 +12,13 @@ struct skp_hash chain_taken_leaf(struct span header, struct span jws)
 
 /* ---------------------------------------------------------------- receipts */
 
-/* The rest of a frame is for commit, signature and path. */
+/* Beyond this, refusals are named without their paths. */
 #define RECEIPT_MAX_BYTES (FRAME_MAX_BYTES - (size_t)32 * 1024)
+
+#define REFUSAL_BYTES ((size_t)29)       /* without its path: bundle, line, item and code */
+#define REST_BYTES    ((size_t)8 * 1024) /* texts and other fields, the commit and the way to it */
+#define LONGEST_BYTES (REFUSAL_BYTES * BATCH_MAX_LINES + REST_BYTES + JWS_MAX_BYTES)
+_Static_assert(LONGEST_BYTES <= FRAME_MAX_BYTES, "a receipt may refuse every line of a batch");
 
 static void fill_texts(Skp__V1__ReceiptBody *body, Skp__V1__ErrorText *texts,
                        Skp__V1__ErrorText **pointers)

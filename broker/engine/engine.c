@@ -83,6 +83,15 @@ static void to_store(struct engine_call *call, submit_fn submit)
     call_submit(call->engine->store_queue, submit, call);
 }
 
+/* The last one waiting to be verified saves waking the store's thread. Else verifying goes on meanwhile, so
+ * that what was verified is committed together. */
+static submit_fn way_to_store(struct engine *engine)
+{
+    struct work_counters verifying;
+    work_queue_counters(engine->verify_queue, &verifying);
+    return verifying.depth == 0 ? work_submit_or_run : work_submit;
+}
+
 static void run_verify(struct work_item *item)
 {
     struct engine_call *call = call_of(item);
@@ -96,7 +105,7 @@ static void run_verify(struct work_item *item)
         engine_finish(call);
         return;
     }
-    to_store(call, work_submit_or_run);
+    to_store(call, way_to_store(call->engine));
 }
 
 void engine_submit_inside(struct engine_call *call)

@@ -9,15 +9,17 @@
 
 #define STRESS_BATCHES 60
 
-static char folder[] = "/tmp/skp-threads-XXXXXX";
+#define FOLDER "/tmp/skp-threads-XXXXXX"
+
+static char folder[] = FOLDER;
 
 /* A post office on this store, which it takes. */
-static int set_up_on(void **state, struct store *store)
+static int set_up_on(void **state, struct store *store, unsigned verify_threads)
 {
     struct world *w = calloc(1, sizeof *w);
     world_init(w, true);
     world_close(w);
-    w->threads = 2;
+    w->threads = verify_threads;
     assert_ok(world_open(w, store, true));
     world_people(w);
     *state = w;
@@ -28,17 +30,28 @@ static int threads_setup(void **state)
 {
     struct store *store;
     assert_ok(store_memory_open(&store));
-    return set_up_on(state, store);
+    return set_up_on(state, store, 2);
+}
+
+static int set_up_on_sqlite(void **state, unsigned verify_threads)
+{
+    struct store *store;
+    char file[64], why[256] = "";
+    memcpy(folder, FOLDER, sizeof folder);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/store.db", folder);
+    assert_ok(store_sqlite_open(file, true, &store, why));
+    return set_up_on(state, store, verify_threads);
 }
 
 static int sqlite_setup(void **state)
 {
-    struct store *store;
-    char file[64], why[256] = "";
-    assert_non_null(mkdtemp(folder));
-    (void)snprintf(file, sizeof file, "%s/store.db", folder);
-    assert_ok(store_sqlite_open(file, true, &store, why));
-    return set_up_on(state, store);
+    return set_up_on_sqlite(state, 2);
+}
+
+static int one_verifier_setup(void **state)
+{
+    return set_up_on_sqlite(state, 1);
 }
 
 static int sqlite_teardown(void **state)
@@ -179,6 +192,28 @@ static void a_lost_link_that_a_client_shows_stays_in_the_watermark(void **state)
     assert_true(hash_equal(&mark.chain.hash, &lost.hash));
 }
 
+/* Who verifies does not also commit while others wait to be verified. */
+static void what_waits_is_committed_together_whoever_verified_it(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told[STRESS_BATCHES];
+    static struct letter letters[STRESS_BATCHES];
+    struct answer *answers[STRESS_BATCHES];
+    for (unsigned i = 0; i < STRESS_BATCHES; i++) {
+        case_make(&told[i], &w->creditor, 1);
+        letter_begin(&letters[i], w, &w->counsellor);
+        case_write(&letters[i], &told[i]);
+        letter_sign(&letters[i]);
+    }
+    uint64_t before = w->engine->chain.sequence;
+    for (unsigned i = 0; i < STRESS_BATCHES; i++)
+        answers[i] = letter_submit(&letters[i]);
+    world_pump(w);
+    for (unsigned i = 0; i < STRESS_BATCHES; i++)
+        assert_taken(receipt_of(&letters[i], answers[i], NULL), 2);
+    assert_in_range(w->engine->chain.sequence - before, 1, STRESS_BATCHES - 5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, threads_setup, world_teardown)
 
 int main(void)
@@ -188,6 +223,8 @@ int main(void)
         TEST(closing_in_the_middle_brings_every_call_back),
         cmocka_unit_test_setup_teardown(a_lost_link_that_a_client_shows_stays_in_the_watermark,
                                         sqlite_setup, sqlite_teardown),
+        cmocka_unit_test_setup_teardown(what_waits_is_committed_together_whoever_verified_it,
+                                        one_verifier_setup, sqlite_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
