@@ -5,6 +5,7 @@
 #include "notify.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,9 @@
 #define MS_PER_SECOND 1000
 #define MS_PER_HOUR   INT64_C(3600000)
 #define FOLD_PAUSE_MS 200
+
+/* Of malloc, for all threads: each keeps what its largest piece of work took. */
+#define HEAPS 2
 
 struct service {
     const struct options *options;
@@ -264,6 +268,7 @@ int service_run(const struct options *options)
     umask(0077);
     forbid_dumps(options);
     forbid_new_rights();
+    (void)mallopt(M_ARENA_MAX, HEAPS);
     int code = open_all(&service);
     if (code == EX_OK) {
         log_line(LOG_INFO, "started", "version=%s broker=%s listen=%s port=%u play=%d", SKP_VERSION,

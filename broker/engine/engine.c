@@ -83,13 +83,14 @@ static void to_store(struct engine_call *call, submit_fn submit)
     call_submit(call->engine->store_queue, submit, call);
 }
 
-/* The last one waiting to be verified saves waking the store's thread. Else verifying goes on meanwhile, so
- * that what was verified is committed together. */
-static submit_fn way_to_store(struct engine *engine)
+/* A small call that is the last to be verified saves waking the store's thread. Else verifying goes on
+ * meanwhile, so that what was verified is committed together. */
+static submit_fn way_to_store(const struct engine_call *call)
 {
     struct work_counters verifying;
-    work_queue_counters(engine->verify_queue, &verifying);
-    return verifying.depth == 0 ? work_submit_or_run : work_submit;
+    work_queue_counters(call->engine->verify_queue, &verifying);
+    bool is_small = call->work.weight + call->budget_bytes <= ENGINE_SMALL_BYTES;
+    return is_small && verifying.depth == 0 ? work_submit_or_run : work_submit;
 }
 
 static void run_verify(struct work_item *item)
@@ -105,7 +106,7 @@ static void run_verify(struct work_item *item)
         engine_finish(call);
         return;
     }
-    to_store(call, way_to_store(call->engine));
+    to_store(call, way_to_store(call));
 }
 
 void engine_submit_inside(struct engine_call *call)

@@ -19,6 +19,7 @@
 #define ENGINE_BATCH_AGE_DAYS       60
 #define ENGINE_COMMIT_CALLS         128               /* waiting calls taken into one transaction */
 #define ENGINE_COMMIT_BYTES         ((size_t)2 << 20) /* of their frames and what collects tell */
+#define ENGINE_SMALL_BYTES          ((size_t)64 << 10) /* of a call that a verify worker may commit itself */
 #define ENGINE_LEASE_MAX_SECONDS    3600
 #define ENGINE_TICK_LINES           1000
 #define ENGINE_ASIDE_WAITING        64 /* mailboxes that wait until a damaged row is set aside */
