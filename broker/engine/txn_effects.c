@@ -129,17 +129,20 @@ enum skp_err txn_position(struct txn *txn, const struct skp_oin *oin, const char
     return SKP_OK;
 }
 
+/* Once for each mailbox: its row, which every delivery asks for a position, holds that it was. */
 static enum skp_err wake_later(struct txn *txn, const struct skp_oin *oin, const char *mailbox)
 {
-    for (size_t i = 0; i < txn->wake_count; i++)
-        if (oin_equal(&txn->wakes[i].oin, oin) && strcmp(txn->wakes[i].mailbox, mailbox) == 0)
-            return SKP_OK;
+    struct ws_row *row;
+    enum skp_err err = ws_get(&txn->ws, STORE_MAILBOX, key_mailbox(oin, mailbox), &row);
+    if (err || row->object)
+        return err;
     struct wake_note *note =
         txn_grow(txn, &txn->wakes, &txn->wake_count, &txn->wake_room, sizeof *note);
     if (!note)
         return SKP_E_NO_MEMORY;
     note->oin = *oin;
     snprintf(note->mailbox, sizeof note->mailbox, "%s", mailbox);
+    row->object = note;
     return SKP_OK;
 }
 
