@@ -8,12 +8,12 @@ build=$(realpath "$1")
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-port=$((20000 + RANDOM % 20000))
+port=$((20000 + RANDOM % 12000)) # below those that the system gives to connections
 long=again-$(printf 'x%.0s' $(seq 90))
 
 play() { # name, option...
   broker/run --once --folder "$folder/$1" --port "$port" --programs "$build" "${@:2}" >"$folder/out-$1" 2>&1 ||
-    { tail -n 30 "$folder/out-$1"; echo "0 passed, 1 failed"; exit 1; }
+    { { tail -n 30 "$folder/out-$1"; echo "0 passed, 1 failed"; } >&2; exit 1; }
   tail -n 1 "$folder/out-$1"
 }
 without_time() { sed -E 's/ wall_s=[0-9.]+//' <<<"$1"; }
