@@ -25,8 +25,8 @@ void dependencies_find(struct dependency ret_found[DEPENDENCY_COUNT])
         .avoided =
             "before 3.51.3 two connections that write and checkpoint at the same moment can "
             "lose commits (https://sqlite.org/wal.html#walresetbug); it cannot come up here: "
-            "the connection that writes is the one that checkpoints, and a second broker on "
-            "the store is refused",
+            "a checkpoint beside commits begins only while a part of the log is not copied, and "
+            "a second broker on the store is refused",
     };
     ret_found[1] = (struct dependency){
         .name = "OpenSSL",

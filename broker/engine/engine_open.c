@@ -178,6 +178,8 @@ static enum skp_err open_all(struct engine *engine, const struct engine_config *
         return fail(err, ret_why, "opening the store for reading", engine->store->why);
     if ((err = start_workers(engine)))
         return fail(err, ret_why, "starting workers", NULL);
+    if (engine->threads > 0 && (err = store_work_beside(engine->store)))
+        return fail(err, ret_why, "starting workers", engine->store->why);
     return SKP_OK;
 }
 

@@ -226,6 +226,12 @@ enum skp_err store_maintain(struct store *store)
     return note_death(store, store->ops->maintain(store));
 }
 
+enum skp_err store_work_beside(struct store *store)
+{
+    assert(store->writer);
+    return store->ops->work_beside ? store->ops->work_beside(store) : SKP_OK;
+}
+
 enum skp_err store_watermark_write(struct store *store, struct span mark, bool sync)
 {
     assert(store->writer && mark.len > 0 && mark.len <= STORE_WATERMARK_MAX);

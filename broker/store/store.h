@@ -95,6 +95,7 @@ struct store_ops {
     enum skp_err (*commit)(struct store *store);
     void (*rollback)(struct store *store);
     enum skp_err (*maintain)(struct store *store);
+    enum skp_err (*work_beside)(struct store *store); /* NULL: there is nothing to do beside */
     /* What store_verify() cannot see by reading rows; tells store_damage() of store_backend.h. */
     enum skp_err (*check)(struct store *store);
     /* From now on, or no more: damaged pages are read for the rows on them. NULL: there are none. */
@@ -139,8 +140,9 @@ enum skp_err store_memory_open(struct store **ret_store) SKP_MUST_CHECK;
  *
  * WAL, synchronous=FULL, own checkpoints in store_maintain(). SQLite 3.7.0 to 3.51.2 can lose
  * committed data when two connections commit or checkpoint at the same moment
- * (https://sqlite.org/wal.html#walresetbug). Therefore exactly one connection in the whole system
- * writes and checkpoints: a lock on the -lock file refuses a second broker, readers are opened
+ * (https://sqlite.org/wal.html#walresetbug). Therefore exactly one handle in the whole system writes
+ * and checkpoints, and a second connection of it copies the log only in times in which that cannot
+ * happen (store_sqlite_copy.c): a lock on the -lock file refuses a second broker, readers are opened
  * read-only and never checkpoint, and nobody opens the file for writing by hand while the broker
  * runs.
  *
@@ -203,6 +205,11 @@ void store_rollback(struct store *store);
 /* Housekeeping between transactions of the writer: checkpoints when the log has grown. Same errors
  * as commit. */
 enum skp_err store_maintain(struct store *store) SKP_MUST_CHECK;
+
+/* From now on, until it is closed, this handle does what takes long of its housekeeping in a thread of its
+ * own, while transactions go on; before that, and without it, store_maintain() does all of it. Once, on a
+ * writer. BUSY: the system gives no more threads. */
+enum skp_err store_work_beside(struct store *store) SKP_MUST_CHECK;
 
 /* The disk is full, or was at the last commit: what is left is a reserve for transactions that make
  * room. Store nothing else until store_maintain() found room again. Writer only. */

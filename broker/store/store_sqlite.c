@@ -40,6 +40,7 @@ static int on_committed(void *context, sqlite3 *db, const char *name, int pages)
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
+    sqlite_copy_close(store);
     /* After a failed sync nothing is known; a checkpoint at closing would write as if it were. */
     if (store->db && base->state == STORE_DEAD)
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -116,21 +117,29 @@ static enum skp_err checkpoint(struct sqlite_store *store, int mode, bool *ret_c
     return SKP_OK;
 }
 
-static enum skp_err sqlite_maintain(struct store *base)
+/* Most of a long log is copied beside the commits; `*ret_rest`: what there is now is to be copied here. A
+ * log that readers or a full disk keep from being copied in time is copied by whom it hinders. */
+static enum skp_err copy_most(struct sqlite_store *store, int64_t log_size, bool *ret_rest)
 {
-    struct sqlite_store *store = sqlite_of(base);
-    int64_t log_size = (int64_t)store->log_pages * SQLITE_PAGE_BYTES;
-    bool complete = false;
-    bool was_tight = store->is_tight;
-    sqlite_reserve_take(store);
-    /* On a full disk each checkpoint gives back the room of the log. */
-    if (log_size <= (store->is_tight ? 0 : store->checkpoint_bytes))
-        return SKP_OK;
-    enum skp_err err = end_transaction(store);
-    if (err == SKP_OK)
+    bool hurries = store->is_tight || log_size > SQLITE_LOG_MOST(store->checkpoint_bytes);
+    int rc = SQLITE_OK;
+    *ret_rest = hurries;
+    if (store->copy.is_under_way)
+        *ret_rest = sqlite_copy_ended(store, hurries, &rc);
+    else if (!hurries)
+        rc = sqlite_copy_begin(store);
+    return rc == SQLITE_OK ? SKP_OK : sqlite_fail(store, SQLITE_SYNCING, rc);
+}
+
+/* Where the copy was whole, the log has begun again. */
+static enum skp_err copy_rest(struct sqlite_store *store, int64_t log_size, int64_t limit)
+{
+    bool complete = log_size <= limit;
+    enum skp_err err = SKP_OK;
+    if (complete)
+        sqlite_watermark_sync(store);
+    else
         err = checkpoint(store, SQLITE_CHECKPOINT_PASSIVE, &complete);
-    if (err == SKP_E_UNAVAILABLE && was_tight)
-        return SKP_OK; /* was said before */
     if (err == SKP_OK && complete)
         sqlite_reserve_follow_no_more(store);
     else if (err == SKP_OK)
@@ -140,6 +149,25 @@ static enum skp_err sqlite_maintain(struct store *base)
     if (err == SKP_OK && complete && log_size > LOG_TRUNCATE_FACTOR * store->checkpoint_bytes)
         err = checkpoint(store, SQLITE_CHECKPOINT_TRUNCATE, &complete);
     return err;
+}
+
+static enum skp_err sqlite_maintain(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    int64_t log_size = (int64_t)store->log_pages * SQLITE_PAGE_BYTES;
+    bool is_rest = false;
+    bool was_tight = store->is_tight;
+    sqlite_reserve_take(store);
+    /* On a full disk each checkpoint gives back the room of the log. */
+    int64_t limit = store->is_tight ? 0 : store->checkpoint_bytes;
+    if (log_size <= limit && !store->copy.is_under_way)
+        return SKP_OK;
+    enum skp_err err = end_transaction(store);
+    if (err == SKP_OK)
+        err = copy_most(store, log_size, &is_rest);
+    if (err == SKP_OK && is_rest)
+        err = copy_rest(store, log_size, limit);
+    return err == SKP_E_UNAVAILABLE && was_tight ? SKP_OK : err; /* was said before */
 }
 
 static enum skp_err sqlite_check(struct store *base)
@@ -183,6 +211,11 @@ static void sqlite_forgive(struct store *base, bool forgives)
         sqlite_sums_forgive_no_more(store->db, &store->sums);
 }
 
+static enum skp_err sqlite_work_beside(struct store *base)
+{
+    return sqlite_copy_beside(sqlite_of(base));
+}
+
 static bool sqlite_is_tight(const struct store *base)
 {
     return ((const struct sqlite_store *)base)->is_tight;
@@ -202,6 +235,7 @@ static const struct store_ops sqlite_ops = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .maintain = sqlite_maintain,
+    .work_beside = sqlite_work_beside,
     .check = sqlite_check,
     .forgive = sqlite_forgive,
     .is_tight = sqlite_is_tight,
@@ -333,6 +367,17 @@ static enum skp_err settle_on_disk(struct sqlite_store *store)
     return rc == SQLITE_OK ? sync_directory(store) : sqlite_fail(store, SQLITE_OPENING, rc);
 }
 
+static enum skp_err open_copy(struct sqlite_store *store)
+{
+    struct sqlite_store *through = handle_new(store->path, true);
+    if (!through)
+        return store_fail_memory(&store->base);
+    enum skp_err err = sqlite_copy_open(store, through);
+    if (!err && (err = connect_file(through)))
+        store_fail(&store->base, err, "%s", through->base.why);
+    return err;
+}
+
 static enum skp_err open_file(struct sqlite_store *store, bool create)
 {
     enum skp_err err = check_library(store);
@@ -352,6 +397,8 @@ static enum skp_err open_file(struct sqlite_store *store, bool create)
         err = settle_on_disk(store);
     if (err == SKP_OK)
         err = sqlite_log_attach(store); /* the checkpoint has opened it */
+    if (err == SKP_OK)
+        err = open_copy(store);
     if (err == SKP_OK)
         err = sqlite_reserve_open(store);
     if (err != SKP_OK)

@@ -6,6 +6,7 @@
  *   store_sqlite_keys.c    keys as SQLite holds them
  *   store_sqlite_sums.c    a checksum on every page of the file
  *   store_sqlite_log.c     writes to the log, put together
+ *   store_sqlite_copy.c    the log copied into the file while commits go on
  *   store_sqlite_beside.c  the files beside the store
  *   store_sqlite_watermark.c  what was committed last, in a file of its own
  *   store_sqlite_reserve.c room that is kept for a full disk
@@ -14,7 +15,9 @@
 #define SKP_STORE_SQLITE_INTERNAL_H
 
 #include "store_backend.h"
+#include "work.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 
 #define SQLITE_APPLICATION_ID 0x534b5031 /* "SKP1" */
@@ -24,6 +27,9 @@
 /* Of log that a checkpoint waits for: a page that many commits change is then copied once. What a
  * start after a kill reads again, and what the reserve must hold, grow with it. */
 #define SQLITE_LOG_BYTES ((int64_t)64 * 1024 * 1024)
+
+/* Where commits wait for a checkpoint that began at `bytes` and is under way beside them. */
+#define SQLITE_LOG_MOST(bytes) ((bytes) / 2 * 3)
 
 enum sqlite_statement {
     STATEMENT_GET,
@@ -73,6 +79,19 @@ struct sqlite_log {
     sqlite3_int64 offset; /* in the file */
 };
 
+/* A checkpoint that does not keep commits waiting. */
+struct sqlite_copy {
+    struct work_item item; /* first */
+    struct work_queue *queue;
+    struct sqlite_store *through; /* a connection of its own; NULL: not opened */
+    bool is_beside;               /* in a thread of its own */
+    bool is_under_way;            /* begun, and its end not yet heard */
+    pthread_mutex_t lock;         /* guards the two below */
+    pthread_cond_t ended;
+    bool has_ended;
+    int rc; /* SQLite's */
+};
+
 struct sqlite_store {
     struct store base;
     sqlite3 *db;
@@ -88,6 +107,7 @@ struct sqlite_store {
     bool reserve_is_longer;   /* than it is for a log that is cut in time */
     int log_pages;            /* in the write-ahead log after the last commit */
     int64_t checkpoint_bytes; /* SQLITE_LOG_BYTES; tests make it smaller */
+    struct sqlite_copy copy;  /* on the writer */
 };
 
 static inline struct sqlite_store *sqlite_of(struct store *store)
@@ -157,6 +177,22 @@ void sqlite_log_forget(struct sqlite_store *store);
 
 /* After the connection is closed. */
 void sqlite_log_free(struct sqlite_store *store);
+
+/* On the writer, with `through` a connection for nothing else, which is the copy's from here on. Without
+ * threads a copy is whole when it was begun. BUSY: the system gives no more threads. */
+enum skp_err sqlite_copy_open(struct sqlite_store *store,
+                              struct sqlite_store *through) SKP_MUST_CHECK;
+enum skp_err sqlite_copy_beside(struct sqlite_store *store) SKP_MUST_CHECK;
+
+/* After a commit, when a part of the log is not copied and no copy is under way. Without a thread: SQLite's
+ * code for a copy that failed, and is not under way. */
+int sqlite_copy_begin(struct sqlite_store *store);
+
+/* Whether the copy that is under way has ended, or else waits for its end; `ret_rc`: how it ended. */
+bool sqlite_copy_ended(struct sqlite_store *store, bool waits, int *ret_rc);
+
+/* Waits for a copy that is under way. */
+void sqlite_copy_close(struct sqlite_store *store);
 
 /* Keys of a table of numbers are 8 bytes and stand in SQLite as its row numbers, less 2^63, so that
  * their order is the same: such a table needs no tree of keys. */

@@ -12,7 +12,7 @@
 
 #define MIB           ((uint64_t)1024 * 1024)
 #define BEYOND_BYTES  (24 * MIB) /* the transaction that made the log too long, and something more */
-#define RESERVE_BYTES ((uint64_t)SQLITE_LOG_BYTES + BEYOND_BYTES)
+#define RESERVE_BYTES ((uint64_t)SQLITE_LOG_MOST(SQLITE_LOG_BYTES) + BEYOND_BYTES)
 #define MARGIN_BYTES  (8 * MIB) /* of room beside it, before intake begins again */
 
 enum skp_err sqlite_reserve_open(struct sqlite_store *store)

@@ -44,6 +44,8 @@ static void run_child(const char *path, uint32_t counter, int pipe_fd)
     if (store_sqlite_open(path, true, &store, why) != SKP_OK)
         _exit(1);
     ((struct sqlite_store *)store)->checkpoint_bytes = CHECKPOINT_BYTES;
+    if (store_work_beside(store) != SKP_OK)
+        _exit(4);
     while (commit_counter(store, counter)) {
         if (write(pipe_fd, &counter, sizeof counter) != sizeof counter)
             _exit(2);

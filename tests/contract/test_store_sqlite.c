@@ -265,7 +265,7 @@ static void the_reserve_grows_with_a_log_that_cannot_be_cut(void **state)
     assert_true(before > SQLITE_LOG_BYTES);
     assert_ok(store_reader(fixture->store, &reader));
     assert_ok(store_begin(reader));
-    for (int i = 0; i < 75; i++)
+    for (int i = 0; i < 110; i++)
         commit_mebibyte(fixture);
     assert_true(reserve_bytes(fixture) > before);
     assert_true(reserve_bytes(fixture) > log_bytes(fixture) + 20 * MEBIBYTE);

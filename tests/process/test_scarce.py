@@ -79,7 +79,7 @@ def collected_between(office, since, until):
 
 def disk(test):
     """The store's disk fills; intake is refused, reading and collecting go on, and with room again so does everything."""
-    path = mount_small(test, 88 + 50)  # the reserve, and so much that most of it is in the log when the disk is full
+    path = mount_small(test, 120 + 50)  # the reserve, and so much that most of it is in the log when the disk is full
     office = Office(test, 2, 2, store_path=os.path.join(path, "store.db")).open()
     test.on_exit(office.end)
     office.tell("go")

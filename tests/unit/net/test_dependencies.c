@@ -65,7 +65,7 @@ static void sqlite_without_strict_tables_is_refused(void **state)
 static void sqlite_that_can_lose_commits_runs_and_says_why_it_cannot_here(void **state)
 {
     static const char *const words[] = {"before 3.51.3", "lose commits", "#walresetbug",
-                                        "the connection that writes is the one that checkpoints",
+                                        "only while a part of the log is not copied",
                                         "a second broker on the store is refused"};
     struct dependency debian = sqlite_at(DEPENDENCY_VERSION(3, 40, 1), "3.40.1");
     struct dependency last = sqlite_at(DEPENDENCY_VERSION(3, 51, 2), "3.51.2");
