@@ -76,6 +76,8 @@
       "unit_engine_test_answers", "a_complete_case_is_told_once")                                  \
     X(note_counted_twice, "one answer counts as two, and a case is complete too early",            \
       "unit_engine_test_answers", "a_complete_case_is_told_once")                                  \
+    X(place_given_twice, "the answers of two cases are counted as of one",                         \
+      "unit_engine_test_counting", "two_cases_of_one_letter_share_a_row_and_are_each_told_once")   \
     X(overdue_is_yes, "a creditor that stays silent counts as one that answered",                  \
       "unit_domain_test_request", "silence_is_never_consent")                                      \
     X(correction_without_reason, "an answer changes and nobody says why",                          \

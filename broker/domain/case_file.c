@@ -40,12 +40,13 @@ static enum skp_err declare(const Skp__V1__CaseFact *fact, struct arena *arena,
     return SKP_OK;
 }
 
-enum skp_err case_open(const Skp__V1__CaseFact *fact, const struct skp_hash *leaf,
+enum skp_err case_open(const Skp__V1__CaseFact *fact, const struct skp_hash *leaf, uint64_t place,
                        struct arena *arena, struct case_file *ret_case)
 {
     assert(fact->n_request_ids >= 1 && fact->n_request_ids <= CASE_MAX_REQUESTS);
     struct case_file file = {
         .leaf = *leaf,
+        .place = place,
         .version = fact->version,
         .persons = (uint8_t)fact->persons,
         .product = (uint8_t)fact->product,
@@ -100,7 +101,7 @@ enum skp_err case_update(const struct case_file *present, const Skp__V1__CaseFac
         return SKP_OK;
     }
     struct case_file next;
-    enum skp_err err = case_open(fact, leaf, arena, &next);
+    enum skp_err err = case_open(fact, leaf, present->place, arena, &next);
     if (err)
         return err;
     if (!is_next_of(present, &next) || !carry_over(present, &next))

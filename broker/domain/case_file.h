@@ -29,6 +29,7 @@ struct case_request {
 struct case_file {
     struct skp_id case_id;
     struct skp_hash leaf; /* of the CaseFact in force */
+    uint64_t place;       /* where its answers are counted, as long as it lives; 0: none yet */
     uint32_t version;
     uint8_t persons;  /* 1 or 2 */
     uint8_t product;  /* Skp__V1__Product */
@@ -40,8 +41,8 @@ struct case_file {
     struct case_request *requests; /* sorted by request_id; in the arena */
 };
 
-/* A well-formed CaseFact becomes a case with nothing taken. NO_MEMORY. */
-enum skp_err case_open(const Skp__V1__CaseFact *fact, const struct skp_hash *leaf,
+/* A well-formed CaseFact becomes a case with nothing taken, at this place. NO_MEMORY. */
+enum skp_err case_open(const Skp__V1__CaseFact *fact, const struct skp_hash *leaf, uint64_t place,
                        struct arena *arena, struct case_file *ret_case) SKP_MUST_CHECK;
 
 /* The same case said again. The same bytes have no effect: *ret_changed is false and *ret_case is
@@ -94,8 +95,8 @@ Skp__V1__CaseState case_phase(const struct case_file *file);
  * debt, no cooperation, reported deceased. */
 unsigned case_to_decide(const struct case_file *file);
 
-/* Packed form, versioned, one for each case; 1 to CASE_MAX_REQUESTS requests (asserted). Empty
- * span when the arena's cap is reached. */
+/* Packed form, versioned, one for each case; with a place, and 1 to CASE_MAX_REQUESTS requests (both
+ * asserted). Empty span when the arena's cap is reached. */
 struct span case_pack(const struct case_file *file, struct arena *arena);
 
 /* Takes only what case_pack() can write; anything else is DATA_LOSS. NO_MEMORY. Borrows nothing

@@ -4,8 +4,8 @@
 
 #include <assert.h>
 
-#define PACKED_FORMAT 1U
-#define HEADER_BYTES  83U
+#define PACKED_FORMAT 2U
+#define HEADER_BYTES  91U
 #define REQUEST_BYTES 101U
 
 #define REQUEST_STATE_MAX SKP__V1__REQUEST_STATE__REQUEST_STATE_ENDED
@@ -17,6 +17,7 @@ static void put_header(struct packed_writer *writer, const struct case_file *fil
     packed_put_u8(writer, PACKED_FORMAT);
     packed_put(writer, file->case_id.bytes, ID_BYTES);
     packed_put(writer, file->leaf.bytes, HASH_BYTES);
+    packed_put_u64(writer, file->place);
     packed_put_u32(writer, file->version);
     packed_put_u8(writer, file->persons);
     packed_put_u8(writer, file->product);
@@ -44,6 +45,7 @@ static void put_request(struct packed_writer *writer, const struct case_request 
 
 struct span case_pack(const struct case_file *file, struct arena *arena)
 {
+    assert(file->place != 0);
     assert(file->request_count >= 1 && file->request_count <= CASE_MAX_REQUESTS);
     size_t room = HEADER_BYTES + file->request_count * REQUEST_BYTES;
     uint8_t *data = arena_alloc(arena, room);
@@ -65,6 +67,7 @@ static void take_header(struct packed_reader *reader, struct case_file *file)
         reader->bad = true;
     packed_take(reader, file->case_id.bytes, ID_BYTES);
     packed_take(reader, file->leaf.bytes, HASH_BYTES);
+    file->place = packed_take_u64(reader);
     file->version = packed_take_u32(reader);
     file->persons = packed_take_u8(reader, 2);
     file->product = packed_take_u8(reader, SKP__V1__PRODUCT__PRODUCT_REFINANCING);
@@ -73,8 +76,8 @@ static void take_header(struct packed_reader *reader, struct case_file *file)
     packed_take_oin(reader, &file->responsible);
     file->complete_told = packed_take_u8(reader, 1) != 0;
     file->request_count = packed_take_u16(reader);
-    if (id_is_nil(&file->case_id) || file->persons == 0 || file->request_count == 0 ||
-        file->request_count > CASE_MAX_REQUESTS)
+    if (id_is_nil(&file->case_id) || file->place == 0 || file->persons == 0 ||
+        file->request_count == 0 || file->request_count > CASE_MAX_REQUESTS)
         reader->bad = true;
 }
 

@@ -98,10 +98,12 @@ static uint32_t kinds_known(const Skp__V1__RequestFact *fact)
 }
 
 void request_register(const Skp__V1__RequestFact *fact, const struct skp_id *case_id,
-                      const struct skp_hash *leaf, struct request_state *ret_state)
+                      uint64_t case_place, const struct skp_hash *leaf,
+                      struct request_state *ret_state)
 {
     struct request_state state = {
         .case_id = *case_id,
+        .case_place = case_place,
         .leaf = *leaf,
         .version = fact->version,
         .brand_mark = request_brand_mark(fact->brand),
@@ -156,7 +158,7 @@ void request_reseal(struct request_state *state, const Skp__V1__RequestFact *fac
                     struct request_state *ret_next)
 {
     assert(request_awaits_seal(state));
-    request_register(fact, &state->case_id, &state->leaf, ret_next);
+    request_register(fact, &state->case_id, state->case_place, &state->leaf, ret_next);
     request_move(state, STATE(RESEALED));
 }
 

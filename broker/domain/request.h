@@ -41,6 +41,7 @@ struct request_state {
     struct skp_id case_id;
     struct skp_hash leaf;        /* of the RequestFact: what an answer must name */
     struct skp_hash answer_leaf; /* of the answer in force; zeros: none yet */
+    uint64_t case_place;         /* of the case: where it is counted when this is answered */
     uint64_t position;           /* in the creditor's mailbox, also when collected; 0: not there */
     int64_t published_at_ms;     /* into the mailbox, business time; 0: not yet */
     int64_t answered_at_ms;      /* the first answer's, business time; corrections keep it */
@@ -60,8 +61,8 @@ struct request_state {
 
 /* Packed form: fixed size, little endian, so that a page of requests is one run of bytes. Unpacking
  * takes only what packing can write: anything else (state, code, flag or date that does not exist,
- * nil id, negative amount, filled reserve) is DATA_LOSS and leaves *ret_state alone. */
-#define REQUEST_PACKED_BYTES 160
+ * nil id, place 0, negative amount, filled reserve) is DATA_LOSS and leaves *ret_state alone. */
+#define REQUEST_PACKED_BYTES 168
 void request_pack(const struct request_state *state, uint8_t ret_bytes[REQUEST_PACKED_BYTES]);
 enum skp_err request_unpack(const uint8_t bytes[REQUEST_PACKED_BYTES],
                             struct request_state *ret_state) SKP_MUST_CHECK;
@@ -81,7 +82,8 @@ uint64_t request_brand_mark(const char *brand);
 
 /* A well-formed RequestFact becomes a request in REGISTERED. */
 void request_register(const Skp__V1__RequestFact *fact, const struct skp_id *case_id,
-                      const struct skp_hash *leaf, struct request_state *ret_state);
+                      uint64_t case_place, const struct skp_hash *leaf,
+                      struct request_state *ret_state);
 
 /* Into the creditor's mailbox, at `position` (not 0): REGISTERED or WAITING_FOR_ROUND -> REQUESTED; the
  * term runs until due_date (valid, or 0 for no term). STATE_INVALID: published before, or stopped. */

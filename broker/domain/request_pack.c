@@ -4,8 +4,8 @@
 
 #include <assert.h>
 
-#define PACKED_FORMAT 2U
-#define PACKED_FIELDS 159U /* the rest of the row is reserve, zeros */
+#define PACKED_FORMAT 3U
+#define PACKED_FIELDS 167U /* the rest of the row is reserve, zeros */
 
 #define FLAGS_MAX (REQUEST_URGENT | REQUEST_CONTAINS_BSN)
 
@@ -20,6 +20,7 @@ void request_pack(const struct request_state *state, uint8_t ret_bytes[REQUEST_P
     packed_put(&writer, state->case_id.bytes, ID_BYTES);
     packed_put(&writer, state->leaf.bytes, HASH_BYTES);
     packed_put(&writer, state->answer_leaf.bytes, HASH_BYTES);
+    packed_put_u64(&writer, state->case_place);
     packed_put_u64(&writer, state->position);
     packed_put_i64(&writer, state->published_at_ms);
     packed_put_i64(&writer, state->answered_at_ms);
@@ -44,6 +45,7 @@ static void take_fields(struct packed_reader *reader, struct request_state *ret_
     packed_take(reader, ret_state->case_id.bytes, ID_BYTES);
     packed_take(reader, ret_state->leaf.bytes, HASH_BYTES);
     packed_take(reader, ret_state->answer_leaf.bytes, HASH_BYTES);
+    ret_state->case_place = packed_take_u64(reader);
     ret_state->position = packed_take_u64(reader);
     ret_state->published_at_ms = packed_take_amount(reader);
     ret_state->answered_at_ms = packed_take_amount(reader);
@@ -80,7 +82,7 @@ enum skp_err request_unpack(const uint8_t bytes[REQUEST_PACKED_BYTES],
     if (reader.bad || format != PACKED_FORMAT || !all_zero(reader.rest))
         return SKP_E_DATA_LOSS;
     if (!request_state_name(state.state) || id_is_nil(&state.request_id) ||
-        id_is_nil(&state.case_id))
+        id_is_nil(&state.case_id) || state.case_place == 0)
         return SKP_E_DATA_LOSS;
     *ret_state = state;
     return SKP_OK;

@@ -95,7 +95,7 @@ static enum skp_err decide_answer(struct answer_run *answers, struct batch_line 
     err = close_page(answers, row, line, request->published_at_ms);
     if (err || answered_before || !request_is_answered(request))
         return err;
-    return txn_note(txn, &page->counsellor, &request->case_id);
+    return txn_note(txn, &page->counsellor, request);
 }
 
 enum skp_err batch_decide_answers(struct batch_run *run, struct batch_bundle *bundle)

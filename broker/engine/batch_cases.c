@@ -31,7 +31,7 @@ static enum skp_err open_or_update(struct batch_run *run, const struct batch_lin
     *ret_changed = true;
     if (present)
         return case_update(present, fact, line->leaf, arena, ret_file, ret_changed);
-    return case_open(fact, line->leaf, arena, ret_file);
+    return case_open(fact, line->leaf, txn_place(run->txn), arena, ret_file);
 }
 
 static enum skp_err decide_case(struct batch_run *run, struct batch_line *line)
@@ -122,7 +122,7 @@ static enum skp_err record_connected(struct batch_run *run, const struct batch_l
     if (!first)
         return SKP_OK;
     enum skp_err err = txn_destroy_part(run->txn, &request->bundle_id, request->line);
-    return err ? err : txn_note(run->txn, &sender, &state->case_id);
+    return err ? err : txn_note(run->txn, &sender, state);
 }
 
 static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *line)

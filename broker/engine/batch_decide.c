@@ -10,13 +10,6 @@
 
 /* ---------------------------------------------------------------- want */
 
-static enum skp_err want_case(struct txn *txn, const struct skp_oin *counsellor,
-                              const struct skp_id *case_id)
-{
-    enum skp_err err = ws_want(&txn->ws, STORE_CASE, key_case(counsellor, case_id));
-    return err ? err : ws_want(&txn->ws, STORE_PROGRESS, key_case(counsellor, case_id));
-}
-
 static enum skp_err want_line(struct txn *txn, const struct batch_work *work,
                               const struct batch_line *line)
 {
@@ -29,10 +22,10 @@ static enum skp_err want_line(struct txn *txn, const struct batch_work *work,
             &txn->ws, STORE_PAGE,
             key_page(&work->bundles[line->bundle].head.bundle_id, line->line / PAGE_LINES));
     if (fact->fact_case == SKP__V1__LINE__FACT_CASE_FACT)
-        return want_case(txn, &work->header.sender, &line->item_id);
+        return ws_want(&txn->ws, STORE_CASE, key_case(&work->header.sender, &line->item_id));
     if (fact->fact_case == SKP__V1__LINE__FACT_RECORDED &&
         id_take(wire_span(fact->recorded->case_id), &id))
-        return want_case(txn, &work->header.sender, &id);
+        return ws_want(&txn->ws, STORE_CASE, key_case(&work->header.sender, &id));
     if (fact->fact_case == SKP__V1__LINE__FACT_ANSWER &&
         id_take(wire_span(fact->answer->request_bundle_id), &id))
         return ws_want(&txn->ws, STORE_PAGE,

@@ -238,10 +238,11 @@ static enum skp_err decide_request(struct request_run *requests, struct batch_li
     const struct case_file *file = case_row->object;
     struct page_row *page = page_row->object;
     size_t slot = line->line % PAGE_LINES;
-    request_register(line->fact->request, &file->case_id, line->leaf, &page->requests[slot]);
+    request_register(line->fact->request, &file->case_id, file->place, line->leaf,
+                     &page->requests[slot]);
     batch_take(requests->run, line);
     requests->taken++;
-    err = fold_asked(requests->run->txn, &page->counsellor, &file->case_id);
+    err = fold_asked(requests->run->txn, file);
     return err ? err : route(requests, line, page_row, slot);
 }
 

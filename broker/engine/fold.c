@@ -4,18 +4,52 @@
 #include "quarantine.h"
 
 #define FOLD_ROWS  256
-#define FOLD_BYTES ((size_t)256 << 10) /* of notes: some 7,000 */
+#define FOLD_BYTES ((size_t)256 << 10) /* of notes: some 6,000 */
+
+/* What was counted is lost: the pages say it again, for as long as the case lives. */
+static enum skp_err count_on_pages(struct txn *txn, const struct case_file *file,
+                                   size_t *ret_answered)
+{
+    size_t answered = 0;
+    for (size_t i = 0; i < file->request_count; i++) {
+        const struct case_request *request = &file->requests[i];
+        struct ws_row *row;
+        struct page_row *page;
+        if (id_is_nil(&request->bundle_id))
+            continue;
+        enum skp_err err =
+            txn_page(txn, &request->bundle_id, request->line / PAGE_LINES, &row, &page);
+        if (err || !page)
+            return err ? err : SKP_E_DATA_LOSS;
+        answered += request_is_answered(&page->requests[request->line % PAGE_LINES]);
+    }
+    *ret_answered = answered;
+    return SKP_OK;
+}
+
+static enum skp_err count_answered(struct txn *txn, const struct case_file *file,
+                                   size_t *ret_answered)
+{
+    struct ws_row *row;
+    struct progress *progress;
+    enum skp_err err = txn_progress(txn, file->place, &row, &progress);
+    if (err)
+        return err;
+    if (progress_is_lost(progress))
+        return count_on_pages(txn, file, ret_answered);
+    *ret_answered = progress->answered;
+    return SKP_OK;
+}
 
 enum skp_err fold_tell_complete(struct txn *txn, const struct skp_oin *counsellor,
                                 struct ws_row *row)
 {
     struct case_file *file = row->object;
-    struct ws_row *progress_row;
-    struct progress_row *progress;
+    size_t answered = 0;
     if (file->complete_told)
         return SKP_OK;
-    enum skp_err err = txn_progress(txn, counsellor, &file->case_id, &progress_row, &progress);
-    if (err || !case_is_complete(file, progress->answered))
+    enum skp_err err = count_answered(txn, file, &answered);
+    if (err || !case_is_complete(file, answered))
         return err;
     Skp__V1__Line *line;
     Skp__V1__EventFact *event =
@@ -28,13 +62,12 @@ enum skp_err fold_tell_complete(struct txn *txn, const struct skp_oin *counsello
     return txn_say(txn, counsellor, line);
 }
 
-enum skp_err fold_asked(struct txn *txn, const struct skp_oin *counsellor,
-                        const struct skp_id *case_id)
+enum skp_err fold_asked(struct txn *txn, const struct case_file *file)
 {
     struct ws_row *row;
-    struct progress_row *progress;
-    enum skp_err err = txn_progress(txn, counsellor, case_id, &row, &progress);
-    if (err)
+    struct progress *progress;
+    enum skp_err err = txn_progress(txn, file->place, &row, &progress);
+    if (err || progress_is_lost(progress))
         return err;
     progress->asked++;
     ws_changed(row);
@@ -54,13 +87,15 @@ static enum skp_err look_at_case(struct txn *txn, const struct note *note)
 static enum skp_err fold_note(struct txn *txn, const struct note *note)
 {
     struct ws_row *row;
-    struct progress_row *progress;
-    enum skp_err err = txn_progress(txn, &note->counsellor, &note->case_id, &row, &progress);
-    if (!err && progress->answered >= progress->asked)
-        err = SKP_E_DATA_LOSS;
+    struct progress *progress;
+    enum skp_err err = txn_progress(txn, note->place, &row, &progress);
     if (err)
         return err;
-    progress->answered += MUTANT(note_counted_twice) ? 2 : 1;
+    if (progress_is_lost(progress))
+        return look_at_case(txn, note);
+    if (progress->answered >= progress->asked)
+        return SKP_E_DATA_LOSS;
+    progress->answered = (uint16_t)(progress->answered + (MUTANT(note_counted_twice) ? 2 : 1));
     ws_changed(row);
     return progress->answered == progress->asked ? look_at_case(txn, note) : SKP_OK;
 }
@@ -69,7 +104,7 @@ static enum skp_err fold_note(struct txn *txn, const struct note *note)
 static enum skp_err keep_note(struct txn *txn, const struct note *note)
 {
     struct row_key key = key_case(&note->counsellor, &note->case_id);
-    return quarantine_keep(txn, STORE_PROGRESS, row_key_span(&key), ASIDE_NOT_COUNTED,
+    return quarantine_keep(txn, STORE_CASE, row_key_span(&key), ASIDE_NOT_COUNTED,
                            span_of(NULL, 0));
 }
 
@@ -79,7 +114,8 @@ static enum skp_err fold_row(struct txn *txn, const struct store_row *row)
     size_t count;
     enum skp_err err = notes_read(row->value, &txn->arena, &notes, &count);
     for (size_t i = 0; !err && i < count; i++)
-        err = ws_want(&txn->ws, STORE_PROGRESS, key_case(&notes[i].counsellor, &notes[i].case_id));
+        if (i == 0 || !progress_is_shared(notes[i].place, notes[i - 1].place))
+            err = ws_want(&txn->ws, STORE_PROGRESS, key_progress(notes[i].place));
     if (!err)
         err = ws_load(&txn->ws);
     if (quarantine_is_named(txn, err))

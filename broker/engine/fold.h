@@ -13,8 +13,7 @@
 enum skp_err fold_journal(struct txn *txn) SKP_MUST_CHECK;
 
 /* A connected request of the case was taken. */
-enum skp_err fold_asked(struct txn *txn, const struct skp_oin *counsellor,
-                        const struct skp_id *case_id) SKP_MUST_CHECK;
+enum skp_err fold_asked(struct txn *txn, const struct case_file *file) SKP_MUST_CHECK;
 
 /* The counsellor hears, once, that nothing of the case is waited for any more. `row` is the case's,
  * decoded. */

@@ -34,6 +34,8 @@ const char *aside_cause_name(enum aside_cause cause)
 
 const char *aside_means(enum aside_cause cause, enum store_table table)
 {
+    if (cause == ASIDE_NOT_COUNTED)
+        return "the case is not told complete";
     return row_advice_of(cause == ASIDE_UNDELIVERABLE ? STORE_BUNDLE : table).means;
 }
 
@@ -148,7 +150,19 @@ static enum skp_err make_good(struct txn *txn, enum store_table table, const str
         return put_again(txn, table, row->key, nothing);
     if (table == STORE_WAITING)
         return wait_again(txn, row->key);
+    if (table == STORE_PROGRESS)
+        return put_again(txn, table, row->key, progress_lost_pack(&txn->arena));
     return table == STORE_ENTRY ? park_damaged_entry(txn, row) : SKP_OK;
+}
+
+enum skp_err quarantine_move(struct txn *txn, enum store_table table, struct span key)
+{
+    struct store_row row = {.key = key};
+    enum skp_err err = store_take_damaged(txn->ws.store, table, &row, &txn->arena);
+    if (err || row.version == 0)
+        return err;
+    err = quarantine_keep(txn, table, row.key, ASIDE_DAMAGED, row.value);
+    return err ? err : make_good(txn, table, &row);
 }
 
 /* ---------------------------------------------------------------- the verb */
@@ -170,13 +184,7 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     enum store_table table = (enum store_table)damaged->table;
     struct store_row row = {.key = span_of(damaged->key, damaged->key_len)};
     enum skp_err err = store_get(txn->ws.store, table, &row, 1, &txn->arena);
-    if (err != SKP_E_DATA_LOSS)
-        return err;
-    err = store_take_damaged(txn->ws.store, table, &row, &txn->arena);
-    if (err || row.version == 0)
-        return err;
-    err = quarantine_keep(txn, table, row.key, ASIDE_DAMAGED, row.value);
-    return err ? err : make_good(txn, table, &row);
+    return err == SKP_E_DATA_LOSS ? quarantine_move(txn, table, row.key) : err;
 }
 
 static bool read_mailbox(struct span key, struct skp_oin *ret_oin, char *ret_mailbox)

@@ -6,7 +6,8 @@
  * meta, with the moment and the cause. What its key and other rows still say is written again
  * (deadlines and lists); an entry leaves a gap in its mailbox, and open requests in it go back to
  * their counsellor to be sealed again. An entry whose bundle is damaged goes the same way (park.c).
- * Nothing is deleted: skpctl damage list shows it. */
+ * Progress of cases is asked for by its key, but 64 cases need it: it is moved too, and what then
+ * stands there sends who counts to their pages. Nothing is deleted: skpctl damage list shows it. */
 #ifndef SKP_QUARANTINE_H
 #define SKP_QUARANTINE_H
 
@@ -16,7 +17,7 @@ enum aside_cause {
     ASIDE_DAMAGED = 1,       /* value: the row as it was found */
     ASIDE_UNDELIVERABLE = 2, /* an entry, whole: its bundle or batch is damaged */
     ASIDE_NOT_COUNTED =
-        3, /* how far a case is, or the case itself, is damaged: an answer was not counted */
+        3, /* a case, or a page of its requests, is damaged: an answer was not counted */
     ASIDE_NOT_DUE = 4, /* requests that are damaged: what was due did not happen to them */
 };
 const char *aside_cause_name(enum aside_cause cause);
@@ -40,6 +41,11 @@ void quarantine_retry(struct engine *engine);
  * worker. */
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value) SKP_MUST_CHECK;
+
+/* Sets a damaged row aside and writes again what is known of it, in this transaction, which is over on
+ * an error. Store worker. */
+enum skp_err quarantine_move(struct txn *txn, enum store_table table,
+                             struct span key) SKP_MUST_CHECK;
 
 /* Was this error a row that names itself? Directly after the call that failed. */
 bool quarantine_is_named(const struct txn *txn, enum skp_err err);

@@ -47,6 +47,10 @@ struct txn {
     size_t said_count, said_room;
     struct skp_id said_id; /* batch id of the first batch it makes; nil: a new one */
 
+    size_t opened;               /* cases */
+    struct ws_row *progress_row; /* asked for last: neighbouring cases share it; NULL: none */
+    uint64_t progress_place;     /* a place in it */
+
     struct note *notes; /* for the journal */
     size_t note_count, note_room;
 
@@ -81,10 +85,15 @@ enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
                       const struct skp_id *case_id, struct ws_row **ret_row,
                       struct case_file **ret_case) SKP_MUST_CHECK;
 
-/* How far a case is; all 0 when nothing was taken yet. ws_changed(*ret_row) after a change. */
-enum skp_err txn_progress(struct txn *txn, const struct skp_oin *counsellor,
-                          const struct skp_id *case_id, struct ws_row **ret_row,
-                          struct progress_row **ret_progress) SKP_MUST_CHECK;
+/* The place of a case that is opened now: another one each time. Places of one transaction follow
+ * each other, and no other transaction gives them. */
+uint64_t txn_place(struct txn *txn);
+
+/* How far the case at this place is; all 0 when nothing was taken yet. ws_changed(*ret_row) after a
+ * change. A damaged row is set aside on the way: then this and its neighbours are lost
+ * (progress_is_lost()). */
+enum skp_err txn_progress(struct txn *txn, uint64_t place, struct ws_row **ret_row,
+                          struct progress **ret_progress) SKP_MUST_CHECK;
 
 /* The next position of a mailbox: txn_deliver() must follow. */
 enum skp_err txn_position(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
@@ -100,9 +109,9 @@ enum skp_err txn_is_collected(struct workset *ws, const struct page_row *page,
                               const struct request_state *request,
                               bool *ret_collected) SKP_MUST_CHECK;
 
-/* A connected request of this case was answered for the first time: to be counted later. */
+/* This connected request was answered for the first time: to be counted later. */
 enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
-                      const struct skp_id *case_id) SKP_MUST_CHECK;
+                      const struct request_state *request) SKP_MUST_CHECK;
 
 /* The sealed part of this line goes when the transaction is saved; nobody needs it any more. */
 enum skp_err txn_destroy_part(struct txn *txn, const struct skp_id *bundle_id,

@@ -4,6 +4,7 @@
 #include "mutant.h"
 #include "quarantine.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 void *txn_grow(struct txn *txn, void *array_ptr, size_t *count, size_t *room, size_t element)
@@ -63,25 +64,59 @@ enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
     return SKP_OK;
 }
 
-enum skp_err txn_progress(struct txn *txn, const struct skp_oin *counsellor,
-                          const struct skp_id *case_id, struct ws_row **ret_row,
-                          struct progress_row **ret_progress)
+/* A place says which commit opened the case, and as which of its cases. */
+#define PLACE_BITS       24
+#define CASE_BYTES_LEAST 32 /* of a CaseFact: its own id, that of a request */
+
+static_assert(ENGINE_COMMIT_BYTES / CASE_BYTES_LEAST + BATCH_MAX_LINES < 1 << PLACE_BITS,
+              "one transaction cannot hold as many cases as a commit has places");
+
+uint64_t txn_place(struct txn *txn)
 {
-    struct ws_row *row;
-    enum skp_err err = ws_get(&txn->ws, STORE_PROGRESS, key_case(counsellor, case_id), &row);
-    if (!err && !row->object) {
-        struct progress_row *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
-        if (!decoded)
-            err = SKP_E_NO_MEMORY;
-        else if (row->version > 0)
-            err = progress_row_read(row->value, decoded);
-        if (!err)
-            row->object = decoded;
-    }
-    if (err)
+    assert(txn->opened < (size_t)1 << PLACE_BITS && txn->sequence >> (64 - PLACE_BITS) == 0);
+    uint64_t number = MUTANT(place_given_twice) ? 0 : txn->opened++;
+    return txn->sequence << PLACE_BITS | number;
+}
+
+/* A damaged row would be in the way of 64 cases; what it counted stands on their pages too. */
+static enum skp_err get_progress(struct txn *txn, struct row_key key, struct ws_row **ret_row)
+{
+    enum skp_err err = ws_get(&txn->ws, STORE_PROGRESS, key, ret_row);
+    if (!quarantine_is_named(txn, err))
         return err;
+    err = quarantine_move(txn, STORE_PROGRESS, row_key_span(&key));
+    return err ? err : ws_get(&txn->ws, STORE_PROGRESS, key, ret_row);
+}
+
+static enum skp_err read_progress(struct txn *txn, struct ws_row *row)
+{
+    if (row->object)
+        return SKP_OK;
+    struct progress_row *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
+    if (!decoded)
+        return SKP_E_NO_MEMORY;
+    enum skp_err err = row->version > 0 ? progress_row_read(row->value, decoded) : SKP_OK;
+    if (!err)
+        row->object = decoded;
+    return err;
+}
+
+enum skp_err txn_progress(struct txn *txn, uint64_t place, struct ws_row **ret_row,
+                          struct progress **ret_progress)
+{
+    struct ws_row *row = txn->progress_row;
+    if (!row || !progress_is_shared(place, txn->progress_place)) {
+        enum skp_err err = get_progress(txn, key_progress(place), &row);
+        if (!err)
+            err = read_progress(txn, row);
+        if (err)
+            return err;
+        txn->progress_row = row;
+        txn->progress_place = place;
+    }
+    struct progress_row *progress = row->object;
     *ret_row = row;
-    *ret_progress = row->object;
+    *ret_progress = &progress->cases[place % PROGRESS_CASES];
     return SKP_OK;
 }
 
@@ -188,12 +223,13 @@ enum skp_err txn_is_collected(struct workset *ws, const struct page_row *page,
 }
 
 enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
-                      const struct skp_id *case_id)
+                      const struct request_state *request)
 {
     struct note *note = txn_grow(txn, &txn->notes, &txn->note_count, &txn->note_room, sizeof *note);
     if (!note)
         return SKP_E_NO_MEMORY;
-    *note = (struct note){.counsellor = *counsellor, .case_id = *case_id};
+    *note = (struct note){
+        .counsellor = *counsellor, .case_id = request->case_id, .place = request->case_place};
     return SKP_OK;
 }
 

@@ -85,25 +85,49 @@ enum skp_err round_pages_read(struct span value, struct arena *arena, struct rou
     return SKP_OK;
 }
 
+#define PROGRESS_PACKED_BYTES ((size_t)PROGRESS_CASES * (2 + 2))
+
 struct span progress_row_pack(const struct progress_row *row, struct arena *arena)
 {
-    struct packed_writer writer = writer_new(arena, 8);
+    struct packed_writer writer = writer_new(arena, PROGRESS_PACKED_BYTES);
     if (!writer.data)
         return span_of(NULL, 0);
-    packed_put_u32(&writer, row->asked);
-    packed_put_u32(&writer, row->answered);
+    for (size_t i = 0; i < PROGRESS_CASES; i++) {
+        packed_put_u16(&writer, row->cases[i].asked);
+        packed_put_u16(&writer, row->cases[i].answered);
+    }
     return written(&writer);
+}
+
+static bool can_be(const struct progress *progress)
+{
+    return progress_is_lost(progress)
+               ? progress->answered == PROGRESS_LOST
+               : progress->answered <= progress->asked && progress->asked <= CASE_MAX_REQUESTS;
 }
 
 enum skp_err progress_row_read(struct span value, struct progress_row *ret_row)
 {
     struct packed_reader reader = {.rest = value};
-    struct progress_row row = {.asked = packed_take_u32(&reader)};
-    row.answered = packed_take_u32(&reader);
-    if (finished(&reader) || row.answered > row.asked)
+    struct progress_row row;
+    for (size_t i = 0; i < PROGRESS_CASES; i++) {
+        row.cases[i].asked = packed_take_u16(&reader);
+        row.cases[i].answered = packed_take_u16(&reader);
+        if (!can_be(&row.cases[i]))
+            reader.bad = true;
+    }
+    if (finished(&reader))
         return SKP_E_DATA_LOSS;
     *ret_row = row;
     return SKP_OK;
+}
+
+struct span progress_lost_pack(struct arena *arena)
+{
+    struct progress_row row;
+    for (size_t i = 0; i < PROGRESS_CASES; i++)
+        row.cases[i] = (struct progress){.asked = PROGRESS_LOST, .answered = PROGRESS_LOST};
+    return progress_row_pack(&row, arena);
 }
 
 struct span notes_pack(const struct note *notes, size_t count, struct arena *arena)
@@ -114,6 +138,7 @@ struct span notes_pack(const struct note *notes, size_t count, struct arena *are
     for (size_t i = 0; i < count; i++) {
         packed_put_oin(&writer, &notes[i].counsellor);
         put_id(&writer, &notes[i].case_id);
+        packed_put_u64(&writer, notes[i].place);
     }
     return written(&writer);
 }
@@ -129,6 +154,7 @@ enum skp_err notes_read(struct span value, struct arena *arena, struct note **re
     for (size_t i = 0; i < count; i++) {
         packed_take_oin(&reader, &notes[i].counsellor);
         take_id(&reader, &notes[i].case_id);
+        notes[i].place = packed_take_u64(&reader);
     }
     if (finished(&reader))
         return SKP_E_DATA_LOSS;

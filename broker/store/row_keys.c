@@ -161,6 +161,11 @@ struct row_key key_commit(uint64_t sequence)
     return key;
 }
 
+struct row_key key_progress(uint64_t place)
+{
+    return key_commit(place / PROGRESS_CASES);
+}
+
 struct row_key key_open(const struct skp_oin *creditor, int64_t published_ms,
                         const struct skp_id *bundle_id, unsigned page)
 {

@@ -80,9 +80,11 @@ static const struct table_words all_words[STORE_TABLE_END] = {
     [STORE_OPEN] = {"published requests of creditor",
                     KEY_PUBLISHED,
                     {"they are missing from the next overview", SET_ASIDE}},
-    [STORE_PROGRESS] = {"how far a case is, of",
-                        KEY_OF_PARTY,
-                        {"the case is not told complete; what it shows is right", WORK_AROUND}},
+    [STORE_PROGRESS] = {"how far 64 cases are, row",
+                        KEY_SEQUENCE,
+                        {"nothing is lost: the requests of these cases are counted anew with "
+                         "each answer",
+                         SET_ASIDE}},
 };
 
 /* ---------------------------------------------------------------- pieces of a key */

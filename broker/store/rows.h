@@ -14,7 +14,7 @@
  *   bundle       bundle id                                struct bundle_row: the Bundle as it came
  *   page         bundle id, page number                   struct page_row: up to 32 requests
  *   case         counsellor, case id                      case_file.h
- *   progress     counsellor, case id                      struct progress_row
+ *   progress     number: place of a case / 64             struct progress_row
  *   mailbox      oin, mailbox                             last position given
  *   entry        oin, mailbox, position                   struct entry_row
  *   waiting      agreement id, since, bundle id, page     lines that wait for a round, as bits
@@ -31,6 +31,8 @@
 #include "case_file.h"
 #include "request.h"
 #include "store.h"
+
+#include <assert.h>
 
 #define MAILBOX_NAME_MAX 32
 #define PAGE_LINES       32
@@ -66,6 +68,7 @@ struct row_key key_round_part(const struct skp_id *round_id, uint32_t part);
 bool key_is_round_part(struct span key); /* else it is a round's own */
 struct row_key key_journal(uint64_t sequence, uint32_t part);
 struct row_key key_commit(uint64_t sequence);
+struct row_key key_progress(uint64_t place);
 struct row_key key_open(const struct skp_oin *creditor, int64_t published_ms,
                         const struct skp_id *bundle_id, unsigned page);
 
@@ -207,19 +210,40 @@ enum skp_err round_pages_read(struct span value, struct arena *arena, struct rou
 
 /* How far the connected requests of a case are: apart from the case, whose row would cost forty times
  * as much to write with every answer. */
-struct progress_row {
-    uint32_t asked;    /* taken */
-    uint32_t answered; /* of these */
+struct progress {
+    uint16_t asked;    /* taken; PROGRESS_LOST: a damaged row stood here, the pages must be asked */
+    uint16_t answered; /* of these; PROGRESS_LOST with the other */
 };
+#define PROGRESS_LOST UINT16_MAX
+static_assert(CASE_MAX_REQUESTS < PROGRESS_LOST, "the requests of a case can be counted");
+
+static inline bool progress_is_lost(const struct progress *progress)
+{
+    return progress->asked == PROGRESS_LOST;
+}
+
+/* Cases that were opened one after the other, by their place: those of a round are asked and
+ * answered together, and one row is written where each case would have had its own. */
+#define PROGRESS_CASES 64
+struct progress_row {
+    struct progress cases[PROGRESS_CASES]; /* by place % 64; zeros: nothing was taken */
+};
+
+static inline bool progress_is_shared(uint64_t place, uint64_t other)
+{
+    return place / PROGRESS_CASES == other / PROGRESS_CASES;
+}
 struct span progress_row_pack(const struct progress_row *row, struct arena *arena);
 enum skp_err progress_row_read(struct span value, struct progress_row *ret_row) SKP_MUST_CHECK;
+struct span progress_lost_pack(struct arena *arena); /* of all its cases */
 
 /* A connected request of this case was answered: to be counted in its progress later. */
 struct note {
     struct skp_oin counsellor;
     struct skp_id case_id;
+    uint64_t place; /* of the case */
 };
-#define NOTE_PACKED_BYTES (OIN_CHARS + ID_BYTES)
+#define NOTE_PACKED_BYTES (OIN_CHARS + ID_BYTES + 8)
 struct span notes_pack(const struct note *notes, size_t count, struct arena *arena);
 enum skp_err notes_read(struct span value, struct arena *arena, struct note **ret_notes,
                         size_t *ret_count) SKP_MUST_CHECK;

@@ -15,6 +15,11 @@ const char *store_table_name(enum store_table table)
     return names[table];
 }
 
+bool store_has_number_keys(enum store_table table)
+{
+    return table == STORE_COMMIT || table == STORE_PROGRESS;
+}
+
 enum skp_err store_fail(struct store *store, enum skp_err err, const char *format, ...)
 {
     va_list arguments;
@@ -65,7 +70,7 @@ static void assert_keys(enum store_table table, const struct store_row *rows, si
     for (size_t i = 0; i < count; i++) {
         assert(rows[i].key.data);
         assert(rows[i].key.len > 0 && rows[i].key.len <= STORE_KEY_MAX);
-        assert(table != STORE_COMMIT || rows[i].key.len == STORE_NUMBER_BYTES);
+        assert(!store_has_number_keys(table) || rows[i].key.len == STORE_NUMBER_BYTES);
     }
 }
 
@@ -183,6 +188,7 @@ enum skp_err store_take_damaged(struct store *store, enum store_table table, str
     assert_in_transaction(store);
     assert_keys(table, row, 1);
     struct store_row gone = {.key = row->key, .version = STORE_ANY};
+    store->damaged.table = 0;
     forgive(store, true);
     enum skp_err err = store->ops->get(store, table, row, 1, arena);
     if (!err && row->version > 0)

@@ -55,7 +55,7 @@ enum store_table {
 const char *store_table_name(enum store_table table);
 
 #define STORE_KEY_MAX      96
-#define STORE_NUMBER_BYTES 8 /* each key of COMMIT: a count, big endian */
+#define STORE_NUMBER_BYTES 8 /* each key of COMMIT and PROGRESS: a number, big endian */
 #define STORE_VALUE_MAX    (1024 * 1024)
 
 #define STORE_NEW UINT64_C(0) /* expected version: there is no such row */

@@ -13,6 +13,10 @@ enum skp_err store_fail(struct store *store, enum skp_err err, const char *forma
 enum skp_err store_fail_conflict(struct store *store, enum store_table table);
 enum skp_err store_fail_memory(struct store *store);
 
+/* Numbers that only grow, and that nobody looks for by anything but themselves: each key has
+ * STORE_NUMBER_BYTES. */
+bool store_has_number_keys(enum store_table table);
+
 /* Bytewise, a prefix before what it is a prefix of. */
 int store_key_compare(struct span a, struct span b);
 

@@ -21,7 +21,7 @@
 #include <sqlite3.h>
 
 #define SQLITE_APPLICATION_ID 0x534b5031 /* "SKP1" */
-#define SQLITE_SCHEMA_VERSION 4
+#define SQLITE_SCHEMA_VERSION 5
 #define SQLITE_PAGE_BYTES     8192 /* measured with bench_store, see schema/sqlite.sql */
 
 /* Of log that a checkpoint waits for: a page that many commits change is then copied once. What a
@@ -194,9 +194,8 @@ bool sqlite_copy_ended(struct sqlite_store *store, bool waits, int *ret_rc);
 /* Waits for a copy that is under way. */
 void sqlite_copy_close(struct sqlite_store *store);
 
-/* Keys of a table of numbers are 8 bytes and stand in SQLite as its row numbers, less 2^63, so that
- * their order is the same: such a table needs no tree of keys. */
-bool sqlite_has_number_keys(enum store_table table);
+/* Keys of a table of numbers stand in SQLite as its row numbers, less 2^63, so that their order is
+ * the same: such a table needs no tree of keys. */
 
 /* Binds a key; borrowed until the statement is reset. A result code of SQLite. */
 int sqlite_key_bind(sqlite3_stmt *statement, int at, enum store_table table, struct span key);

@@ -5,12 +5,6 @@
 
 #define SIGN_BIT (UINT64_C(1) << 63)
 
-/* Counted, and never looked for by anything but the count. */
-bool sqlite_has_number_keys(enum store_table table)
-{
-    return table == STORE_COMMIT;
-}
-
 /* A null pointer would bind NULL instead of no bytes. */
 int sqlite_bind_span(sqlite3_stmt *statement, int at, struct span bytes)
 {
@@ -41,7 +35,7 @@ static int bind_number(sqlite3_stmt *statement, int at, uint64_t number)
 
 int sqlite_key_bind(sqlite3_stmt *statement, int at, enum store_table table, struct span key)
 {
-    if (!sqlite_has_number_keys(table))
+    if (!store_has_number_keys(table))
         return sqlite_bind_span(statement, at, key);
     assert(key.len == STORE_NUMBER_BYTES); /* store.c lets no other pass */
     return bind_number(statement, at, number_of(key));
@@ -49,7 +43,7 @@ int sqlite_key_bind(sqlite3_stmt *statement, int at, enum store_table table, str
 
 int sqlite_key_bind_from(sqlite3_stmt *statement, int at, enum store_table table, struct span from)
 {
-    if (!sqlite_has_number_keys(table))
+    if (!store_has_number_keys(table))
         return sqlite_bind_span(statement, at, from);
     uint64_t number = number_of(from);
     if (from.len <= STORE_NUMBER_BYTES)
@@ -62,7 +56,7 @@ int sqlite_key_bind_from(sqlite3_stmt *statement, int at, enum store_table table
 struct span sqlite_key_column(sqlite3_stmt *statement, int column, enum store_table table,
                               uint8_t buffer[STORE_NUMBER_BYTES])
 {
-    if (!sqlite_has_number_keys(table))
+    if (!store_has_number_keys(table))
         return sqlite_column_span(statement, column);
     uint64_t number = (uint64_t)sqlite3_column_int64(statement, column) ^ SIGN_BIT;
     for (size_t i = 0; i < STORE_NUMBER_BYTES; i++)

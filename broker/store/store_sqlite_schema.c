@@ -108,11 +108,12 @@ static enum skp_err enter_log_mode(struct sqlite_store *store)
 }
 
 /* Rows of more than a few hundred bytes would make a tree of their own keys deep and wide to search:
- * they lie in a table in the order they come, with the keys in an index. */
-static bool has_large_rows(enum store_table table)
+ * they lie in a table in the order they come, with the keys in an index. A key that is SQLite's own
+ * number of the row needs no index. */
+static bool has_row_numbers(enum store_table table)
 {
-    return table == STORE_BATCH || table == STORE_BUNDLE || table == STORE_PAGE ||
-           table == STORE_CASE || table == STORE_COMMIT || table == STORE_JOURNAL;
+    return store_has_number_keys(table) || table == STORE_BATCH || table == STORE_BUNDLE ||
+           table == STORE_PAGE || table == STORE_CASE || table == STORE_JOURNAL;
 }
 
 void sqlite_schema_print(enum store_table table, char *ret_sql, size_t size)
@@ -120,8 +121,8 @@ void sqlite_schema_print(enum store_table table, char *ret_sql, size_t size)
     int len = snprintf(ret_sql, size,
                        "CREATE TABLE %s(key %s PRIMARY KEY NOT NULL, version INTEGER NOT NULL, "
                        "sum INTEGER NOT NULL, value BLOB NOT NULL) %sSTRICT",
-                       store_table_name(table), sqlite_has_number_keys(table) ? "INTEGER" : "BLOB",
-                       has_large_rows(table) ? "" : "WITHOUT ROWID, ");
+                       store_table_name(table), store_has_number_keys(table) ? "INTEGER" : "BLOB",
+                       has_row_numbers(table) ? "" : "WITHOUT ROWID, ");
     assert(len > 0 && (size_t)len < size);
 }
 

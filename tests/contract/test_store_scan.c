@@ -101,41 +101,48 @@ static const uint8_t numbers[][STORE_NUMBER_BYTES] = {
 };
 #define NUMBER_COUNT (sizeof numbers / sizeof *numbers)
 
-static void assert_numbers(struct fixture *fixture, struct span from, size_t first)
+static void assert_numbers(struct fixture *fixture, enum store_table table, struct span from,
+                           size_t first)
 {
     struct store_row *rows = NULL;
     size_t count = 0;
-    assert_ok(store_scan(fixture->store, STORE_COMMIT, from, (struct span){0}, 100, 1000,
-                         &fixture->arena, &rows, &count));
+    assert_ok(store_scan(fixture->store, table, from, (struct span){0}, 100, 1000, &fixture->arena,
+                         &rows, &count));
     assert_int_equal(count, NUMBER_COUNT - first);
     for (size_t i = 0; i < count; i++)
         assert_true(span_equal(rows[i].key, span_of(numbers[first + i], STORE_NUMBER_BYTES)));
 }
 
-/* Links of the chain: a backend may hold their keys as numbers, and their order is that of bytes. */
-static void keys_that_are_numbers_are_ordered_as_their_bytes(void **state)
+static void assert_ordered_numbers(struct fixture *fixture, enum store_table table)
 {
-    struct fixture *fixture = *state;
     uint8_t buffer[STORE_KEY_MAX + 1];
     assert_ok(store_begin(fixture->store));
     for (size_t i = 0; i < NUMBER_COUNT; i++) {
         struct span key = span_of(numbers[(i * 3 + 2) % NUMBER_COUNT], STORE_NUMBER_BYTES);
         struct store_row row = {.key = key, .value = key, .version = STORE_NEW};
-        assert_ok(store_put(fixture->store, STORE_COMMIT, &row, 1));
+        assert_ok(store_put(fixture->store, table, &row, 1));
     }
     assert_ok(store_commit(fixture->store));
     assert_ok(store_begin(fixture->store));
-    assert_numbers(fixture, (struct span){0}, 0);
+    assert_numbers(fixture, table, (struct span){0}, 0);
     for (size_t i = 0; i < NUMBER_COUNT; i++) {
         struct span key = span_of(numbers[i], STORE_NUMBER_BYTES);
         struct store_row row = {.key = key};
-        assert_ok(store_get(fixture->store, STORE_COMMIT, &row, 1, &fixture->arena));
+        assert_ok(store_get(fixture->store, table, &row, 1, &fixture->arena));
         assert_true(row.version == 1 && span_equal(row.value, key));
-        assert_numbers(fixture, key, i);
-        assert_numbers(fixture, store_key_after(key, buffer), i + 1);
+        assert_numbers(fixture, table, key, i);
+        assert_numbers(fixture, table, store_key_after(key, buffer), i + 1);
     }
-    assert_numbers(fixture, span_of(numbers[3], 1), 3); /* the beginning of a key */
+    assert_numbers(fixture, table, span_of(numbers[3], 1), 3); /* the beginning of a key */
     store_rollback(fixture->store);
+}
+
+/* Links of the chain, progress of cases: a backend may hold their keys as numbers, and their order is
+ * that of bytes. */
+static void keys_that_are_numbers_are_ordered_as_their_bytes(void **state)
+{
+    assert_ordered_numbers(*state, STORE_COMMIT);
+    assert_ordered_numbers(*state, STORE_PROGRESS);
 }
 
 int main(void)

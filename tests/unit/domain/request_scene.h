@@ -4,7 +4,8 @@
 
 #include "domain_facts.h"
 
-#define DUE 20261203
+#define DUE         20261203
+#define SCENE_PLACE (UINT64_C(3) << 24 | 5) /* of its case */
 
 /* Asked on 19 November 2026, due on 3 December. */
 struct scene {
@@ -47,7 +48,7 @@ static inline void scene_register(struct scene *scene)
     Skp__V1__KnownClaim *knowns[] = {&known};
     Skp__V1__RequestFact fact;
     scene_request(scene, &fact, &known, knowns, brand);
-    request_register(&fact, &case_id, &scene->leaf, &scene->state);
+    request_register(&fact, &case_id, SCENE_PLACE, &scene->leaf, &scene->state);
 }
 
 static inline void scene_answer(struct scene *scene)

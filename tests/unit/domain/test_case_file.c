@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define DECLARED 4
+#define PLACE    (UINT64_C(3) << 24 | 5)
 
 /* A case that declares requests 4, 3, 2, 1; nothing taken. */
 struct desk {
@@ -43,7 +44,7 @@ static int setup(void **state)
     desk.fact.n_request_ids = DECLARED;
     desk.fact.request_ids = desk.id_bytes;
     struct skp_hash leaf = hash_of(1);
-    assert_ok(case_open(&desk.fact, &leaf, &desk.arena, &desk.file));
+    assert_ok(case_open(&desk.fact, &leaf, PLACE, &desk.arena, &desk.file));
     *state = &desk;
     return 0;
 }
@@ -379,6 +380,7 @@ static void a_next_version_adds_requests_and_keeps_answers(void **state)
     assert_int_equal(request_of(desk, 5)->state, 0);
     assert_int_equal(case_phase(&desk->file), SKP__V1__CASE_STATE__CASE_STATE_INCOMPLETE);
     assert_false(desk->file.complete_told);
+    assert_true(desk->file.place == PLACE);
 }
 
 static void complete_is_not_told_twice_for_a_new_product(void **state)

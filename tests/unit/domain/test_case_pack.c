@@ -6,15 +6,16 @@
 #include <string.h>
 
 /* Where things stand in a packed case (case_pack.c). */
-#define HEADER_BYTES   83
+#define HEADER_BYTES   91
 #define REQUEST_BYTES  101
-#define AT_PERSONS     53
-#define AT_PRODUCT     54
-#define AT_GUIDANCE    55
-#define AT_DATE        56
-#define AT_RESPONSIBLE 60
-#define AT_TOLD        80
-#define AT_COUNT       81
+#define AT_PLACE       49
+#define AT_PERSONS     61
+#define AT_PRODUCT     62
+#define AT_GUIDANCE    63
+#define AT_DATE        64
+#define AT_RESPONSIBLE 68
+#define AT_TOLD        88
+#define AT_COUNT       89
 #define AT_STATE       (HEADER_BYTES + 90)
 #define AT_OUTCOME     (HEADER_BYTES + 91)
 #define AT_CONSENT     (HEADER_BYTES + 92)
@@ -51,7 +52,8 @@ static void random_request(struct case_request *request)
 
 static struct case_file random_case(struct arena *arena, size_t count)
 {
-    struct case_file file = {.version = (uint32_t)random_u64(),
+    struct case_file file = {.place = random_u64() | 1,
+                             .version = (uint32_t)random_u64(),
                              .persons = (uint8_t)(1 + random_u64() % 2),
                              .product = (uint8_t)(random_u64() % 6),
                              .guidance = (uint8_t)(random_u64() % 7),
@@ -89,6 +91,7 @@ static void assert_same_case(const struct case_file *a, const struct case_file *
 {
     assert_true(id_equal(&a->case_id, &b->case_id));
     assert_true(hash_equal(&a->leaf, &b->leaf));
+    assert_true(a->place == b->place);
     assert_int_equal(a->version, b->version);
     assert_int_equal(a->persons, b->persons);
     assert_int_equal(a->product, b->product);
@@ -163,7 +166,7 @@ static void random_bytes_never_unpack(void **state)
         uint8_t bytes[HEADER_BYTES + 2 * REQUEST_BYTES];
         struct case_file file;
         random_bytes(bytes, sizeof bytes);
-        bytes[0] = 1;
+        bytes[0] = 2;
         bytes[AT_COUNT] = 2;
         bytes[AT_COUNT + 1] = 0;
         assert_err(case_unpack(span_of(bytes, sizeof bytes), arena, &file), SKP_E_DATA_LOSS);
@@ -202,7 +205,8 @@ static void assert_damaged(const struct sample *sample, size_t at_byte, uint8_t 
 static void values_that_do_not_exist_do_not_unpack(void **state)
 {
     struct sample sample = sample_of(*state);
-    assert_damaged(&sample, 0, 2);
+    assert_damaged(&sample, 0, 1);
+    assert_damaged(&sample, 0, 3);
     assert_damaged(&sample, AT_PERSONS, 0);
     assert_damaged(&sample, AT_PERSONS, 3);
     assert_damaged(&sample, AT_PRODUCT, 6);
@@ -214,6 +218,15 @@ static void values_that_do_not_exist_do_not_unpack(void **state)
     assert_damaged(&sample, AT_OUTCOME + REQUEST_BYTES, 8);
     assert_damaged(&sample, AT_CONSENT + REQUEST_BYTES, 4);
     assert_damaged(&sample, AT_TOTAL_TOP + REQUEST_BYTES, 0x80);
+}
+
+static void a_case_without_a_place_does_not_unpack(void **state)
+{
+    struct sample sample = sample_of(*state);
+    struct case_file file;
+    memset(sample.bytes + AT_PLACE, 0, 8);
+    assert_err(case_unpack(span_of(sample.bytes, sample.len), sample.arena, &file),
+               SKP_E_DATA_LOSS);
 }
 
 static void what_was_never_taken_tells_nothing(void **state)
@@ -248,6 +261,7 @@ int main(void)
         TEST(a_changed_byte_is_refused_or_kept),
         TEST(random_bytes_never_unpack),
         TEST(values_that_do_not_exist_do_not_unpack),
+        TEST(a_case_without_a_place_does_not_unpack),
         TEST(what_was_never_taken_tells_nothing),
         TEST(requests_stand_in_order_and_once),
     };

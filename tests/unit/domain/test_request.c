@@ -195,7 +195,7 @@ static void a_resealed_request_starts_anew_at_its_new_place(void **state)
     Skp__V1__KnownClaim *knowns[] = {&known};
     char brand[] = "Zorgzaam";
     scene_request(scene, &fact, &known, knowns, brand);
-    request_register(&fact, &case_id, &scene->leaf, &registered);
+    request_register(&fact, &case_id, SCENE_PLACE, &scene->leaf, &registered);
     scene->state.state = STATE(UNREADABLE);
     scene->state.answer_version = 1;
     scene->state.answer_leaf = hash_of(21);
@@ -204,6 +204,7 @@ static void a_resealed_request_starts_anew_at_its_new_place(void **state)
     request_pack(&registered, wanted);
     request_pack(&next, got);
     assert_memory_equal(got, wanted, sizeof wanted);
+    assert_true(next.case_place == SCENE_PLACE);
     assert_int_equal(scene->state.state, STATE(RESEALED));
     assert_int_equal(scene->state.answer_version, 1); /* what was said here stays */
     assert_ok(request_publish(&next, 9, at(20261126, 10, 0), 20261210));

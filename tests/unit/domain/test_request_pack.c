@@ -10,6 +10,7 @@ static void random_request(struct request_state *request)
     random_bytes(request->case_id.bytes, ID_BYTES);
     random_bytes(request->leaf.bytes, HASH_BYTES);
     random_bytes(request->answer_leaf.bytes, HASH_BYTES);
+    request->case_place = random_u64() | 1;
     request->position = random_u64();
     request->published_at_ms = (int64_t)(random_u64() >> 1);
     request->answered_at_ms = (int64_t)(random_u64() >> 1);
@@ -33,6 +34,7 @@ static void assert_same(const struct request_state *a, const struct request_stat
     assert_true(id_equal(&a->case_id, &b->case_id));
     assert_true(hash_equal(&a->leaf, &b->leaf));
     assert_true(hash_equal(&a->answer_leaf, &b->answer_leaf));
+    assert_true(a->case_place == b->case_place);
     assert_true(a->position == b->position);
     assert_true(a->published_at_ms == b->published_at_ms);
     assert_true(a->answered_at_ms == b->answered_at_ms);
@@ -123,6 +125,7 @@ static void values_that_do_not_exist_do_not_unpack(void **state)
     assert_damaged_with(bad.total_cents = -1);
     assert_damaged_with(bad.request_id = (struct skp_id){{0}});
     assert_damaged_with(bad.case_id = (struct skp_id){{0}});
+    assert_damaged_with(bad.case_place = 0);
 }
 
 static void another_format_or_a_filled_reserve_does_not_unpack(void **state)

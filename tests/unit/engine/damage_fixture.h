@@ -1,0 +1,136 @@
+/* A store in a file, of which one bit flips in one row while the broker is stopped. */
+#ifndef SKP_DAMAGE_FIXTURE_H
+#define SKP_DAMAGE_FIXTURE_H
+
+#include "engine_mail.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EVENT(name)  SKP__V1__EVENT_KIND__EVENT_KIND_##name
+#define STATE(name)  SKP__V1__REQUEST_STATE__REQUEST_STATE_##name
+#define NEEDLE_BYTES 120 /* of a value: enough to find it by */
+#define CASES        3
+
+static char folder[] = "/tmp/skp-damage-XXXXXX";
+static char file[64];
+
+static inline enum skp_err open_file(struct world *w, bool create)
+{
+    struct store *store;
+    char why[256] = "";
+    assert_ok(store_sqlite_open(file, create, &store, why));
+    return world_open(w, store, create);
+}
+
+static inline int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/store.db", folder);
+    world_init(w, true);
+    world_close(w);
+    assert_ok(open_file(w, true));
+    world_people(w);
+    *state = w;
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-lock", "-watermark"};
+    world_teardown(state);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        char name[96];
+        (void)snprintf(name, sizeof name, "%s%s", file, ends[i]);
+        (void)unlink(name);
+    }
+    return rmdir(folder);
+}
+
+/* ---------------------------------------------------------------- damage */
+
+static inline struct span value_of(struct world *w, enum store_table table, struct span key)
+{
+    struct store_row row = {.key = key};
+    assert_ok(store_begin(w->store));
+    assert_ok(store_get(w->store, table, &row, 1, &w->arena));
+    store_rollback(w->store);
+    assert_true(row.version > 0 && row.value.len > 0);
+    return row.value;
+}
+
+/* Where the file has these bytes, and nowhere else. */
+static inline off_t place_of(int fd, struct span needle)
+{
+    struct stat status;
+    assert_ok(fstat(fd, &status));
+    size_t len = (size_t)status.st_size;
+    uint8_t *bytes = malloc(len);
+    assert_non_null(bytes);
+    assert_int_equal(pread(fd, bytes, len, 0), (ssize_t)len);
+    uint8_t *found = memmem(bytes, len, needle.data, needle.len);
+    assert_non_null(found);
+    assert_null(memmem(found + 1, len - (size_t)(found + 1 - bytes), needle.data, needle.len));
+    off_t place = found - bytes;
+    free(bytes);
+    return place;
+}
+
+/* The broker stops, one bit of this byte of a row's value flips (of its last, when it is shorter), the
+ * broker starts. */
+static inline void damage_byte(struct world *w, enum store_table table, struct row_key key,
+                               size_t at)
+{
+    struct span value = value_of(w, table, row_key_span(&key));
+    size_t len = value.len < NEEDLE_BYTES ? value.len : NEEDLE_BYTES;
+    at = at < len ? at : len - 1;
+    uint8_t byte = value.data[at] ^ 1;
+    world_close(w);
+    int fd = open(file, O_RDWR);
+    assert_true(fd >= 0);
+    off_t place = place_of(fd, span_of(value.data, len));
+    assert_int_equal(pwrite(fd, &byte, 1, place + (off_t)at), 1);
+    close(fd);
+    assert_ok(open_file(w, false));
+}
+
+static inline void damage(struct world *w, enum store_table table, struct row_key key)
+{
+    damage_byte(w, table, key, NEEDLE_BYTES);
+}
+
+/* How many rows the operator sees set aside for this cause. */
+static inline size_t listed(struct world *w, const char *cause)
+{
+    json_t *said = world_admin(w, "{'command':'damage.list'}");
+    json_t *rows = json_object_get(said, "rows");
+    size_t count = 0;
+    assert_true(json_is_array(rows));
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        json_t *row = json_array_get(rows, i);
+        assert_true(json_string_length(json_object_get(row, "row")) > 0);
+        assert_true(json_string_length(json_object_get(row, "means")) > 0);
+        count += strcmp(json_string_value(json_object_get(row, "cause")), cause) == 0;
+    }
+    json_decref(said);
+    return count;
+}
+
+static inline void register_cases(struct world *w, struct told_case *ret_cases)
+{
+    for (size_t i = 0; i < CASES; i++) {
+        case_make(&ret_cases[i], &w->creditor, 1);
+        case_register(w, &ret_cases[i]);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+#endif
