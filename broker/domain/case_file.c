@@ -106,7 +106,6 @@ enum skp_err case_update(const struct case_file *present, const Skp__V1__CaseFac
         return err;
     if (!is_next_of(present, &next) || !carry_over(present, &next))
         return SKP_E_CASE_CHANGED;
-    next.complete_told = present->complete_told && !has_missing(&next);
     *ret_case = next;
     *ret_changed = true;
     return SKP_OK;

@@ -36,7 +36,6 @@ struct case_file {
     uint8_t guidance; /* Skp__V1__Guidance */
     plain_date reference_date;
     struct skp_oin responsible;
-    bool complete_told; /* CASE_COMPLETE went out */
     size_t request_count;
     struct case_request *requests; /* sorted by request_id; in the arena */
 };
@@ -49,8 +48,7 @@ enum skp_err case_open(const Skp__V1__CaseFact *fact, const struct skp_hash *lea
  * `present`. The next version may add requests, drop those not yet taken, and change product,
  * guidance and date; what was taken, recorded and answered stays. CASE_CHANGED: another content
  * under this or an older version, a version that skips one, a taken request dropped, other persons
- * or another municipality. After a change that leaves the case unfinished, complete_told is false
- * again. NO_MEMORY. *ret_case may alias `present`; on an error both outputs are untouched. */
+ * or another municipality. NO_MEMORY. *ret_case may alias `present`; on an error both outputs are untouched. */
 enum skp_err case_update(const struct case_file *present, const Skp__V1__CaseFact *fact,
                          const struct skp_hash *leaf, struct arena *arena,
                          struct case_file *ret_case, bool *ret_changed) SKP_MUST_CHECK;

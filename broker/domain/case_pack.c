@@ -5,7 +5,7 @@
 #include <assert.h>
 
 #define PACKED_FORMAT 2U
-#define HEADER_BYTES  91U
+#define HEADER_BYTES  90U
 #define REQUEST_BYTES 101U
 
 #define REQUEST_STATE_MAX SKP__V1__REQUEST_STATE__REQUEST_STATE_ENDED
@@ -24,7 +24,6 @@ static void put_header(struct packed_writer *writer, const struct case_file *fil
     packed_put_u8(writer, file->guidance);
     packed_put_date(writer, file->reference_date);
     packed_put_oin(writer, &file->responsible);
-    packed_put_u8(writer, file->complete_told ? 1 : 0);
     packed_put_u16(writer, (uint16_t)file->request_count);
     assert(writer->len == HEADER_BYTES);
 }
@@ -74,7 +73,6 @@ static void take_header(struct packed_reader *reader, struct case_file *file)
     file->guidance = packed_take_u8(reader, SKP__V1__GUIDANCE__GUIDANCE_BUDGET);
     file->reference_date = packed_take_date(reader);
     packed_take_oin(reader, &file->responsible);
-    file->complete_told = packed_take_u8(reader, 1) != 0;
     file->request_count = packed_take_u16(reader);
     if (id_is_nil(&file->case_id) || file->place == 0 || file->persons == 0 ||
         file->request_count == 0 || file->request_count > CASE_MAX_REQUESTS)

@@ -61,7 +61,7 @@ static enum skp_err decide_case(struct batch_run *run, struct batch_line *line)
     row->object = file;
     batch_take(run, line);
     ws_changed(row);
-    err = fold_tell_complete(txn, &sender, row); /* what was missing may have been dropped */
+    err = fold_declared(txn, &sender, present, file);
     return err ? err : declare(run, file, row);
 }
 
@@ -154,8 +154,9 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
     }
     batch_take(run, line);
     ws_changed(row);
-    return state ? record_connected(run, line, request, page_row, state)
-                 : fold_tell_complete(run->txn, &sender, row);
+    if (state)
+        return record_connected(run, line, request, page_row, state);
+    return version_before == 0 ? fold_recorded(run->txn, &sender, file) : SKP_OK;
 }
 
 static enum skp_err decide_line(struct batch_run *run, struct batch_line *line)

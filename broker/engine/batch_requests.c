@@ -242,8 +242,7 @@ static enum skp_err decide_request(struct request_run *requests, struct batch_li
                      &page->requests[slot]);
     batch_take(requests->run, line);
     requests->taken++;
-    err = fold_asked(requests->run->txn, file);
-    return err ? err : route(requests, line, page_row, slot);
+    return route(requests, line, page_row, slot);
 }
 
 /* The bundle into the mailbox, with what leaves at once. */

@@ -6,7 +6,21 @@
 #define FOLD_ROWS  256
 #define FOLD_BYTES ((size_t)256 << 10) /* of notes: some 6,000 */
 
-/* What was counted is lost: the pages say it again, for as long as the case lives. */
+static enum skp_err tell_complete(struct txn *txn, const struct skp_oin *counsellor,
+                                  const struct skp_id *case_id)
+{
+    Skp__V1__Line *line;
+    Skp__V1__EventFact *event =
+        txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE, NULL, &line);
+    if (!event)
+        return SKP_E_NO_MEMORY;
+    event->case_id = wire_id(case_id);
+    return txn_say(txn, counsellor, line);
+}
+
+/* ---------------------------------------------------------------- when the count is lost */
+
+/* The pages say it again, for as long as the case lives. */
 static enum skp_err count_on_pages(struct txn *txn, const struct case_file *file,
                                    size_t *ret_answered)
 {
@@ -27,51 +41,22 @@ static enum skp_err count_on_pages(struct txn *txn, const struct case_file *file
     return SKP_OK;
 }
 
-static enum skp_err count_answered(struct txn *txn, const struct case_file *file,
-                                   size_t *ret_answered)
+/* Pages are ahead of notes: once it is told, what is left of these counts for nothing. */
+static enum skp_err look_at_pages(struct txn *txn, const struct skp_oin *counsellor,
+                                  const struct case_file *file)
 {
     struct ws_row *row;
     struct progress *progress;
-    enum skp_err err = txn_progress(txn, file->place, &row, &progress);
-    if (err)
-        return err;
-    if (progress_is_lost(progress))
-        return count_on_pages(txn, file, ret_answered);
-    *ret_answered = progress->answered;
-    return SKP_OK;
-}
-
-enum skp_err fold_tell_complete(struct txn *txn, const struct skp_oin *counsellor,
-                                struct ws_row *row)
-{
-    struct case_file *file = row->object;
     size_t answered = 0;
-    if (file->complete_told)
-        return SKP_OK;
-    enum skp_err err = count_answered(txn, file, &answered);
+    enum skp_err err = count_on_pages(txn, file, &answered);
     if (err || !case_is_complete(file, answered))
         return err;
-    Skp__V1__Line *line;
-    Skp__V1__EventFact *event =
-        txn_event(txn, SKP__V1__EVENT_KIND__EVENT_KIND_CASE_COMPLETE, NULL, &line);
-    if (!event)
-        return SKP_E_NO_MEMORY;
-    event->case_id = wire_id(&file->case_id);
-    file->complete_told = !MUTANT(complete_told_again);
-    ws_changed(row);
-    return txn_say(txn, counsellor, line);
-}
-
-enum skp_err fold_asked(struct txn *txn, const struct case_file *file)
-{
-    struct ws_row *row;
-    struct progress *progress;
-    enum skp_err err = txn_progress(txn, file->place, &row, &progress);
-    if (err || progress_is_lost(progress))
+    err = txn_progress(txn, file->place, &row, &progress);
+    if (err)
         return err;
-    progress->asked++;
+    progress->waits = 0;
     ws_changed(row);
-    return SKP_OK;
+    return tell_complete(txn, counsellor, &file->case_id);
 }
 
 static enum skp_err look_at_case(struct txn *txn, const struct note *note)
@@ -81,7 +66,45 @@ static enum skp_err look_at_case(struct txn *txn, const struct note *note)
     enum skp_err err = txn_case(txn, &note->counsellor, &note->case_id, &row, &file);
     if (!err && !file)
         err = SKP_E_DATA_LOSS;
-    return err ? err : fold_tell_complete(txn, &note->counsellor, row);
+    return err ? err : look_at_pages(txn, &note->counsellor, file);
+}
+
+/* ---------------------------------------------------------------- counting */
+
+enum skp_err fold_declared(struct txn *txn, const struct skp_oin *counsellor,
+                           const struct case_file *present, const struct case_file *file)
+{
+    struct ws_row *row;
+    struct progress *progress;
+    size_t before = present ? present->request_count : 0;
+    enum skp_err err = txn_progress(txn, file->place, &row, &progress);
+    if (err || (file->request_count == before && !MUTANT(complete_told_again)))
+        return err;
+    if (progress_is_lost(progress))
+        return file->request_count < before ? look_at_pages(txn, counsellor, file) : SKP_OK;
+    size_t waits = progress->waits + file->request_count;
+    if (waits < before)
+        return SKP_E_DATA_LOSS;
+    progress->waits = (uint16_t)(waits - before);
+    ws_changed(row);
+    return progress->waits == 0 ? tell_complete(txn, counsellor, &file->case_id) : SKP_OK;
+}
+
+enum skp_err fold_recorded(struct txn *txn, const struct skp_oin *counsellor,
+                           const struct case_file *file)
+{
+    struct ws_row *row;
+    struct progress *progress;
+    enum skp_err err = txn_progress(txn, file->place, &row, &progress);
+    if (err)
+        return err;
+    if (progress_is_lost(progress))
+        return look_at_pages(txn, counsellor, file);
+    if (progress->waits == 0)
+        return SKP_E_DATA_LOSS;
+    progress->waits--;
+    ws_changed(row);
+    return progress->waits == 0 ? tell_complete(txn, counsellor, &file->case_id) : SKP_OK;
 }
 
 static enum skp_err fold_note(struct txn *txn, const struct note *note)
@@ -89,15 +112,19 @@ static enum skp_err fold_note(struct txn *txn, const struct note *note)
     struct ws_row *row;
     struct progress *progress;
     enum skp_err err = txn_progress(txn, note->place, &row, &progress);
+    if (!err && row->version == 0)
+        err = SKP_E_DATA_LOSS;
     if (err)
         return err;
     if (progress_is_lost(progress))
         return look_at_case(txn, note);
-    if (progress->answered >= progress->asked)
-        return SKP_E_DATA_LOSS;
-    progress->answered = (uint16_t)(progress->answered + (MUTANT(note_counted_twice) ? 2 : 1));
+    if (progress->waits == 0)
+        return SKP_OK; /* the pages were looked at before */
+    progress->waits--;
+    if (MUTANT(note_counted_twice) && progress->waits > 0)
+        progress->waits--;
     ws_changed(row);
-    return progress->answered == progress->asked ? look_at_case(txn, note) : SKP_OK;
+    return progress->waits == 0 ? tell_complete(txn, &note->counsellor, &note->case_id) : SKP_OK;
 }
 
 /* One damaged case keeps nobody else's answers waiting. */

@@ -12,12 +12,14 @@
 /* Takes the oldest journal rows; asks for another turn when there may be more. */
 enum skp_err fold_journal(struct txn *txn) SKP_MUST_CHECK;
 
-/* A connected request of the case was taken. */
-enum skp_err fold_asked(struct txn *txn, const struct case_file *file) SKP_MUST_CHECK;
+/* A case was opened (`present` NULL), or its next version was taken: what it declares is waited for. When
+ * that is nothing any more, since the rest was dropped, the counsellor hears that it is complete. */
+enum skp_err fold_declared(struct txn *txn, const struct skp_oin *counsellor,
+                           const struct case_file *present,
+                           const struct case_file *file) SKP_MUST_CHECK;
 
-/* The counsellor hears, once, that nothing of the case is waited for any more. `row` is the case's,
- * decoded. */
-enum skp_err fold_tell_complete(struct txn *txn, const struct skp_oin *counsellor,
-                                struct ws_row *row) SKP_MUST_CHECK;
+/* A request of the case that went by letter came back, for the first time; as above. */
+enum skp_err fold_recorded(struct txn *txn, const struct skp_oin *counsellor,
+                           const struct case_file *file) SKP_MUST_CHECK;
 
 #endif

@@ -85,25 +85,16 @@ enum skp_err round_pages_read(struct span value, struct arena *arena, struct rou
     return SKP_OK;
 }
 
-#define PROGRESS_PACKED_BYTES ((size_t)PROGRESS_CASES * (2 + 2))
+#define PROGRESS_PACKED_BYTES ((size_t)PROGRESS_CASES * 2)
 
 struct span progress_row_pack(const struct progress_row *row, struct arena *arena)
 {
     struct packed_writer writer = writer_new(arena, PROGRESS_PACKED_BYTES);
     if (!writer.data)
         return span_of(NULL, 0);
-    for (size_t i = 0; i < PROGRESS_CASES; i++) {
-        packed_put_u16(&writer, row->cases[i].asked);
-        packed_put_u16(&writer, row->cases[i].answered);
-    }
+    for (size_t i = 0; i < PROGRESS_CASES; i++)
+        packed_put_u16(&writer, row->cases[i].waits);
     return written(&writer);
-}
-
-static bool can_be(const struct progress *progress)
-{
-    return progress_is_lost(progress)
-               ? progress->answered == PROGRESS_LOST
-               : progress->answered <= progress->asked && progress->asked <= CASE_MAX_REQUESTS;
 }
 
 enum skp_err progress_row_read(struct span value, struct progress_row *ret_row)
@@ -111,9 +102,8 @@ enum skp_err progress_row_read(struct span value, struct progress_row *ret_row)
     struct packed_reader reader = {.rest = value};
     struct progress_row row;
     for (size_t i = 0; i < PROGRESS_CASES; i++) {
-        row.cases[i].asked = packed_take_u16(&reader);
-        row.cases[i].answered = packed_take_u16(&reader);
-        if (!can_be(&row.cases[i]))
+        row.cases[i].waits = packed_take_u16(&reader);
+        if (row.cases[i].waits > CASE_MAX_REQUESTS && !progress_is_lost(&row.cases[i]))
             reader.bad = true;
     }
     if (finished(&reader))
@@ -126,7 +116,7 @@ struct span progress_lost_pack(struct arena *arena)
 {
     struct progress_row row;
     for (size_t i = 0; i < PROGRESS_CASES; i++)
-        row.cases[i] = (struct progress){.asked = PROGRESS_LOST, .answered = PROGRESS_LOST};
+        row.cases[i] = (struct progress){.waits = PROGRESS_LOST};
     return progress_row_pack(&row, arena);
 }
 

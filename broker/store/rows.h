@@ -208,25 +208,25 @@ struct span round_pages_pack(const struct round_page *pages, size_t count, struc
 enum skp_err round_pages_read(struct span value, struct arena *arena, struct round_page **ret_pages,
                               size_t *ret_count) SKP_MUST_CHECK;
 
-/* How far the connected requests of a case are: apart from the case, whose row would cost forty times
- * as much to write with every answer. */
+/* How many requests of a case did not come back yet: apart from the case, whose row would cost eight
+ * hundred times as much to write with every answer. */
 struct progress {
-    uint16_t asked;    /* taken; PROGRESS_LOST: a damaged row stood here, the pages must be asked */
-    uint16_t answered; /* of these; PROGRESS_LOST with the other */
+    uint16_t
+        waits; /* declared and not back; PROGRESS_LOST: a damaged row stood here, ask the pages */
 };
 #define PROGRESS_LOST UINT16_MAX
 static_assert(CASE_MAX_REQUESTS < PROGRESS_LOST, "the requests of a case can be counted");
 
 static inline bool progress_is_lost(const struct progress *progress)
 {
-    return progress->asked == PROGRESS_LOST;
+    return progress->waits == PROGRESS_LOST;
 }
 
 /* Cases that were opened one after the other, by their place: those of a round are asked and
  * answered together, and one row is written where each case would have had its own. */
 #define PROGRESS_CASES 64
 struct progress_row {
-    struct progress cases[PROGRESS_CASES]; /* by place % 64; zeros: nothing was taken */
+    struct progress cases[PROGRESS_CASES]; /* by place % 64 */
 };
 
 static inline bool progress_is_shared(uint64_t place, uint64_t other)

@@ -363,7 +363,6 @@ static void a_next_version_adds_requests_and_keeps_answers(void **state)
         assert_take(desk, request, STATE(REQUESTED));
         note(desk, request, STATE(ANSWERED), OUTCOME(CLAIMS));
     }
-    desk->file.complete_told = true;
     desk->fact.version = 2;
     desk->fact.product = PRODUCT(RESTRUCTURING_LOAN);
     desk->fact.guidance = GUIDANCE(PROTECTIVE);
@@ -379,26 +378,7 @@ static void a_next_version_adds_requests_and_keeps_answers(void **state)
     assert_int_equal(request_of(desk, 3)->total_cents, 5000);
     assert_int_equal(request_of(desk, 5)->state, 0);
     assert_int_equal(case_phase(&desk->file), SKP__V1__CASE_STATE__CASE_STATE_INCOMPLETE);
-    assert_false(desk->file.complete_told);
     assert_true(desk->file.place == PLACE);
-}
-
-static void complete_is_not_told_twice_for_a_new_product(void **state)
-{
-    struct desk *desk = *state;
-    bool changed = false;
-    for (uint8_t request = 1; request <= DECLARED; request++) {
-        assert_take(desk, request, STATE(REQUESTED));
-        note(desk, request, STATE(ANSWERED), OUTCOME(CLAIMS));
-    }
-    desk->fact.version = 2;
-    desk->fact.product = PRODUCT(RESTRUCTURING_LOAN);
-    assert_ok(update(desk, 2, &changed));
-    assert_false(desk->file.complete_told); /* not told before either */
-    desk->file.complete_told = true;
-    desk->fact.version = 3;
-    assert_ok(update(desk, 3, &changed));
-    assert_true(desk->file.complete_told);
 }
 
 static void another_content_under_the_same_version_is_refused(void **state)
@@ -466,7 +446,6 @@ int main(void)
         TEST(nothing_taken_is_dropped_silently),
         TEST(the_counsellor_drops_what_was_not_taken),
         TEST(a_next_version_adds_requests_and_keeps_answers),
-        TEST(complete_is_not_told_twice_for_a_new_product),
         TEST(another_content_under_the_same_version_is_refused),
         TEST(persons_and_municipality_do_not_change),
         TEST(no_memory_changes_nothing),

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Where things stand in a packed case (case_pack.c). */
-#define HEADER_BYTES   91
+#define HEADER_BYTES   90
 #define REQUEST_BYTES  101
 #define AT_PLACE       49
 #define AT_PERSONS     61
@@ -14,8 +14,7 @@
 #define AT_GUIDANCE    63
 #define AT_DATE        64
 #define AT_RESPONSIBLE 68
-#define AT_TOLD        88
-#define AT_COUNT       89
+#define AT_COUNT       88
 #define AT_STATE       (HEADER_BYTES + 90)
 #define AT_OUTCOME     (HEADER_BYTES + 91)
 #define AT_CONSENT     (HEADER_BYTES + 92)
@@ -60,7 +59,6 @@ static struct case_file random_case(struct arena *arena, size_t count)
                              .reference_date =
                                  calendar_date_of_day((int32_t)(random_u64() % 60000)),
                              .responsible = oin_of(MUNICIPALITY),
-                             .complete_told = random_u64() % 2 == 0,
                              .request_count = count};
     random_bytes(file.case_id.bytes, ID_BYTES);
     random_bytes(file.leaf.bytes, HASH_BYTES);
@@ -98,7 +96,6 @@ static void assert_same_case(const struct case_file *a, const struct case_file *
     assert_int_equal(a->guidance, b->guidance);
     assert_int_equal(a->reference_date, b->reference_date);
     assert_string_equal(a->responsible.text, b->responsible.text);
-    assert_int_equal(a->complete_told, b->complete_told);
     assert_int_equal(a->request_count, b->request_count);
     for (size_t i = 0; i < a->request_count; i++)
         assert_same_request(&a->requests[i], &b->requests[i]);
@@ -213,7 +210,6 @@ static void values_that_do_not_exist_do_not_unpack(void **state)
     assert_damaged(&sample, AT_GUIDANCE, 7);
     assert_damaged(&sample, AT_DATE + 3, 0xff);
     assert_damaged(&sample, AT_RESPONSIBLE, 'a');
-    assert_damaged(&sample, AT_TOLD, 2);
     assert_damaged(&sample, AT_STATE + REQUEST_BYTES, 13);
     assert_damaged(&sample, AT_OUTCOME + REQUEST_BYTES, 8);
     assert_damaged(&sample, AT_CONSENT + REQUEST_BYTES, 4);

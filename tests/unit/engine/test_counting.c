@@ -131,6 +131,60 @@ static void the_next_version_of_a_case_is_counted_where_the_first_was(void **sta
     assert_told(w, &cases[0], 1);
 }
 
+static void say_again(struct world *w, struct told_case *told, size_t count)
+{
+    struct letter letter;
+    told->count = count;
+    told->version++;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_case(&letter, told);
+    assert_taken(letter_send(&letter), 1);
+}
+
+static void a_case_that_is_said_again_as_it_was_is_not_told_again(void **state)
+{
+    struct world *w = *state;
+    struct told_case *cases = make_cases(w, 1, 1);
+    register_together(w, cases, 1);
+    request_answer_with(w, &cases[0].requests[0], 100);
+    assert_told(w, cases, 1);
+    say_again(w, &cases[0], 1);
+    assert_told(w, cases, 0);
+}
+
+/* What it declared and never sent goes: it is complete with what came back, or when that comes. */
+static void a_case_that_drops_what_it_waited_for_is_complete(void **state)
+{
+    struct world *w = *state;
+    struct told_case *cases = make_cases(w, 2, 1);
+    struct told_case wide[2];
+    struct letter letter;
+    for (size_t i = 0; i < 2; i++) {
+        struct told_case other;
+        case_make(&other, &w->creditor, 1);
+        wide[i] = cases[i];
+        wide[i].requests[1] = other.requests[0];
+        wide[i].count = 2;
+    }
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_case(&letter, &wide[0]);
+    line_case(&letter, &wide[1]);
+    letter_to(&letter, &w->creditor);
+    line_request(&letter, &wide[0].requests[0]);
+    line_request(&letter, &wide[1].requests[0]);
+    assert_taken(letter_send(&letter), 4);
+    request_answer_with(w, &wide[0].requests[0], 100);
+    assert_told(w, cases, 0);
+    say_again(w, &wide[0], 1);
+    assert_told(w, &cases[0], 1);
+    say_again(w, &wide[1], 1);
+    assert_told(w, cases, 0);
+    request_answer_with(w, &wide[1].requests[0], 100);
+    assert_told(w, &cases[1], 1);
+}
+
 static void a_request_that_was_sealed_again_is_counted_where_its_case_is(void **state)
 {
     struct world *w = *state;
@@ -152,6 +206,8 @@ int main(void)
         TEST(cases_of_one_commit_share_a_row_and_those_of_another_do_not),
         TEST(sixty_five_cases_make_two_rows),
         TEST(the_next_version_of_a_case_is_counted_where_the_first_was),
+        TEST(a_case_that_is_said_again_as_it_was_is_not_told_again),
+        TEST(a_case_that_drops_what_it_waited_for_is_complete),
         TEST(a_request_that_was_sealed_again_is_counted_where_its_case_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
