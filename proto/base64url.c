@@ -1,35 +1,23 @@
 #include "jose_internal.h"
 
+#define COMMON_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 struct alphabet {
-    char last_two[2];
+    const char *digits;
     bool padded;
 };
 
-static const struct alphabet url = {.last_two = {'-', '_'}, .padded = false};
-static const struct alphabet standard = {.last_two = {'+', '/'}, .padded = true};
+static const struct alphabet url = {.digits = COMMON_DIGITS "-_", .padded = false};
+static const struct alphabet standard = {.digits = COMMON_DIGITS "+/", .padded = true};
 
-static char digit_of(const struct alphabet *alphabet, unsigned value)
-{
-    if (value < 26)
-        return (char)('A' + value);
-    if (value < 52)
-        return (char)('a' + (value - 26));
-    if (value < 62)
-        return (char)('0' + (value - 52));
-    return alphabet->last_two[value - 62];
-}
+#define NO_DIGIT 0xff
 
-static int value_of(const struct alphabet *alphabet, uint8_t digit)
+/* What each byte stands for in the alphabet. */
+static void read_digits(const struct alphabet *alphabet, uint8_t ret_values[UINT8_MAX + 1])
 {
-    if (digit >= 'A' && digit <= 'Z')
-        return digit - 'A';
-    if (digit >= 'a' && digit <= 'z')
-        return digit - 'a' + 26;
-    if (digit >= '0' && digit <= '9')
-        return digit - '0' + 52;
-    if (digit == (uint8_t)alphabet->last_two[0])
-        return 62;
-    return digit == (uint8_t)alphabet->last_two[1] ? 63 : -1;
+    memset(ret_values, NO_DIGIT, UINT8_MAX + 1);
+    for (uint8_t value = 0; value < 64; value++)
+        ret_values[(uint8_t)alphabet->digits[value]] = value;
 }
 
 /* Writes without a closing NUL; returns the length. */
@@ -44,7 +32,7 @@ static size_t encode_into(const struct alphabet *alphabet, struct span bytes, ch
         if (left > 2)
             group |= bytes.data[i + 2];
         for (unsigned digit = 0; digit <= left; digit++)
-            out[len++] = digit_of(alphabet, (group >> (18 - 6 * digit)) & 63);
+            out[len++] = alphabet->digits[(group >> (18 - 6 * digit)) & 63];
         for (size_t pad = left; alphabet->padded && pad < 3; pad++)
             out[len++] = '=';
     }
@@ -68,11 +56,13 @@ static bool decode_into(const struct alphabet *alphabet, struct span text, uint8
     uint32_t bits = 0;
     unsigned count = 0;
     size_t len = 0;
+    uint8_t values[UINT8_MAX + 1];
+    read_digits(alphabet, values);
     for (size_t i = 0; i < text.len; i++) {
-        int value = value_of(alphabet, text.data[i]);
-        if (value < 0)
+        uint8_t value = values[text.data[i]];
+        if (value == NO_DIGIT)
             return false;
-        bits = (bits << 6 | (unsigned)value) & 0xffff;
+        bits = (bits << 6 | value) & 0xffff;
         count += 6;
         if (count >= 8) {
             count -= 8;

@@ -6,10 +6,10 @@
 
 _Static_assert(sizeof(uuid_t) == ID_BYTES, "an id is a UUID");
 
-static struct skp_id id_of_version(unsigned version)
+static struct skp_id id_of_version(unsigned version, const uint8_t random[ID_BYTES])
 {
     struct skp_id id;
-    random_bytes(id.bytes, sizeof id.bytes);
+    memcpy(id.bytes, random, sizeof id.bytes);
     id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | version << 4);
     id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
     return id;
@@ -17,20 +17,33 @@ static struct skp_id id_of_version(unsigned version)
 
 struct skp_id id_new(void)
 {
-    return id_of_version(4);
+    uint8_t random[ID_BYTES];
+    random_bytes(random, sizeof random);
+    return id_of_version(4, random);
 }
 
 struct skp_id id_new_at(int64_t at_ms)
 {
-    struct skp_id id = id_of_version(7);
+    uint8_t random[ID_BYTES];
+    random_bytes(random, sizeof random);
+    struct skp_id id = id_of_version(7, random);
     for (int i = 0; i < 6; i++)
         id.bytes[i] = (uint8_t)((uint64_t)at_ms >> (40 - 8 * i));
     return id;
 }
 
-struct skp_id id_new_beside(const struct skp_id *first)
+struct skp_id id_pool_take(struct id_pool *pool)
 {
-    struct skp_id id = id_new();
+    if (pool->left == 0) {
+        random_bytes(pool->random, sizeof pool->random);
+        pool->left = ID_POOL_COUNT;
+    }
+    return id_of_version(4, pool->random[--pool->left]);
+}
+
+struct skp_id id_pool_take_beside(struct id_pool *pool, const struct skp_id *first)
+{
+    struct skp_id id = id_pool_take(pool);
     memcpy(id.bytes, first->bytes, ID_BYTES / 2);
     return id;
 }

@@ -82,9 +82,18 @@ struct skp_id id_new(void);
  * bits are random. Where ids are sorted, what is made at one time lies together. */
 struct skp_id id_new_at(int64_t at_ms);
 
+/* Where one piece of work makes many ids: random bytes for them are drawn together, since a draw costs
+ * about the same for one id as for many. Begins as zeros; never for anything that is secret. */
+#define ID_POOL_COUNT 8
+struct id_pool {
+    size_t left;
+    uint8_t random[ID_POOL_COUNT][ID_BYTES];
+};
+struct skp_id id_pool_take(struct id_pool *pool); /* as id_new() */
+
 /* An id that begins as `first` does (8 bytes) and is its neighbour where ids are sorted; 62 of its bits
  * are random. */
-struct skp_id id_new_beside(const struct skp_id *first);
+struct skp_id id_pool_take_beside(struct id_pool *pool, const struct skp_id *first);
 
 /* The id in lower-case 8-4-4-4-12 form into ret_text[ID_TEXT_BYTES]. */
 void id_print(const struct skp_id *id, char *ret_text);

@@ -31,21 +31,24 @@ struct envelope_writer {
     struct skp_oin on_behalf_of;
     struct skp_id batch_id;
     struct open_bundle open;
-    struct span bundles[BATCH_MAX_BUNDLES];
-    struct span heads[BATCH_MAX_BUNDLES];
-    struct skp_hash head_leaves[BATCH_MAX_BUNDLES];
     size_t bundle_count;
     size_t line_count; /* with those of the open bundle */
     size_t bytes;      /* without the open bundle */
+    struct id_pool ids;
+    struct span bundles[BATCH_MAX_BUNDLES];
+    struct span heads[BATCH_MAX_BUNDLES];
+    struct skp_hash head_leaves[BATCH_MAX_BUNDLES];
 };
 
 struct envelope_writer *envelope_writer_new(struct arena *arena, const struct skp_oin *sender,
                                             const struct skp_oin *on_behalf_of,
                                             const struct skp_id *batch_id)
 {
-    struct envelope_writer *writer = arena_calloc(arena, 1, sizeof *writer);
+    struct envelope_writer *writer = arena_alloc(arena, sizeof *writer);
     if (!writer)
         return NULL;
+    /* Not the 128 KiB of lists, which are written before they are read: most batches are small. */
+    memset(writer, 0, offsetof(struct envelope_writer, bundles));
     writer->arena = arena;
     writer->sender = *sender;
     if (on_behalf_of)
@@ -141,10 +144,11 @@ enum skp_err envelope_bundle_begin(struct envelope_writer *writer, const struct 
     open->mailbox = arena_copy(writer->arena, mailbox, strlen(mailbox) + 1);
     if (!open->mailbox)
         return SKP_E_NO_MEMORY;
-    open->place = (struct seal_place){.sender = writer->sender,
-                                      .recipient = *recipient,
-                                      .batch_id = writer->batch_id,
-                                      .bundle_id = id_new_beside(&writer->batch_id)};
+    open->place =
+        (struct seal_place){.sender = writer->sender,
+                            .recipient = *recipient,
+                            .batch_id = writer->batch_id,
+                            .bundle_id = id_pool_take_beside(&writer->ids, &writer->batch_id)};
     open->bytes = head_bytes(open);
     if (cert_count > 0)
         seal_key_new(&open->key);

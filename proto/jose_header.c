@@ -1,5 +1,7 @@
 #include "jose_internal.h"
 
+#include "merkle.h"
+
 #include <stdlib.h>
 
 static const struct jose_curve curves[] = {
@@ -64,6 +66,48 @@ bool jose_thumbprint(const json_t *header, struct arena *arena, struct skp_hash 
     const char *text = jose_member(header, "x5t#S256");
     return text != NULL && base64url_decode(span_text(text), arena, &bytes) == SKP_OK &&
            hash_take(bytes, ret_thumbprint);
+}
+
+#define IAT_BEGIN  ",\"iat\":"
+#define IAT_DIGITS 10 /* from 2001 to 2286 */
+#define IAT_BYTES  (sizeof IAT_BEGIN - 1 + IAT_DIGITS + 1)
+#define IAT_CHARS  ((IAT_BYTES + 2) / 3 * 4)
+
+/* Reads `,"iat":1763800000}`, a number that JSON knows no other spelling of. */
+static bool read_iat(const uint8_t *bytes, int64_t *ret_seconds)
+{
+    size_t at = sizeof IAT_BEGIN - 1;
+    int64_t seconds = 0;
+    if (memcmp(bytes, IAT_BEGIN, at) != 0 || bytes[at] == '0' || bytes[IAT_BYTES - 1] != '}')
+        return false;
+    for (; at < IAT_BYTES - 1; at++) {
+        if (bytes[at] < '0' || bytes[at] > '9')
+            return false;
+        seconds = seconds * 10 + (bytes[at] - '0');
+    }
+    *ret_seconds = seconds;
+    return true;
+}
+
+/* The text before the last groups of four characters stands for the same bytes in every header of this
+ * name, and what ends in `,"iat":`, a number and the last `}` is a member of the object itself. What
+ * was read holds no NUL. */
+bool jose_header_name(struct span text, struct arena *arena, struct skp_hash *ret_name,
+                      int64_t *ret_signed_at_ms)
+{
+    struct span end;
+    int64_t seconds;
+    if (text.len < IAT_CHARS)
+        return false;
+    size_t stem = (text.len - IAT_CHARS) / 4 * 4;
+    if (base64url_decode(span_of(text.data + stem, text.len - stem), arena, &end) != SKP_OK ||
+        !read_iat(end.data + end.len - IAT_BYTES, &seconds))
+        return false;
+    struct span parts[] = {span_of(text.data, stem), span_of("", 1),
+                           span_of(end.data, end.len - IAT_BYTES)};
+    *ret_name = sha256_spans(parts, 3);
+    *ret_signed_at_ms = seconds * 1000;
+    return true;
 }
 
 bool jose_split(struct span text, struct span *ret_parts, size_t count)

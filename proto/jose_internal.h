@@ -36,6 +36,12 @@ bool base64url_feed(struct span bytes, jose_update_fn update, EVP_MD_CTX *ctx);
  * extension). NULL otherwise. The caller drops the reference. */
 json_t *jose_header_read(struct span text, struct arena *arena);
 
+/* Names a header that ends in its time of signing, as those of jws_sign() do, by all that stands before
+ * it: when one header of a name was read, any other says the same but for the time. False: it ends in
+ * something else, or is no base64url there. */
+bool jose_header_name(struct span text, struct arena *arena, struct skp_hash *ret_name,
+                      int64_t *ret_signed_at_ms);
+
 /* Packs a header as base64url into the arena; takes the reference to `header`. NULL: no memory. */
 const char *jose_header_write(json_t *header, struct arena *arena);
 
@@ -69,11 +75,12 @@ struct jws_claimed {
     int64_t signed_at_ms;
 };
 
-/* Who signs often has the same header for a second, to the byte: read once. What stands here was
- * never more than read; each signature is checked all the same. */
-bool jws_cache_find_header(struct jws_cache *cache, struct span header_text,
+/* Headers that were read, by the hash of all they say but the time of signing, which is the only thing
+ * that changes while a signer's chain does not. What stands here was never more than read; each
+ * signature is checked all the same. */
+bool jws_cache_find_header(struct jws_cache *cache, const struct skp_hash *name,
                            struct jws_claimed *ret_claimed);
-void jws_cache_put_header(struct jws_cache *cache, struct span header_text,
+void jws_cache_put_header(struct jws_cache *cache, const struct skp_hash *name,
                           const struct jws_claimed *claimed);
 
 /* Signatures that were found to fit, by the hash of signature and payload. That is so for ever; whether

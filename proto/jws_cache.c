@@ -5,8 +5,7 @@
 
 #define MAX_AGE_MS   60000
 #define WAYS         8    /* slots in which one chain may stand */
-#define HEADER_SLOTS 256  /* a header has one place */
-#define HEADER_TAIL  96   /* bytes at its end that choose it: there stands the time of signing */
+#define HEADER_SLOTS 1024 /* a header has one place */
 #define GOOD_SLOTS   4096 /* a signature has one place */
 
 struct entry {
@@ -16,21 +15,15 @@ struct entry {
     struct jws_known known;
 };
 
-struct header_entry {
-    uint8_t *text; /* NULL: empty */
-    size_t len;
-    struct jws_claimed claimed;
-};
-
-struct good_entry {
-    struct skp_hash name; /* of signature and payload together */
+struct claimed_entry {
+    struct skp_hash name; /* zeros: empty */
     struct jws_claimed claimed;
 };
 
 struct jws_cache {
     pthread_mutex_t lock;
-    struct header_entry headers[HEADER_SLOTS];
-    struct good_entry good[GOOD_SLOTS];
+    struct claimed_entry headers[HEADER_SLOTS];
+    struct claimed_entry good[GOOD_SLOTS];
     size_t set_count;
     struct entry entries[];
 };
@@ -53,8 +46,6 @@ void jws_cache_free(struct jws_cache *cache)
         return;
     for (size_t i = 0; i < cache->set_count * WAYS; i++)
         EVP_PKEY_free(cache->entries[i].known.key);
-    for (size_t i = 0; i < HEADER_SLOTS; i++)
-        free(cache->headers[i].text);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }
@@ -116,58 +107,19 @@ void jws_cache_put(struct jws_cache *cache, const struct skp_hash *chain, uint64
     EVP_PKEY_free(replaced);
 }
 
-/* ---------------------------------------------------------------- headers */
+/* ---------------------------------------------------------------- headers and signatures */
 
-/* FNV-1a; a collision costs reading one header again. */
-static struct header_entry *header_slot(struct jws_cache *cache, struct span text)
-{
-    uint32_t hash = 2166136261U;
-    for (size_t i = text.len > HEADER_TAIL ? text.len - HEADER_TAIL : 0; i < text.len; i++)
-        hash = (hash ^ text.data[i]) * 16777619U;
-    return &cache->headers[hash % HEADER_SLOTS];
-}
-
-bool jws_cache_find_header(struct jws_cache *cache, struct span header_text,
-                           struct jws_claimed *ret_claimed)
-{
-    pthread_mutex_lock(&cache->lock);
-    const struct header_entry *slot = header_slot(cache, header_text);
-    bool found = slot->text != NULL && span_equal(span_of(slot->text, slot->len), header_text);
-    if (found)
-        *ret_claimed = slot->claimed;
-    pthread_mutex_unlock(&cache->lock);
-    return found;
-}
-
-void jws_cache_put_header(struct jws_cache *cache, struct span header_text,
-                          const struct jws_claimed *claimed)
-{
-    uint8_t *text = malloc(header_text.len + 1);
-    if (text == NULL)
-        return;
-    memcpy(text, header_text.data, header_text.len);
-    pthread_mutex_lock(&cache->lock);
-    struct header_entry *slot = header_slot(cache, header_text);
-    uint8_t *replaced = slot->text;
-    *slot = (struct header_entry){.text = text, .len = header_text.len, .claimed = *claimed};
-    pthread_mutex_unlock(&cache->lock);
-    free(replaced);
-}
-
-/* ---------------------------------------------------------------- signatures */
-
-static struct good_entry *good_slot(struct jws_cache *cache, const struct skp_hash *name)
+static size_t slot_of(const struct skp_hash *name, size_t slot_count)
 {
     uint64_t bits;
     memcpy(&bits, name->bytes, sizeof bits);
-    return &cache->good[bits % GOOD_SLOTS];
+    return bits % slot_count;
 }
 
-bool jws_cache_find_good(struct jws_cache *cache, const struct skp_hash *name,
-                         struct jws_claimed *ret_claimed)
+static bool find_claimed(struct jws_cache *cache, const struct claimed_entry *slot,
+                         const struct skp_hash *name, struct jws_claimed *ret_claimed)
 {
     pthread_mutex_lock(&cache->lock);
-    const struct good_entry *slot = good_slot(cache, name);
     bool found = hash_equal(&slot->name, name);
     if (found)
         *ret_claimed = slot->claimed;
@@ -175,10 +127,34 @@ bool jws_cache_find_good(struct jws_cache *cache, const struct skp_hash *name,
     return found;
 }
 
+static void put_claimed(struct jws_cache *cache, struct claimed_entry *slot,
+                        const struct skp_hash *name, const struct jws_claimed *claimed)
+{
+    pthread_mutex_lock(&cache->lock);
+    *slot = (struct claimed_entry){.name = *name, .claimed = *claimed};
+    pthread_mutex_unlock(&cache->lock);
+}
+
+bool jws_cache_find_header(struct jws_cache *cache, const struct skp_hash *name,
+                           struct jws_claimed *ret_claimed)
+{
+    return find_claimed(cache, &cache->headers[slot_of(name, HEADER_SLOTS)], name, ret_claimed);
+}
+
+void jws_cache_put_header(struct jws_cache *cache, const struct skp_hash *name,
+                          const struct jws_claimed *claimed)
+{
+    put_claimed(cache, &cache->headers[slot_of(name, HEADER_SLOTS)], name, claimed);
+}
+
+bool jws_cache_find_good(struct jws_cache *cache, const struct skp_hash *name,
+                         struct jws_claimed *ret_claimed)
+{
+    return find_claimed(cache, &cache->good[slot_of(name, GOOD_SLOTS)], name, ret_claimed);
+}
+
 void jws_cache_put_good(struct jws_cache *cache, const struct skp_hash *name,
                         const struct jws_claimed *claimed)
 {
-    pthread_mutex_lock(&cache->lock);
-    *good_slot(cache, name) = (struct good_entry){.name = *name, .claimed = *claimed};
-    pthread_mutex_unlock(&cache->lock);
+    put_claimed(cache, &cache->good[slot_of(name, GOOD_SLOTS)], name, claimed);
 }

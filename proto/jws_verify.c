@@ -191,18 +191,23 @@ static enum skp_err find_claimed(const struct judging *judging, struct span head
 {
     const json_t *x5c;
     struct jws_cache *cache = judging->cache;
+    struct skp_hash name;
+    int64_t signed_at_ms;
     enum skp_err err = SKP_E_SIGNATURE_INVALID;
-    if (cache != NULL && jws_cache_find_header(cache, header_text, ret_claimed) &&
-        find_known(judging, ret_claimed, ret_known))
-        return SKP_OK;
+    bool named = cache != NULL && jose_header_name(header_text, arena, &name, &signed_at_ms);
+    if (named && jws_cache_find_header(cache, &name, ret_claimed)) {
+        ret_claimed->signed_at_ms = signed_at_ms;
+        if (find_known(judging, ret_claimed, ret_known))
+            return SKP_OK;
+    }
     json_t *header = jose_header_read(header_text, arena);
     if (header == NULL || !read_claimed(header, arena, &x5c, ret_claimed))
         *ret_why = "the protected header does not hold alg, x5c, x5t#S256 and iat";
     else
         err = find_signer(judging, x5c, ret_claimed, arena, ret_known, ret_why);
     json_decref(header);
-    if (err == SKP_OK && cache != NULL)
-        jws_cache_put_header(cache, header_text, ret_claimed);
+    if (err == SKP_OK && named)
+        jws_cache_put_header(cache, &name, ret_claimed);
     return err;
 }
 

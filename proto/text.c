@@ -56,10 +56,24 @@ static bool point_is_forbidden(uint32_t point)
            || point == 0xfeff;             /* byte order mark */
 }
 
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Whether eight bytes are plain ASCII, 0x20 to 0x7e. The first byte that is not shows in its highest bit,
+ * since nothing carries or borrows before it: from the top half as it is, 0x7f by adding one, and
+ * what is below 0x20 by taking that off. */
+static bool eight_are_plain(const uint8_t *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return ((word | (word + EACH_BYTE(0x01)) | (word - EACH_BYTE(0x20))) & EACH_BYTE(0x80)) == 0;
+}
+
 /* How many bytes from here on are plain ASCII: most of every text is nothing else. */
 static size_t count_plain(struct span text)
 {
     size_t count = 0;
+    while (text.len - count >= 8 && eight_are_plain(text.data + count))
+        count += 8;
     while (count < text.len && text.data[count] >= 0x20 && text.data[count] < 0x7f)
         count++;
     return count;

@@ -25,13 +25,16 @@ struct place {
     size_t index;
 };
 
+_Static_assert(WIRE_MAX_ITEMS <= UINT16_MAX, "a walk counts them in 16 bits");
+
 struct walk {
     const ProtobufCMessageDescriptor *type;
     struct span rest;
     const struct place *place; /* of this message; NULL at the top */
     unsigned depth;
     char *path;
-    size_t counts[MAX_FIELDS]; /* values seen, by index of the field */
+    bool arm_seen;               /* a value of any oneof */
+    uint16_t counts[MAX_FIELDS]; /* values seen, by index of the field */
 };
 
 /* ---------------------------------------------------------------- paths */
@@ -74,7 +77,7 @@ static void skip(struct span *rest, size_t bytes)
 
 /* Takes a varint of at most `max_bytes` that fits in 64 bits. Longer spellings of a value are legal
  * protobuf (some writers reserve room for lengths) and mean the same to every reader. */
-static bool take_varint(struct span *rest, size_t max_bytes, uint64_t *ret_value)
+static bool take_long_varint(struct span *rest, size_t max_bytes, uint64_t *ret_value)
 {
     uint64_t value = 0;
     for (size_t i = 0; i < rest->len && i < max_bytes; i++) {
@@ -89,6 +92,16 @@ static bool take_varint(struct span *rest, size_t max_bytes, uint64_t *ret_value
         }
     }
     return false;
+}
+
+/* Nearly all tags and lengths are one byte. */
+static inline bool take_varint(struct span *rest, size_t max_bytes, uint64_t *ret_value)
+{
+    if (rest->len == 0 || rest->data[0] >= 0x80)
+        return take_long_varint(rest, max_bytes, ret_value);
+    *ret_value = rest->data[0];
+    skip(rest, 1);
+    return true;
 }
 
 static bool take_prefixed(struct span *rest, struct span *ret_bytes)
@@ -134,6 +147,14 @@ static enum wire_type wire_type_of(ProtobufCType type)
     abort();
 }
 
+/* Values stand in the order of their numbers, and nearly all lists have no gaps. */
+static bool enum_has(const ProtobufCEnumDescriptor *type, int value)
+{
+    unsigned index = (unsigned)value;
+    return (index < type->n_values && type->values[index].value == value) ||
+           protobuf_c_enum_descriptor_get_value(type, value);
+}
+
 /* A reader would cut a value that is too wide for its field; then it is not what was said. */
 static enum skp_err check_varint(const ProtobufCFieldDescriptor *field, uint64_t value)
 {
@@ -146,8 +167,7 @@ static enum skp_err check_varint(const ProtobufCFieldDescriptor *field, uint64_t
         fits = value <= 1;
     if (!fits)
         return SKP_E_DECODE;
-    if (field->type == PROTOBUF_C_TYPE_ENUM &&
-        !protobuf_c_enum_descriptor_get_value(field->descriptor, (int)(int64_t)value))
+    if (field->type == PROTOBUF_C_TYPE_ENUM && !enum_has(field->descriptor, (int)(int64_t)value))
         return SKP_E_ENUM_VALUE;
     return SKP_OK;
 }
@@ -177,6 +197,15 @@ static size_t field_index(const struct walk *walk, const ProtobufCFieldDescripto
     return (size_t)(field - walk->type->fields);
 }
 
+/* Fields stand in the order of their numbers, which nearly all messages count from one. */
+static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *type,
+                                                  uint32_t number)
+{
+    if (number <= type->n_fields && type->fields[number - 1].id == number)
+        return &type->fields[number - 1];
+    return protobuf_c_message_descriptor_get_field(type, number);
+}
+
 static struct place field_place(const struct walk *walk, const ProtobufCFieldDescriptor *field)
 {
     return (struct place){.up = walk->place,
@@ -185,11 +214,18 @@ static struct place field_place(const struct walk *walk, const ProtobufCFieldDes
                           .index = walk->counts[field_index(walk, field)]};
 }
 
+static enum skp_err fail_in(const struct walk *walk, const ProtobufCFieldDescriptor *field,
+                            enum skp_err err)
+{
+    struct place place = field_place(walk, field);
+    return fail_at(walk, &place, err);
+}
+
 /* Whether another arm of the oneof that `field` belongs to was given before. protobuf-c gives the
  * arms of one oneof one place for the case number. */
 static bool other_arm_is_set(const struct walk *walk, const ProtobufCFieldDescriptor *field)
 {
-    if (!(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF))
+    if (!walk->arm_seen || !(field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF))
         return false;
     for (unsigned i = 0; i < walk->type->n_fields; i++) {
         const ProtobufCFieldDescriptor *other = &walk->type->fields[i];
@@ -213,38 +249,38 @@ static enum skp_err check_count(const struct walk *walk, const ProtobufCFieldDes
 static enum skp_err walk_packed(struct walk *walk, const ProtobufCFieldDescriptor *field)
 {
     struct span items = {0};
-    if (!take_prefixed(&walk->rest, &items)) {
-        struct place place = field_place(walk, field);
-        return fail_at(walk, &place, SKP_E_DECODE);
-    }
+    if (!take_prefixed(&walk->rest, &items))
+        return fail_in(walk, field, SKP_E_DECODE);
     while (items.len > 0) {
-        struct place place = field_place(walk, field);
         enum skp_err err = check_count(walk, field);
         if (!err)
             err = take_scalar(field, &items);
         if (err)
-            return fail_at(walk, &place, err);
+            return fail_in(walk, field, err);
         walk->counts[field_index(walk, field)]++;
     }
     return SKP_OK;
 }
 
-static enum skp_err walk_submessage(const struct walk *walk, const struct place *place,
-                                    const ProtobufCMessageDescriptor *type, struct span bytes)
+static enum skp_err walk_submessage(const struct walk *walk, const ProtobufCFieldDescriptor *field,
+                                    struct span bytes)
 {
+    struct place place = field_place(walk, field);
     if (walk->depth + 1 > WIRE_MAX_DEPTH)
-        return fail_at(walk, place, SKP_E_DECODE_DEPTH);
-    struct walk inner = {
-        .type = type, .rest = bytes, .place = place, .depth = walk->depth + 1, .path = walk->path};
+        return fail_at(walk, &place, SKP_E_DECODE_DEPTH);
+    struct walk inner = {.type = field->descriptor,
+                         .rest = bytes,
+                         .place = &place,
+                         .depth = walk->depth + 1,
+                         .path = walk->path};
     return walk_message(&inner);
 }
 
 static enum skp_err walk_value(struct walk *walk, const ProtobufCFieldDescriptor *field)
 {
-    struct place place = field_place(walk, field);
     enum skp_err err = check_count(walk, field);
     if (err)
-        return fail_at(walk, &place, err);
+        return fail_in(walk, field, err);
     struct span bytes = {0};
     if (wire_type_of(field->type) != WIRE_BYTES)
         err = take_scalar(field, &walk->rest);
@@ -253,12 +289,13 @@ static enum skp_err walk_value(struct walk *walk, const ProtobufCFieldDescriptor
     else if (field->type == PROTOBUF_C_TYPE_STRING)
         err = text_check(bytes, NULL);
     if (err)
-        return fail_at(walk, &place, err);
+        return fail_in(walk, field, err);
     if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        err = walk_submessage(walk, &place, field->descriptor, bytes);
+        err = walk_submessage(walk, field, bytes);
         if (err)
             return err;
     }
+    walk->arm_seen |= (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
     walk->counts[field_index(walk, field)]++;
     return SKP_OK;
 }
@@ -292,8 +329,7 @@ static enum skp_err walk_field(struct walk *walk)
     unsigned wire = 0;
     if (!take_tag(&walk->rest, &number, &wire) || !wire_exists(wire))
         return fail_at(walk, walk->place, SKP_E_DECODE);
-    const ProtobufCFieldDescriptor *field =
-        protobuf_c_message_descriptor_get_field(walk->type, number);
+    const ProtobufCFieldDescriptor *field = find_field(walk->type, number);
     if (!field) {
         struct place place = {.up = walk->place, .number = number};
         return fail_at(walk, &place, SKP_E_UNKNOWN_FIELD);
@@ -302,8 +338,7 @@ static enum skp_err walk_field(struct walk *walk)
         return walk_value(walk, field);
     if (wire == WIRE_BYTES && field->label == PROTOBUF_C_LABEL_REPEATED)
         return walk_packed(walk, field);
-    struct place place = field_place(walk, field);
-    return fail_at(walk, &place, SKP_E_DECODE);
+    return fail_in(walk, field, SKP_E_DECODE);
 }
 
 static enum skp_err walk_message(struct walk *walk)

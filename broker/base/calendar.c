@@ -75,10 +75,15 @@ plain_date calendar_date_of_day(int32_t day_number)
     return date_of(year_of_era + era * 400 + (month <= 2), month, day);
 }
 
+/* 0001-01-01 was a Monday. */
+static enum weekday weekday_of(int32_t day_number)
+{
+    return (enum weekday)((day_number - FIRST_DAY + 1) % 7);
+}
+
 enum weekday calendar_weekday(plain_date date)
 {
-    /* 0001-01-01 was a Monday. */
-    return (enum weekday)((calendar_day_number(date) - FIRST_DAY + 1) % 7);
+    return weekday_of(calendar_day_number(date));
 }
 
 plain_date calendar_add_days(plain_date date, int days)
@@ -134,8 +139,8 @@ void calendar_print_iso(plain_date date, char *ret_text)
 
 static int32_t last_sunday(int year, int month)
 {
-    plain_date last = date_of(year, month, 31);
-    return calendar_day_number(last) - (int)calendar_weekday(last);
+    int32_t last = calendar_day_number(date_of(year, month, 31));
+    return last - (int32_t)weekday_of(last);
 }
 
 /* 01:00 UTC on the last Sunday of a month of 31 days. */

@@ -41,7 +41,7 @@ INLINE struct sip sip_round(struct sip v)
 INLINE struct sip absorb(struct sip v, uint64_t word)
 {
     v.d ^= word;
-    v = sip_round(sip_round(v));
+    v = sip_round(v);
     v.a ^= word;
     return v;
 }
@@ -58,6 +58,6 @@ uint64_t siphash(const uint8_t seed[SIPHASH_SEED_BYTES], const void *data, size_
         v = absorb(v, load_little_endian(bytes + i, 8));
     v = absorb(v, (uint64_t)len << 56 | load_little_endian(bytes + whole, len % 8));
     v.c ^= 0xff;
-    v = sip_round(sip_round(sip_round(sip_round(v))));
+    v = sip_round(sip_round(sip_round(v)));
     return v.a ^ v.b ^ v.c ^ v.d;
 }

@@ -1,6 +1,6 @@
-/* SipHash-2-4 (Aumasson and Bernstein, https://www.aumasson.jp/siphash/siphash.pdf): a keyed hash
- * for tables whose keys a peer chooses. Not a signature and not for anything that leaves the
- * process. Pure. */
+/* SipHash-1-3 (Aumasson and Bernstein, https://www.aumasson.jp/siphash/siphash.pdf): a keyed hash
+ * for tables whose keys a peer chooses, with as many rounds as the tables of Python and Rust have. Not a
+ * signature and not for anything that leaves the process. Pure. */
 #ifndef SKP_SIPHASH_H
 #define SKP_SIPHASH_H
 

@@ -5,7 +5,10 @@
 #include <assert.h>
 #include <endian.h>
 
-void packed_put(struct packed_writer *writer, const void *data, size_t len)
+/* With a length that the compiler knows, a number is one load or store instead of a call. */
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void put(struct packed_writer *writer, const void *data, size_t len)
 {
     assert(len <= writer->room - writer->len);
     if (len > 0) /* memcpy wants an address even for nothing */
@@ -13,10 +16,15 @@ void packed_put(struct packed_writer *writer, const void *data, size_t len)
     writer->len += len;
 }
 
-static void put_little_endian(struct packed_writer *writer, uint64_t value, size_t len)
+void packed_put(struct packed_writer *writer, const void *data, size_t len)
+{
+    put(writer, data, len);
+}
+
+INLINE void put_little_endian(struct packed_writer *writer, uint64_t value, size_t len)
 {
     uint64_t bytes = htole64(value);
-    packed_put(writer, &bytes, len);
+    put(writer, &bytes, len);
 }
 
 void packed_put_u8(struct packed_writer *writer, uint8_t value)
@@ -53,10 +61,10 @@ void packed_put_oin(struct packed_writer *writer, const struct skp_oin *oin)
 {
     char text[OIN_CHARS] = {0};
     memcpy(text, oin->text, strnlen(oin->text, OIN_CHARS));
-    packed_put(writer, text, OIN_CHARS);
+    put(writer, text, OIN_CHARS);
 }
 
-void packed_take(struct packed_reader *reader, void *ret_data, size_t len)
+INLINE void take(struct packed_reader *reader, void *ret_data, size_t len)
 {
     if (reader->bad || len > reader->rest.len) {
         reader->bad = true;
@@ -67,10 +75,15 @@ void packed_take(struct packed_reader *reader, void *ret_data, size_t len)
     reader->rest = span_of(reader->rest.data + len, reader->rest.len - len);
 }
 
-static uint64_t take_little_endian(struct packed_reader *reader, size_t len)
+void packed_take(struct packed_reader *reader, void *ret_data, size_t len)
+{
+    take(reader, ret_data, len);
+}
+
+INLINE uint64_t take_little_endian(struct packed_reader *reader, size_t len)
 {
     uint64_t bytes = 0;
-    packed_take(reader, &bytes, len);
+    take(reader, &bytes, len);
     return le64toh(bytes);
 }
 
@@ -117,7 +130,7 @@ void packed_take_oin(struct packed_reader *reader, struct skp_oin *ret_oin)
 {
     static const char empty[OIN_CHARS];
     char text[OIN_CHARS];
-    packed_take(reader, text, OIN_CHARS);
+    take(reader, text, OIN_CHARS);
     *ret_oin = (struct skp_oin){0};
     if (memcmp(text, empty, OIN_CHARS) != 0 && !oin_take(span_of(text, OIN_CHARS), ret_oin))
         reader->bad = true;

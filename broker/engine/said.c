@@ -19,7 +19,7 @@ Skp__V1__EventFact *txn_event(struct txn *txn, Skp__V1__EventKind kind, const st
 {
     Skp__V1__Line *line = arena_calloc(&txn->arena, 1, sizeof *line);
     Skp__V1__EventFact *event = arena_calloc(&txn->arena, 1, sizeof *event);
-    struct skp_id id = id_new();
+    struct skp_id id = id_pool_take(&txn->ids);
     uint8_t *id_bytes = arena_copy(&txn->arena, id.bytes, ID_BYTES);
     char *name = other ? arena_copy(&txn->arena, other->text, sizeof other->text) : wire_text("");
     if (!line || !event || !id_bytes || !name)

@@ -43,6 +43,7 @@ struct txn {
     size_t held_count;    /* of deadlines due, when they are held or released from now on */
     const char *release_reason;
 
+    struct id_pool ids;     /* for what it tells */
     struct said_line *said; /* what the broker tells */
     size_t said_count, said_room;
     struct skp_id said_id; /* batch id of the first batch it makes; nil: a new one */

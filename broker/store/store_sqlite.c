@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -14,6 +15,8 @@
 #define OPEN_WAIT_MS        5000
 #define BUSY_WAIT_MS        250
 #define LOG_TRUNCATE_FACTOR 2 /* times the size at which a checkpoint begins */
+
+static pthread_once_t configured = PTHREAD_ONCE_INIT;
 
 static enum skp_err fail_errno(struct sqlite_store *store, const char *doing, const char *path)
 {
@@ -291,6 +294,13 @@ static enum skp_err sqlite_reader(struct store *base, struct store **ret_reader)
     return SKP_OK;
 }
 
+/* Nobody asks how much memory SQLite has, and counting it takes a lock that all connections share. Too
+ * late, when something else of this process used SQLite before, it is refused and nothing is lost. */
+static void count_no_memory(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum skp_err check_library(struct sqlite_store *store)
 {
     if (sqlite3_libversion_number() < OLDEST_SQLITE)
@@ -298,6 +308,7 @@ static enum skp_err check_library(struct sqlite_store *store)
                           sqlite3_libversion());
     if (sqlite3_threadsafe() == 0)
         return store_fail(&store->base, SKP_E_IO, "this SQLite was built without threads");
+    pthread_once(&configured, count_no_memory);
     return SKP_OK;
 }
 

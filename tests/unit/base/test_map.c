@@ -20,10 +20,10 @@ static void siphash_gives_the_published_vectors(void **state)
     uint8_t data[16];
     for (uint8_t i = 0; i < 16; i++)
         seed[i] = data[i] = i;
-    assert_true(siphash(seed, data, 0) == UINT64_C(0x726fdb47dd0e0e31));
-    assert_true(siphash(seed, data, 1) == UINT64_C(0x74f839c593dc67fd));
-    assert_true(siphash(seed, data, 8) == UINT64_C(0x93f5f5799a932462));
-    assert_true(siphash(seed, data, 15) == UINT64_C(0xa129ca6149be45e5));
+    assert_true(siphash(seed, data, 0) == UINT64_C(0xabac0158050fc4dc));
+    assert_true(siphash(seed, data, 1) == UINT64_C(0xc9f49bf37d57ca93));
+    assert_true(siphash(seed, data, 8) == UINT64_C(0x369095118d299a8e));
+    assert_true(siphash(seed, data, 15) == UINT64_C(0xd320d86d2a519956));
 }
 
 static void a_map_finds_what_was_put_for_all_key_lengths(void **state)

@@ -22,6 +22,20 @@ static void two_new_ids_differ(void **state)
     assert_int_not_equal(id_compare(&a, &b), 0);
 }
 
+static void a_pool_gives_no_id_twice(void **state)
+{
+    (void)state;
+    struct id_pool pool = {0};
+    struct skp_id ids[2 * ID_POOL_COUNT + 1];
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        ids[i] = id_pool_take(&pool);
+        assert_int_equal(ids[i].bytes[6] >> 4, 4);
+        assert_int_equal(ids[i].bytes[8] >> 6, 2);
+        for (size_t j = 0; j < i; j++)
+            assert_false(id_equal(&ids[i], &ids[j]));
+    }
+}
+
 static void an_id_of_a_time_is_a_version_7_uuid_and_sorts_by_it(void **state)
 {
     static const uint8_t time[] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06};
@@ -40,8 +54,9 @@ static void an_id_beside_another_sorts_next_to_it_and_is_its_own(void **state)
 {
     (void)state;
     struct skp_id first = id_new();
-    struct skp_id a = id_new_beside(&first);
-    struct skp_id b = id_new_beside(&first);
+    struct id_pool pool = {0};
+    struct skp_id a = id_pool_take_beside(&pool, &first);
+    struct skp_id b = id_pool_take_beside(&pool, &first);
     assert_memory_equal(a.bytes, first.bytes, ID_BYTES / 2);
     assert_int_equal(a.bytes[8] >> 6, 2);
     assert_false(id_equal(&a, &first));
@@ -183,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_id_is_a_version_4_uuid),
         cmocka_unit_test(two_new_ids_differ),
+        cmocka_unit_test(a_pool_gives_no_id_twice),
         cmocka_unit_test(an_id_of_a_time_is_a_version_7_uuid_and_sorts_by_it),
         cmocka_unit_test(an_id_beside_another_sorts_next_to_it_and_is_its_own),
         cmocka_unit_test(an_id_survives_print_and_parse),

@@ -103,6 +103,7 @@ static void no_changed_character_is_taken(const struct keypair *keypair, size_t 
     const char *jws = sign(keypair);
     size_t len = strlen(jws);
     char *changed = arena_copy(&arena, jws, len + 1);
+    assert_ok(verify_at(trust, cache, span_text(jws), now_ms()));
     for (size_t i = 0; i < len; i += step) {
         changed[i] = (char)(jws[i] ^ 1);
         assert_int_not_equal(verify_at(trust, cache, span_of(changed, len), now_ms()), SKP_OK);
@@ -356,6 +357,89 @@ static void a_remembered_signature_names_the_same_signer_and_time(void **state)
     jws_cache_free(cache);
 }
 
+static struct span header_text(const char *jws)
+{
+    return span_of(jws, (size_t)(strchr(jws, '.') - jws));
+}
+
+static void a_header_is_read_once_and_each_signature_keeps_its_time(void **state)
+{
+    (void)state;
+    struct jws_cache *cache = jws_cache_new(16);
+    const struct keypair *signers[] = {ec, rsa};
+    for (int64_t second = 0; second < 3; second++) {
+        for (size_t i = 0; i < 2; i++) {
+            const char *jws, *why;
+            struct skp_hash name;
+            struct jws_claimed claimed;
+            struct jws_signer signer;
+            int64_t said_ms, signed_at_ms = (now_ms() / 1000 - second) * 1000;
+            assert_ok(jws_sign(signers[i], span_text(payload), signed_at_ms, &arena, &jws));
+            assert_true(jose_header_name(header_text(jws), &arena, &name, &said_ms));
+            assert_int_equal(said_ms, signed_at_ms);
+            assert_true(jws_cache_find_header(cache, &name, &claimed) == (second > 0));
+            assert_ok(jws_verify(trust, cache, span_text(jws), span_text(payload), now_ms(),
+                                 &signer, &why));
+            assert_string_equal(signer.oin.text, i == 0 ? COUNSELLOR_OIN : RSA_CREDITOR_OIN);
+            assert_int_equal(signer.signed_at_ms, signed_at_ms);
+        }
+    }
+    jws_cache_free(cache);
+}
+
+/* The header of `jws` with other bytes for its last ones, signed by `ec`. */
+static const char *ending_in(const char *jws, const char *end)
+{
+    struct span bytes;
+    const char *changed;
+    assert_ok(base64url_decode(header_text(jws), &arena, &bytes));
+    size_t kept = bytes.len - strlen(",\"iat\":1763800000}");
+    char *text = arena_calloc(&arena, 1, kept + strlen(end) + 1);
+    stpcpy(mempcpy(text, bytes.data, kept), end);
+    text = (char *)(uintptr_t)base64url_encode(span_text(text), &arena);
+    assert_ok(jws_sign_header(keypair_key(ec), text, span_text(payload), &arena, &changed));
+    return changed;
+}
+
+static void a_known_header_with_another_end_is_judged_as_an_unknown_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *end;
+        bool good;
+    } cases[] = {
+        {",\"iat\":1763800000}", true},
+        {",\"iat\":1763800001}", true},
+        {",\"iat\": 763800000}", true},
+        {" ,\"iat\":1763800000}", true},
+        {",\"iat\":1763800000 }", true},
+        {",\"iat\":763800000}", true},
+        {",\"iat\":0763800000}", false},
+        {",\"iat\":17638000.0}", false},
+        {",\"iat\":176380000e1}", false},
+        {",\"iat\":-763800000}", false},
+        {",\"iat\":1763800000]", false},
+        {",\"iat\":17638000000000}", false},
+        {",\"iat\":1763800000},", false},
+        {"\"iat\":1763800000}", false},
+        {",\"crit\":[],\"iat\":1763800000}", false},
+        {",\"alg\":\"ES256\",\"iat\":1763800000}", false},
+        {",\"a\":{\"b\":1,\"iat\":1763800000}", false},
+        {",\"exp\":1763800000}", false},
+    };
+    struct jws_cache *cache = jws_cache_new(16);
+    const char *jws = sign(ec);
+    assert_ok(verify_at(trust, cache, span_text(jws), now_ms()));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct span changed = span_text(ending_in(jws, cases[i].end));
+        enum skp_err expected = cases[i].good ? SKP_OK : SKP_E_SIGNATURE_INVALID;
+        assert_int_equal(verify_at(trust, NULL, changed, now_ms()), expected);
+        assert_int_equal(verify_at(trust, cache, changed, now_ms()), expected);
+        assert_int_equal(verify_at(trust, cache, changed, now_ms()), expected);
+    }
+    jws_cache_free(cache);
+}
+
 static void a_full_cache_forgets_and_never_mixes(void **state)
 {
     (void)state;
@@ -404,6 +488,8 @@ int main(void)
         cmocka_unit_test(a_refused_chain_is_not_remembered_as_good),
         cmocka_unit_test(a_signature_is_remembered_for_its_own_payload_once_it_fitted),
         cmocka_unit_test(a_remembered_signature_names_the_same_signer_and_time),
+        cmocka_unit_test(a_header_is_read_once_and_each_signature_keeps_its_time),
+        cmocka_unit_test(a_known_header_with_another_end_is_judged_as_an_unknown_one),
         cmocka_unit_test(a_full_cache_forgets_and_never_mixes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

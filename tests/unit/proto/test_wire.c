@@ -256,6 +256,23 @@ static void text_holds_nothing_that_hides_or_turns_text(void **state)
     assert_err(CHECK_TEXT("\xef\xbb\xbf"), SKP_E_TEXT_CONTROL);     /* U+FEFF */
 }
 
+/* Plain text is passed over eight bytes at a time. */
+static void every_byte_is_looked_at_wherever_it_stands(void **state)
+{
+    (void)state;
+    char text[20];
+    for (size_t at = 0; at < sizeof text; at++) {
+        for (unsigned byte = 0; byte < 256; byte++) {
+            memset(text, byte % 2 == 0 ? ' ' : '~', sizeof text);
+            text[at] = (char)byte;
+            enum skp_err expected = byte < 0x20 || byte == 0x7f ? SKP_E_TEXT_CONTROL : SKP_OK;
+            if (byte >= 0x80)
+                expected = SKP_E_TEXT_ENCODING;
+            assert_int_equal(check_text(text, sizeof text), expected);
+        }
+    }
+}
+
 static void bad_encoding_wins_over_bad_characters(void **state)
 {
     (void)state;
@@ -351,6 +368,7 @@ int main(void)
         cmocka_unit_test(overlong_and_surrogate_spellings_are_not_utf8),
         cmocka_unit_test(text_holds_no_nul),
         cmocka_unit_test(text_holds_nothing_that_hides_or_turns_text),
+        cmocka_unit_test(every_byte_is_looked_at_wherever_it_stands),
         cmocka_unit_test(bad_encoding_wins_over_bad_characters),
         cmocka_unit_test(bytes_may_hold_anything),
         cmocka_unit_test(a_path_names_the_item_and_the_field_in_it),
