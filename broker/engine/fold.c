@@ -41,32 +41,46 @@ static enum skp_err count_on_pages(struct txn *txn, const struct case_file *file
     return SKP_OK;
 }
 
-/* Pages are ahead of notes: once it is told, what is left of these counts for nothing. */
-static enum skp_err look_at_pages(struct txn *txn, const struct skp_oin *counsellor,
-                                  const struct case_file *file)
+/* A case, or a page of its requests, is damaged: that keeps nobody else waiting. */
+static enum skp_err keep_uncounted(struct txn *txn, const struct skp_oin *counsellor,
+                                   const struct skp_id *case_id)
 {
-    struct ws_row *row;
-    struct progress *progress;
+    struct row_key key = key_case(counsellor, case_id);
+    return quarantine_keep(txn, STORE_CASE, row_key_span(&key), ASIDE_NOT_COUNTED,
+                           span_of(NULL, 0));
+}
+
+static void set_waits(struct ws_row *row, struct progress *progress, size_t waits)
+{
+    progress->waits = (uint16_t)waits;
+    if (row)
+        ws_changed(row);
+}
+
+/* Pages are ahead of notes: what is left of these when it is told counts for nothing. */
+static enum skp_err look_at_pages(struct txn *txn, const struct skp_oin *counsellor,
+                                  const struct case_file *file, struct ws_row *row,
+                                  struct progress *progress)
+{
     size_t answered = 0;
     enum skp_err err = count_on_pages(txn, file, &answered);
+    if (err == SKP_E_DATA_LOSS)
+        return keep_uncounted(txn, counsellor, &file->case_id);
     if (err || !case_is_complete(file, answered))
         return err;
-    err = txn_progress(txn, file->place, &row, &progress);
-    if (err)
-        return err;
-    progress->waits = 0;
-    ws_changed(row);
+    set_waits(row, progress, PROGRESS_TOLD);
     return tell_complete(txn, counsellor, &file->case_id);
 }
 
-static enum skp_err look_at_case(struct txn *txn, const struct note *note)
+static enum skp_err look_at_case(struct txn *txn, const struct note *note, struct ws_row *row,
+                                 struct progress *progress)
 {
-    struct ws_row *row;
+    struct ws_row *case_row;
     struct case_file *file;
-    enum skp_err err = txn_case(txn, &note->counsellor, &note->case_id, &row, &file);
-    if (!err && !file)
-        err = SKP_E_DATA_LOSS;
-    return err ? err : look_at_pages(txn, &note->counsellor, file);
+    enum skp_err err = txn_case(txn, &note->counsellor, &note->case_id, &case_row, &file);
+    if (err == SKP_E_DATA_LOSS || (!err && !file))
+        return keep_uncounted(txn, &note->counsellor, &note->case_id);
+    return err ? err : look_at_pages(txn, &note->counsellor, file, row, progress);
 }
 
 /* ---------------------------------------------------------------- counting */
@@ -77,17 +91,34 @@ enum skp_err fold_declared(struct txn *txn, const struct skp_oin *counsellor,
     struct ws_row *row;
     struct progress *progress;
     size_t before = present ? present->request_count : 0;
+    size_t now = file->request_count;
+    if (now == before && !MUTANT(complete_told_again))
+        return SKP_OK;
     enum skp_err err = txn_progress(txn, file->place, &row, &progress);
-    if (err || (file->request_count == before && !MUTANT(complete_told_again)))
+    if (err)
         return err;
-    if (progress_is_lost(progress))
-        return file->request_count < before ? look_at_pages(txn, counsellor, file) : SKP_OK;
-    size_t waits = progress->waits + file->request_count;
-    if (waits < before)
+    if (progress->waits == PROGRESS_LOST && now < before)
+        return look_at_pages(txn, counsellor, file, row, progress);
+    if (progress->waits == PROGRESS_TOLD || progress->waits == PROGRESS_LOST) {
+        set_waits(row, progress, PROGRESS_LOST);
+        return SKP_OK;
+    }
+    if (progress->waits + now < before)
         return SKP_E_DATA_LOSS;
-    progress->waits = (uint16_t)(waits - before);
-    ws_changed(row);
+    set_waits(row, progress, progress->waits + now - before);
     return progress->waits == 0 ? tell_complete(txn, counsellor, &file->case_id) : SKP_OK;
+}
+
+/* One came back; 0: what came too much was counted before. */
+static enum skp_err count_down(struct txn *txn, const struct note *note, struct ws_row *row,
+                               struct progress *progress)
+{
+    if (progress->waits == 0 || progress->waits == PROGRESS_TOLD)
+        return SKP_OK;
+    set_waits(row, progress,
+              MUTANT(note_counted_twice) && progress->waits > 1 ? progress->waits - 2U
+                                                                : progress->waits - 1U);
+    return progress->waits == 0 ? tell_complete(txn, &note->counsellor, &note->case_id) : SKP_OK;
 }
 
 enum skp_err fold_recorded(struct txn *txn, const struct skp_oin *counsellor,
@@ -95,16 +126,12 @@ enum skp_err fold_recorded(struct txn *txn, const struct skp_oin *counsellor,
 {
     struct ws_row *row;
     struct progress *progress;
+    struct note note = {.counsellor = *counsellor, .case_id = file->case_id};
     enum skp_err err = txn_progress(txn, file->place, &row, &progress);
     if (err)
         return err;
-    if (progress_is_lost(progress))
-        return look_at_pages(txn, counsellor, file);
-    if (progress->waits == 0)
-        return SKP_E_DATA_LOSS;
-    progress->waits--;
-    ws_changed(row);
-    return progress->waits == 0 ? tell_complete(txn, counsellor, &file->case_id) : SKP_OK;
+    return progress->waits == PROGRESS_LOST ? look_at_pages(txn, counsellor, file, row, progress)
+                                            : count_down(txn, &note, row, progress);
 }
 
 static enum skp_err fold_note(struct txn *txn, const struct note *note)
@@ -112,27 +139,10 @@ static enum skp_err fold_note(struct txn *txn, const struct note *note)
     struct ws_row *row;
     struct progress *progress;
     enum skp_err err = txn_progress(txn, note->place, &row, &progress);
-    if (!err && row->version == 0)
-        err = SKP_E_DATA_LOSS;
     if (err)
         return err;
-    if (progress_is_lost(progress))
-        return look_at_case(txn, note);
-    if (progress->waits == 0)
-        return SKP_OK; /* the pages were looked at before */
-    progress->waits--;
-    if (MUTANT(note_counted_twice) && progress->waits > 0)
-        progress->waits--;
-    ws_changed(row);
-    return progress->waits == 0 ? tell_complete(txn, &note->counsellor, &note->case_id) : SKP_OK;
-}
-
-/* One damaged case keeps nobody else's answers waiting. */
-static enum skp_err keep_note(struct txn *txn, const struct note *note)
-{
-    struct row_key key = key_case(&note->counsellor, &note->case_id);
-    return quarantine_keep(txn, STORE_CASE, row_key_span(&key), ASIDE_NOT_COUNTED,
-                           span_of(NULL, 0));
+    return progress->waits == PROGRESS_LOST ? look_at_case(txn, note, row, progress)
+                                            : count_down(txn, note, row, progress);
 }
 
 static enum skp_err fold_row(struct txn *txn, const struct store_row *row)
@@ -145,13 +155,10 @@ static enum skp_err fold_row(struct txn *txn, const struct store_row *row)
             err = ws_want(&txn->ws, STORE_PROGRESS, key_progress(notes[i].place));
     if (!err)
         err = ws_load(&txn->ws);
-    if (quarantine_is_named(txn, err))
+    if (err == SKP_E_DATA_LOSS)
         err = SKP_OK; /* whose note it is meets it by itself */
-    for (size_t i = 0; !err && i < count; i++) {
+    for (size_t i = 0; !err && i < count; i++)
         err = fold_note(txn, &notes[i]);
-        if (quarantine_is_named(txn, err))
-            err = keep_note(txn, &notes[i]);
-    }
     return err;
 }
 

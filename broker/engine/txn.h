@@ -48,9 +48,10 @@ struct txn {
     size_t said_count, said_room;
     struct skp_id said_id; /* batch id of the first batch it makes; nil: a new one */
 
-    size_t opened;               /* cases */
-    struct ws_row *progress_row; /* asked for last: neighbouring cases share it; NULL: none */
-    uint64_t progress_place;     /* a place in it */
+    size_t opened;                 /* cases */
+    struct ws_row *progress_row;   /* asked for last: neighbouring cases share it; NULL: none */
+    uint64_t progress_place;       /* a place in it */
+    struct progress progress_lost; /* where no row can be read or written */
 
     struct note *notes; /* for the journal */
     size_t note_count, note_room;
@@ -90,9 +91,9 @@ enum skp_err txn_case(struct txn *txn, const struct skp_oin *counsellor,
  * each other, and no other transaction gives them. */
 uint64_t txn_place(struct txn *txn);
 
-/* How far the case at this place is; all 0 when nothing was taken yet. ws_changed(*ret_row) after a
- * change. A damaged row is set aside on the way: then this and its neighbours are lost
- * (progress_is_lost()). */
+/* How far the case at this place is. ws_changed(*ret_row) after a change. A damaged row is set aside on
+ * the way: then this and its neighbours are PROGRESS_LOST. *ret_row NULL: it cannot be written either,
+ * what is changed is forgotten. */
 enum skp_err txn_progress(struct txn *txn, uint64_t place, struct ws_row **ret_row,
                           struct progress **ret_progress) SKP_MUST_CHECK;
 

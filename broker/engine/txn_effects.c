@@ -78,27 +78,54 @@ uint64_t txn_place(struct txn *txn)
     return txn->sequence << PLACE_BITS | number;
 }
 
-/* A damaged row would be in the way of 64 cases; what it counted stands on their pages too. */
-static enum skp_err get_progress(struct txn *txn, struct row_key key, struct ws_row **ret_row)
+/* Nobody has written the row of a place that this transaction gives: it is not looked for, where a damaged
+ * neighbour would be in the way of every case that is opened. */
+static bool is_given_now(const struct txn *txn, uint64_t place)
 {
-    enum skp_err err = ws_get(&txn->ws, STORE_PROGRESS, key, ret_row);
+    return place >> PLACE_BITS == txn->sequence;
+}
+
+/* A damaged row would be in the way of 64 cases; what it counted stands on their pages too. */
+static enum skp_err get_progress(struct txn *txn, uint64_t place, struct ws_row **ret_row)
+{
+    struct row_key key = key_progress(place);
+    enum skp_err err = SKP_OK;
+    if (is_given_now(txn, place))
+        err = ws_append(&txn->ws, STORE_PROGRESS, key, span_of(NULL, 0));
+    if (!err)
+        err = ws_get(&txn->ws, STORE_PROGRESS, key, ret_row);
     if (!quarantine_is_named(txn, err))
         return err;
     err = quarantine_move(txn, STORE_PROGRESS, row_key_span(&key));
     return err ? err : ws_get(&txn->ws, STORE_PROGRESS, key, ret_row);
 }
 
-static enum skp_err read_progress(struct txn *txn, struct ws_row *row)
+/* A row that should be there and is not is lost too. */
+static enum skp_err read_progress(struct txn *txn, struct ws_row *row, uint64_t place)
 {
     if (row->object)
         return SKP_OK;
     struct progress_row *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
     if (!decoded)
         return SKP_E_NO_MEMORY;
-    enum skp_err err = row->version > 0 ? progress_row_read(row->value, decoded) : SKP_OK;
+    enum skp_err err = SKP_OK;
+    if (row->version > 0)
+        err = progress_row_read(row->value, decoded);
+    else if (!is_given_now(txn, place))
+        err = progress_row_read(progress_lost_pack(&txn->arena), decoded);
     if (!err)
         row->object = decoded;
     return err;
+}
+
+/* On a page that is damaged as a whole nothing is found and nothing is written. */
+static enum skp_err no_progress(struct txn *txn, struct ws_row **ret_row,
+                                struct progress **ret_progress)
+{
+    txn->progress_lost = (struct progress){.waits = PROGRESS_LOST};
+    *ret_row = NULL;
+    *ret_progress = &txn->progress_lost;
+    return SKP_OK;
 }
 
 enum skp_err txn_progress(struct txn *txn, uint64_t place, struct ws_row **ret_row,
@@ -106,9 +133,11 @@ enum skp_err txn_progress(struct txn *txn, uint64_t place, struct ws_row **ret_r
 {
     struct ws_row *row = txn->progress_row;
     if (!row || !progress_is_shared(place, txn->progress_place)) {
-        enum skp_err err = get_progress(txn, key_progress(place), &row);
+        enum skp_err err = get_progress(txn, place, &row);
         if (!err)
-            err = read_progress(txn, row);
+            err = read_progress(txn, row, place);
+        if (err == SKP_E_DATA_LOSS)
+            return no_progress(txn, ret_row, ret_progress);
         if (err)
             return err;
         txn->progress_row = row;

@@ -103,7 +103,7 @@ enum skp_err progress_row_read(struct span value, struct progress_row *ret_row)
     struct progress_row row;
     for (size_t i = 0; i < PROGRESS_CASES; i++) {
         row.cases[i].waits = packed_take_u16(&reader);
-        if (row.cases[i].waits > CASE_MAX_REQUESTS && !progress_is_lost(&row.cases[i]))
+        if (row.cases[i].waits > CASE_MAX_REQUESTS && row.cases[i].waits < PROGRESS_TOLD)
             reader.bad = true;
     }
     if (finished(&reader))

@@ -211,16 +211,12 @@ enum skp_err round_pages_read(struct span value, struct arena *arena, struct rou
 /* How many requests of a case did not come back yet: apart from the case, whose row would cost eight
  * hundred times as much to write with every answer. */
 struct progress {
-    uint16_t
-        waits; /* declared and not back; PROGRESS_LOST: a damaged row stood here, ask the pages */
+    uint16_t waits; /* declared and not back, or one of the two below */
 };
-#define PROGRESS_LOST UINT16_MAX
-static_assert(CASE_MAX_REQUESTS < PROGRESS_LOST, "the requests of a case can be counted");
-
-static inline bool progress_is_lost(const struct progress *progress)
-{
-    return progress->waits == PROGRESS_LOST;
-}
+#define PROGRESS_LOST UINT16_MAX /* a damaged row stood here: ask the pages */
+#define PROGRESS_TOLD                                                                              \
+    (UINT16_MAX - 1) /* so it was, and the pages said that nothing is waited for */
+static_assert(CASE_MAX_REQUESTS < PROGRESS_TOLD, "the requests of a case can be counted");
 
 /* Cases that were opened one after the other, by their place: those of a round are asked and
  * answered together, and one row is written where each case would have had its own. */

@@ -91,6 +91,8 @@ void sqlite_copy_close(struct sqlite_store *store)
     if (!copy->through)
         return;
     work_queue_drain_and_free(copy->queue);
+    if (copy->is_under_way && copy->rc != SQLITE_OK && (copy->rc & 0xff) != SQLITE_FULL)
+        store->base.state = STORE_DEAD;     /* nobody knows what is on disk */
     copy->through->base.state = STORE_DEAD; /* it does not checkpoint when it closes */
     store_close(&copy->through->base);
     pthread_cond_destroy(&copy->ended);

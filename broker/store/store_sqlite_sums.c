@@ -81,6 +81,14 @@ void sqlite_sums_explain(struct sqlite_sums *sums)
         sums->explained[place] = sums->last + 1;
 }
 
+/* It was written anew: from now on it is held against its sum again. */
+static void forget(struct sqlite_sums *sums, sqlite3_int64 offset)
+{
+    size_t place = place_of(sums, offset);
+    if (place < SQLITE_PAGES_EXPLAINED)
+        sums->explained[place] = 0;
+}
+
 static int read_page(sqlite3_file *file, void *page, int len, sqlite3_int64 offset)
 {
     struct sqlite_sums *sums = sums_of(file);
@@ -89,8 +97,10 @@ static int read_page(sqlite3_file *file, void *page, int len, sqlite3_int64 offs
         return rc;
     if (offset == 0)
         sums->are_used = is_ours(page);
-    if (!sums->are_used || is_whole(page, len, offset) || MUTANT(page_sum_not_checked))
+    if (!sums->are_used || is_whole(page, len, offset) || MUTANT(page_sum_not_checked)) {
+        forget(sums, offset); /* perhaps by another connection */
         return SQLITE_OK;
+    }
     sums->found++;
     sums->last = offset;
     if (sums->are_forgiven || place_of(sums, offset) < SQLITE_PAGES_EXPLAINED)
@@ -107,9 +117,7 @@ static int write_page(sqlite3_file *file, const void *data, int len, sqlite3_int
         return sums->base->xWrite(file, data, len, offset);
     memcpy(page, data, sizeof page);
     make_sum(page, offset, page + SUMMED_BYTES);
-    size_t place = place_of(sums, offset);
-    if (place < SQLITE_PAGES_EXPLAINED)
-        sums->explained[place] = 0;
+    forget(sums, offset);
     return sums->base->xWrite(file, page, len, offset);
 }
 

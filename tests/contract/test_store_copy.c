@@ -104,16 +104,20 @@ static void commits_go_on_while_the_log_is_copied_and_none_is_lost(void **state)
 static void closing_waits_for_a_copy_that_is_under_way(void **state)
 {
     struct fixture *fixture = *state;
+    unsigned under_way = 0;
     for (unsigned i = 0; i < 40; i++) {
         sqlite_under(fixture)->checkpoint_bytes = SMALL_LOG;
         assert_ok(store_work_beside(fixture->store));
         for (unsigned n = 0; n < 3; n++)
             commit_number(fixture->store, i * 3 + n);
-        sqlite_under(fixture)->checkpoint_bytes = (int64_t)160 * 1024;
+        sqlite_under(fixture)->checkpoint_bytes =
+            (int64_t)sqlite_under(fixture)->log_pages * SQLITE_PAGE_BYTES - 1;
         assert_ok(store_maintain(fixture->store));
+        under_way += sqlite_under(fixture)->copy.is_under_way;
         sqlite_open_again(fixture);
         assert_numbers(fixture, i * 3 + 3);
     }
+    assert_int_equal(under_way, 40);
 }
 
 /* ---------------------------------------------------------------- a disk that fails */
