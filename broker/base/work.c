@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #define NAME_BYTES 16 /* what the kernel keeps of a thread's name */
 
@@ -73,9 +72,6 @@ static void *run_worker(void *arg)
 {
     struct work_queue *queue = arg;
     pthread_setname_np(pthread_self(), queue->name);
-    if (queue->config.nice !=
-        0) /* on Linux: of this thread; who may not is as nice as the process */
-        (void)setpriority(PRIO_PROCESS, 0, queue->config.nice);
     pthread_mutex_lock(&queue->lock);
     for (;;) {
         while (queue->is_draining || (!queue->first && !queue->stopping))

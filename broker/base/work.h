@@ -39,10 +39,9 @@ struct work_item {
 typedef void (*work_drain_fn)(void *ctx, struct work_item *items);
 
 struct work_config {
-    const char *name; /* names the threads; at most 12 characters count; borrowed for the call */
-    unsigned threads; /* 0 = pumped by work_run_one() */
-    int nice;         /* of its threads; below 0 where the system allows it, else as the process */
-    size_t max_items; /* that may wait, at least 1; items being run do not count */
+    const char *name;    /* names the threads; at most 12 characters count; borrowed for the call */
+    unsigned threads;    /* 0 = pumped by work_run_one() */
+    size_t max_items;    /* that may wait, at least 1; items being run do not count */
     work_drain_fn drain; /* NULL: each item's run */
     void *drain_ctx;
     size_t drain_max;    /* items per drain, at least 1; 0 without drain */

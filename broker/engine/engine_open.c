@@ -143,27 +143,18 @@ static enum skp_err load_all(struct engine *engine, bool play, uint64_t accepted
     return err;
 }
 
-/* What is verified or read waits for the store worker sooner or later, and nobody else can do its work: it
- * runs before them where processors are few. */
-#define STORE_NICE  (-5)
-#define OTHERS_NICE 5
-
 static enum skp_err start_workers(struct engine *engine)
 {
-    struct work_config verify = {
-        .name = "verify", .threads = engine->threads, .nice = OTHERS_NICE, .max_items = 65536};
+    struct work_config verify = {.name = "verify", .threads = engine->threads, .max_items = 65536};
     struct work_config store = {.name = "store",
                                 .threads = engine->threads ? 1 : 0,
-                                .nice = STORE_NICE,
                                 .max_items = 65536,
                                 .drain = txn_drain,
                                 .drain_ctx = engine,
                                 .drain_max = ENGINE_COMMIT_CALLS,
                                 .drain_weight = ENGINE_COMMIT_BYTES};
-    struct work_config read = {.name = "read",
-                               .threads = engine->threads ? 1 : 0,
-                               .nice = OTHERS_NICE,
-                               .max_items = 65536};
+    struct work_config read = {
+        .name = "read", .threads = engine->threads ? 1 : 0, .max_items = 65536};
     enum skp_err err = work_queue_new(&verify, &engine->verify_queue);
     if (!err)
         err = work_queue_new(&store, &engine->store_queue);

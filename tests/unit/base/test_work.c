@@ -6,7 +6,6 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #define MANY 5000
 
@@ -363,37 +362,6 @@ static void workers_are_named_and_leave_signals_to_the_loop(void **state)
     assert_int_equal(sigismember(&seen_mask, SIGTERM), 0);
 }
 
-static int seen_nice;
-
-static void look_at_nice(struct work_item *item)
-{
-    seen_nice = getpriority(PRIO_PROCESS, 0);
-    job_of(item)->runs++;
-}
-
-static int nice_in_queue(int nice)
-{
-    struct work_config config = {.name = "test", .threads = 1, .nice = nice, .max_items = 1};
-    struct work_queue *queue;
-    assert_ok(work_queue_new(&config, &queue));
-    prepare(&jobs[0], 0, look_at_nice);
-    assert_ok(work_submit(queue, &jobs[0].item));
-    work_queue_drain_and_free(queue);
-    return seen_nice;
-}
-
-static void a_queue_may_step_back_or_go_before_the_others_where_that_is_allowed(void **state)
-{
-    (void)state;
-    int before = getpriority(PRIO_PROCESS, 0);
-    assert_int_equal(nice_in_queue(before + 1), before + 1);
-    assert_int_equal(nice_in_queue(0), before);
-    int first = nice_in_queue(before - 1);
-    assert_true(first == before - 1 || first == before);
-    assert_int_equal(getpriority(PRIO_PROCESS, 0),
-                     before); /* it is about the queue's own threads */
-}
-
 #define WORK_TEST(f) cmocka_unit_test_setup(f, reset)
 
 int main(void)
@@ -410,7 +378,6 @@ int main(void)
         WORK_TEST(many_posts_wake_the_loop_once),
         WORK_TEST(a_post_inside_a_completion_waits_for_the_next_turn),
         WORK_TEST(a_completion_may_free_its_item),
-        WORK_TEST(a_queue_may_step_back_or_go_before_the_others_where_that_is_allowed),
         WORK_TEST(workers_are_named_and_leave_signals_to_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
