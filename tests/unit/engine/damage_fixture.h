@@ -66,19 +66,34 @@ static inline struct span value_of(struct world *w, enum store_table table, stru
     return row.value;
 }
 
-/* Where the file has these bytes, and nowhere else. */
-static inline off_t place_of(int fd, struct span needle)
+/* A row is its key, a version, a sum of eight bytes and its value. */
+#define VALUE_AFTER_KEY 10
+
+/* Where the file has this value, and nowhere else. A short one, which may stand anywhere: behind its key. */
+static inline off_t place_of(int fd, struct span key, struct span value)
 {
     struct stat status;
+    off_t place = -1;
+    bool is_short = value.len <= VALUE_AFTER_KEY;
     assert_ok(fstat(fd, &status));
     size_t len = (size_t)status.st_size;
     uint8_t *bytes = malloc(len);
     assert_non_null(bytes);
     assert_int_equal(pread(fd, bytes, len, 0), (ssize_t)len);
-    uint8_t *found = memmem(bytes, len, needle.data, needle.len);
-    assert_non_null(found);
-    assert_null(memmem(found + 1, len - (size_t)(found + 1 - bytes), needle.data, needle.len));
-    off_t place = found - bytes;
+    struct span sought = is_short ? key : value;
+    for (uint8_t *at = bytes; at; at = at ? at + 1 : NULL) {
+        at = memmem(at, len - (size_t)(at - bytes), sought.data, sought.len);
+        const uint8_t *found = at;
+        size_t rest = at ? len - (size_t)(at - bytes) - key.len : 0;
+        size_t most = VALUE_AFTER_KEY + value.len;
+        if (at && is_short)
+            found = memmem(at + key.len, rest < most ? rest : most, value.data, value.len);
+        if (!found)
+            continue;
+        assert_true(place < 0);
+        place = found - bytes;
+    }
+    assert_true(place >= 0);
     free(bytes);
     return place;
 }
@@ -95,7 +110,7 @@ static inline void damage_byte(struct world *w, enum store_table table, struct r
     world_close(w);
     int fd = open(file, O_RDWR);
     assert_true(fd >= 0);
-    off_t place = place_of(fd, span_of(value.data, len));
+    off_t place = place_of(fd, row_key_span(&key), span_of(value.data, len));
     assert_int_equal(pwrite(fd, &byte, 1, place + (off_t)at), 1);
     close(fd);
     assert_ok(open_file(w, false));
