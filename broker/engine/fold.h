@@ -1,8 +1,8 @@
 /* Folding: answers, counted for the cases they belong to.
  *
  * Accepting an answer only writes a note in the journal, so that large creditors do not serialise
- * on cases. A follow-up step takes many notes at once, counts them in the progress of each touched
- * case and, when that says that all came back, tells its counsellor that it is complete. What the
+ * on cases. A follow-up step takes many notes at once, counts down what each touched case waits for
+ * and, when that is nothing any more, tells its counsellor that it is complete. What the
  * answers say stands on the pages of the requests and nowhere else. */
 #ifndef SKP_FOLD_H
 #define SKP_FOLD_H

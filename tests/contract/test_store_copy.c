@@ -1,16 +1,12 @@
 /* The log is copied beside the commits: nothing waits for it, nothing is lost by it, and what goes wrong
  * in it is heard. With a thread on a real disk, and in steps on one that fails. */
-#include "store_testing.h"
-
-#include "power_vfs.h"
+#include "store_faulty.h"
 
 #include <sys/stat.h>
 
 #define SMALL_LOG    ((int64_t)1024 * 1024)
 #define COMMITS      600
 #define FILLER_BYTES 60000
-
-static struct power_vfs *disk; /* of the test that runs */
 
 static struct sqlite_store *sqlite_under(struct fixture *fixture)
 {
@@ -219,25 +215,6 @@ static void a_copy_without_room_costs_nothing_and_is_made_later(void **state)
     sqlite_open_again(fixture);
     assert_numbers(fixture, 3);
 }
-
-static int open_faulty(void **state)
-{
-    disk = power_vfs_new(1);
-    return open_sqlite(state);
-}
-
-static int close_faulty(void **state)
-{
-    power_vfs_set_full(disk, false);
-    close_fixture(state);
-    power_vfs_free(disk);
-    return 0;
-}
-
-#define ON_FAULTY(test)                                                                            \
-    {                                                                                              \
-#test, test, open_faulty, close_faulty, NULL                                               \
-    }
 
 int main(void)
 {

@@ -1,10 +1,7 @@
 /* The disk is full, the sync fails: what the store says then, and what is there afterwards. */
-#include "store_testing.h"
+#include "store_faulty.h"
 
-#include "power_vfs.h"
-
-static struct power_vfs *disk; /* of the test that runs */
-static char large[400000];     /* a text of several writes to the log; main() fills it */
+static char large[400000]; /* a text of several writes to the log; main() fills it */
 
 /* One transaction; any of its calls may be the one that fails. */
 static enum skp_err try_commit(struct store *store, const char *key, const char *value)
@@ -253,25 +250,6 @@ static void opening_syncs_what_an_earlier_broker_left(void **state)
     assert_err(store_sqlite_open(fixture->path, true, &store, why), SKP_E_IO);
     assert_non_null(strstr(why, "disk I/O error"));
 }
-
-static int open_faulty(void **state)
-{
-    disk = power_vfs_new(1);
-    return open_sqlite(state);
-}
-
-static int close_faulty(void **state)
-{
-    power_vfs_set_full(disk, false);
-    close_fixture(state);
-    power_vfs_free(disk);
-    return 0;
-}
-
-#define ON_FAULTY(test)                                                                            \
-    {                                                                                              \
-#test, test, open_faulty, close_faulty, NULL                                               \
-    }
 
 int main(void)
 {

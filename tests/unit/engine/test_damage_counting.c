@@ -75,24 +75,30 @@ static void cases_are_counted_on_their_pages_when_their_row_is_damaged(void **st
     assert_int_equal(engine_rows_aside(w->engine), 1);
 }
 
+/* Its next version, with one request more. */
+static void add_request(struct world *w, struct told_case *told)
+{
+    struct told_case extra;
+    struct letter letter;
+    case_make(&extra, &w->creditor, 1);
+    told->requests[told->count] = extra.requests[0];
+    told->version++;
+    told->count++;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_case(&letter, told);
+    letter_to(&letter, &w->creditor);
+    line_request(&letter, &told->requests[told->count - 1]);
+    assert_taken(letter_send(&letter), 2);
+}
+
 /* Nobody is refused for it: the next version goes in, and what it adds is waited for. */
 static void a_case_whose_row_is_damaged_may_change(void **state)
 {
     struct world *w = *state;
     struct told_case cases[CASES];
-    struct letter letter;
-    struct row_key key = register_together(w, cases);
-    damage(w, STORE_PROGRESS, key);
-    case_make(&cases[2], &w->creditor, 1);
-    cases[0].requests[2] = cases[2].requests[0];
-    cases[0].count = 3;
-    cases[0].version++;
-    letter_begin(&letter, w, &w->counsellor);
-    letter_to_broker(&letter);
-    line_case(&letter, &cases[0]);
-    letter_to(&letter, &w->creditor);
-    line_request(&letter, &cases[0].requests[2]);
-    assert_taken(letter_send(&letter), 2);
+    damage(w, STORE_PROGRESS, register_together(w, cases));
+    add_request(w, &cases[0]);
     assert_int_equal(listed(w, "DAMAGED"), 1);
     request_answer_with(w, &cases[0].requests[0], 100);
     request_answer_with(w, &cases[0].requests[1], 100);
@@ -133,7 +139,6 @@ static void notes_that_come_late_count_for_nothing(void **state)
 {
     struct world *w = *state;
     struct told_case cases[CASES];
-    struct told_case extra;
     struct letter letter;
     struct party nobody = {.session = 0};
     struct row_key key = register_together(w, cases);
@@ -153,16 +158,7 @@ static void notes_that_come_late_count_for_nothing(void **state)
     damage(w, STORE_PROGRESS, key);
     assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
     assert_int_equal(told_complete_of(w, &cases[0].id), 1);
-    case_make(&extra, &w->creditor, 1);
-    cases[0].requests[2] = extra.requests[0];
-    cases[0].count = 3;
-    cases[0].version++;
-    letter_begin(&letter, w, &w->counsellor);
-    letter_to_broker(&letter);
-    line_case(&letter, &cases[0]);
-    letter_to(&letter, &w->creditor);
-    line_request(&letter, &cases[0].requests[2]);
-    assert_taken(letter_send(&letter), 2);
+    add_request(w, &cases[0]);
     world_tick(w);
     assert_int_equal(told_complete_of(w, &cases[0].id), 0);
     request_answer_with(w, &cases[0].requests[2], 100);
