@@ -255,6 +255,7 @@ static struct sqlite_store *handle_new(const char *path, bool writer)
     store->base.writer = writer;
     store->lock_fd = -1;
     store->reserve_fd = -1;
+    store->log.fd = -1;
     store->watermark_fd = -1;
     store->checkpoint_bytes = SQLITE_LOG_BYTES;
     store->path = strdup(path);

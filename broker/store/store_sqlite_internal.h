@@ -75,6 +75,7 @@ struct sqlite_log {
     const sqlite3_io_methods *base;
     uint8_t *bytes;
     int len;
+    int fd;               /* the same file, to let the disk begin; -1: not open */
     int failed;           /* SQLite's code for what could not be written; SQLITE_OK: nothing */
     sqlite3_int64 offset; /* in the file */
 };

@@ -55,8 +55,8 @@ static int make_log(const char *path)
     return fd;
 }
 
-void round_letters_sync(const char *folder, size_t bytes, unsigned count, double *ret_p50_us,
-                        double *ret_p99_us)
+void round_letters_sync(const char *folder, size_t bytes, unsigned count, unsigned sleep_us,
+                        struct round_sync *ret_sync)
 {
     char path[320];
     snprintf(path, sizeof path, "%s/sync", folder);
@@ -66,6 +66,8 @@ void round_letters_sync(const char *folder, size_t bytes, unsigned count, double
     memset(letter, 1, bytes);
     for (unsigned i = 0; i < count; i++) {
         off_t at = (off_t)(i * bytes % (LOG_BYTES - bytes));
+        if (sleep_us > 0)
+            usleep(sleep_us);
         double start_s = bench_now_s();
         if (pwrite(fd, letter, bytes, at) != (ssize_t)bytes || fdatasync(fd) != 0)
             bench_die("%s cannot be synced", path);
@@ -73,8 +75,8 @@ void round_letters_sync(const char *folder, size_t bytes, unsigned count, double
     }
     close(fd);
     unlink(path);
-    *ret_p50_us = bench_quantile(times, count, 0.5);
-    *ret_p99_us = bench_quantile(times, count, 0.99);
+    *ret_sync = (struct round_sync){.p50_us = bench_quantile(times, count, 0.5),
+                                    .p99_us = bench_quantile(times, count, 0.99)};
     free(letter);
     free(times);
 }

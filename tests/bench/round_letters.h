@@ -16,8 +16,14 @@ struct round_shape round_letters_shape(unsigned letters, unsigned creditors);
 void round_letters_send(const struct round_plan *plan, const struct round_pki *pki, uint16_t port,
                         struct round_letters *ret_letters);
 
-/* Microseconds of writing so many bytes over what a file holds, as a log that is used again, and fdatasync. */
-void round_letters_sync(const char *folder, size_t bytes, unsigned count, double *ret_p50_us,
-                        double *ret_p99_us);
+struct round_sync {
+    double p50_us,
+        p99_us; /* of writing over what a file holds, as a log that is used again, and fdatasync */
+};
+
+/* So many bytes, `count` times; before each the thread sleeps so long, as whoever waits for a letter
+ * does. 0: one follows another, and the processor never rests. */
+void round_letters_sync(const char *folder, size_t bytes, unsigned count, unsigned sleep_us,
+                        struct round_sync *ret_sync);
 
 #endif
