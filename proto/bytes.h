@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <string.h>
 
+/* In registers, also where the compiler would rather make calls of it: where a length that it then
+ * knows turns a copy into one load or store. */
+#define SKP_INLINE static inline __attribute__((always_inline))
+
 #define ID_BYTES   16
 #define HASH_BYTES 32
 #define OIN_CHARS  20

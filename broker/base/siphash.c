@@ -1,5 +1,7 @@
 #include "siphash.h"
 
+#include "bytes.h"
+
 #include <endian.h>
 #include <string.h>
 
@@ -16,14 +18,11 @@ static uint64_t load_little_endian(const uint8_t *bytes, size_t len)
     return le64toh(value);
 }
 
-/* In registers, also where the compiler would rather make calls of it. */
-#define INLINE static inline __attribute__((always_inline))
-
 struct sip {
     uint64_t a, b, c, d;
 };
 
-INLINE struct sip sip_round(struct sip v)
+SKP_INLINE struct sip sip_round(struct sip v)
 {
     v.a += v.b;
     v.b = rotate_left(v.b, 13) ^ v.a;
@@ -38,7 +37,7 @@ INLINE struct sip sip_round(struct sip v)
     return v;
 }
 
-INLINE struct sip absorb(struct sip v, uint64_t word)
+SKP_INLINE struct sip absorb(struct sip v, uint64_t word)
 {
     v.d ^= word;
     v = sip_round(v);

@@ -5,10 +5,7 @@
 #include <assert.h>
 #include <endian.h>
 
-/* With a length that the compiler knows, a number is one load or store instead of a call. */
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE void put(struct packed_writer *writer, const void *data, size_t len)
+SKP_INLINE void put(struct packed_writer *writer, const void *data, size_t len)
 {
     assert(len <= writer->room - writer->len);
     if (len > 0) /* memcpy wants an address even for nothing */
@@ -21,7 +18,7 @@ void packed_put(struct packed_writer *writer, const void *data, size_t len)
     put(writer, data, len);
 }
 
-INLINE void put_little_endian(struct packed_writer *writer, uint64_t value, size_t len)
+SKP_INLINE void put_little_endian(struct packed_writer *writer, uint64_t value, size_t len)
 {
     uint64_t bytes = htole64(value);
     put(writer, &bytes, len);
@@ -64,7 +61,7 @@ void packed_put_oin(struct packed_writer *writer, const struct skp_oin *oin)
     put(writer, text, OIN_CHARS);
 }
 
-INLINE void take(struct packed_reader *reader, void *ret_data, size_t len)
+SKP_INLINE void take(struct packed_reader *reader, void *ret_data, size_t len)
 {
     if (reader->bad || len > reader->rest.len) {
         reader->bad = true;
@@ -80,7 +77,7 @@ void packed_take(struct packed_reader *reader, void *ret_data, size_t len)
     take(reader, ret_data, len);
 }
 
-INLINE uint64_t take_little_endian(struct packed_reader *reader, size_t len)
+SKP_INLINE uint64_t take_little_endian(struct packed_reader *reader, size_t len)
 {
     uint64_t bytes = 0;
     take(reader, &bytes, len);

@@ -144,6 +144,7 @@ static enum skp_err wait_again(struct txn *txn, struct span key)
 static enum skp_err make_good(struct txn *txn, enum store_table table, const struct store_row *row)
 {
     static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
+    struct progress_row lost = progress_row_lost();
     if (table == STORE_DEADLINE)
         return put_again(txn, table, row->key, u64_pack(txn->sequence, &txn->arena));
     if (table == STORE_OPEN)
@@ -151,7 +152,7 @@ static enum skp_err make_good(struct txn *txn, enum store_table table, const str
     if (table == STORE_WAITING)
         return wait_again(txn, row->key);
     if (table == STORE_PROGRESS)
-        return put_again(txn, table, row->key, progress_lost_pack(&txn->arena));
+        return put_again(txn, table, row->key, progress_row_pack(&lost, &txn->arena));
     return table == STORE_ENTRY ? park_damaged_entry(txn, row) : SKP_OK;
 }
 

@@ -112,7 +112,7 @@ static enum skp_err read_progress(struct txn *txn, struct ws_row *row, uint64_t 
     if (row->version > 0)
         err = progress_row_read(row->value, decoded);
     else if (!is_given_now(txn, place))
-        err = progress_row_read(progress_lost_pack(&txn->arena), decoded);
+        *decoded = progress_row_lost();
     if (!err)
         row->object = decoded;
     return err;

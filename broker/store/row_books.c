@@ -112,12 +112,12 @@ enum skp_err progress_row_read(struct span value, struct progress_row *ret_row)
     return SKP_OK;
 }
 
-struct span progress_lost_pack(struct arena *arena)
+struct progress_row progress_row_lost(void)
 {
     struct progress_row row;
     for (size_t i = 0; i < PROGRESS_CASES; i++)
         row.cases[i] = (struct progress){.waits = PROGRESS_LOST};
-    return progress_row_pack(&row, arena);
+    return row;
 }
 
 struct span notes_pack(const struct note *notes, size_t count, struct arena *arena)

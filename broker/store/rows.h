@@ -231,7 +231,7 @@ static inline bool progress_is_shared(uint64_t place, uint64_t other)
 }
 struct span progress_row_pack(const struct progress_row *row, struct arena *arena);
 enum skp_err progress_row_read(struct span value, struct progress_row *ret_row) SKP_MUST_CHECK;
-struct span progress_lost_pack(struct arena *arena); /* of all its cases */
+struct progress_row progress_row_lost(void); /* PROGRESS_LOST for each of its cases */
 
 /* A connected request of this case was answered: to be counted in its progress later. */
 struct note {

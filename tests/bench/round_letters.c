@@ -41,7 +41,7 @@ void round_letters_send(const struct round_plan *plan, const struct round_pki *p
     round_desk_close(&desk);
     *ret_letters = (struct round_letters){.p50_us = bench_quantile(times, count, 0.5),
                                           .p99_us = bench_quantile(times, count, 0.99),
-                                          .bytes = (double)plan->parties[0].bundle_bytes / count};
+                                          .bytes = (double)plan->parties[0].batch_bytes / count};
     free(times);
 }
 

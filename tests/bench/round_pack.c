@@ -68,8 +68,9 @@ static void close_batch(struct packing *packing)
     packing->writer = NULL;
     packing->sender->batch_count++;
     packing->sender->bundle_count += (unsigned)batch.bundle_count;
+    packing->sender->batch_bytes += batch.header.len + strlen(batch.jws);
     for (size_t i = 0; i < batch.bundle_count; i++)
-        packing->sender->bundle_bytes += batch.bundles[i].len;
+        packing->sender->batch_bytes += batch.bundles[i].len;
     round_batches_add(packing->file, &batch);
 }
 

@@ -2,10 +2,11 @@
 #ifndef SKP_ROUND_PARTY_H
 #define SKP_ROUND_PARTY_H
 
+#include "fact.h"
 #include "round_desk.h"
 #include "skp.h"
 
-#define PARTY_COLLECT_ITEMS 64 /* of one statement, as skp does */
+#define PARTY_COLLECT_ITEMS FACT_MAX_COLLECTED /* of one statement, as skp does */
 
 struct party {
     struct round_desk *desk;

@@ -205,11 +205,11 @@ unsigned round_bundle_count(const struct round_plan *plan)
     return count;
 }
 
-uint64_t round_bundle_bytes(const struct round_plan *plan)
+uint64_t round_batch_bytes(const struct round_plan *plan)
 {
     uint64_t bytes = 0;
     for (unsigned i = 0; i < plan->party_count; i++)
-        bytes += plan->parties[i].bundle_bytes;
+        bytes += plan->parties[i].batch_bytes;
     return bytes;
 }
 

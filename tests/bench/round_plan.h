@@ -41,7 +41,7 @@ struct round_party {
     unsigned batch_count, bundle_count;
     unsigned expected_lines; /* requests to a creditor, answers to a counsellor */
     unsigned first_asked;    /* a creditor's requests are by_creditor[first_asked], ... */
-    uint64_t bundle_bytes;   /* of its batches, as they travel */
+    uint64_t batch_bytes;    /* of its batches, as they travel */
 };
 
 struct round_plan {
@@ -76,7 +76,7 @@ static inline bool round_is_counsellor(const struct round_plan *plan, unsigned p
 /* Of all parties. */
 unsigned round_batch_count(const struct round_plan *plan);
 unsigned round_bundle_count(const struct round_plan *plan);
-uint64_t round_bundle_bytes(const struct round_plan *plan);
+uint64_t round_batch_bytes(const struct round_plan *plan);
 
 /* The request an id is of, NULL for a stranger. */
 struct round_request *round_request_of(const struct round_plan *plan, const struct skp_id *id);

@@ -158,7 +158,7 @@ static void print_raw(const struct scene *scene)
     struct round_raw raw;
     const struct round_side_result *counsellors = scene->sides[0].result;
     const struct round_side_result *creditors = scene->sides[1].result;
-    uint64_t wire_bytes = round_bundle_bytes(scene->config->plan) + counsellors->delivery_bytes +
+    uint64_t wire_bytes = round_batch_bytes(scene->config->plan) + counsellors->delivery_bytes +
                           creditors->delivery_bytes;
     unsigned signatures =
         round_batch_count(scene->config->plan) + counsellors->collects + creditors->collects;
@@ -174,7 +174,7 @@ static void print_raw(const struct scene *scene)
 }
 
 /* After a stop, and after a kill while it stood still. */
-static void print_starts(struct scene *scene)
+static bool print_starts(struct scene *scene)
 {
     double start_s = round_office_start(&scene->office);
     round_office_kill(&scene->office);
@@ -184,6 +184,7 @@ static void print_starts(struct scene *scene)
     printf("peer=skp bench=start requests=%u start_s=%.3f start_killed_s=%.3f rss_mb=%.0f ok=%d\n",
            scene->config->plan->request_count, start_s, start_killed_s, rss_mb, ok);
     fflush(stdout);
+    return ok;
 }
 
 /* ---------------------------------------------------------------- all of it */
@@ -207,7 +208,7 @@ bool round_scene_run(const struct round_scene *config)
     if (scene->config->has_raw)
         print_raw(scene);
     if (scene->config->starts)
-        print_starts(scene);
+        ok = print_starts(scene) && ok;
     for (int i = 0; i < SIDES; i++)
         round_side_free(&scene->sides[i]);
     return ok;

@@ -3,6 +3,7 @@
 #include "store_faulty.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SMALL_LOG    ((int64_t)1024 * 1024)
 #define COMMITS      600
@@ -200,6 +201,28 @@ static void a_copy_whose_sync_fails_ends_the_handle(void **state)
     assert_numbers(fixture, 2);
 }
 
+/* Nobody asked how it went: what is on disk is unknown all the same, and the log is the one that is believed. */
+static void closing_writes_nothing_after_a_copy_whose_sync_failed(void **state)
+{
+    struct fixture *fixture = *state;
+    fill_log(fixture);
+    assert_ok(store_work_beside(fixture->store));
+    power_vfs_fail(disk, POWER_SYNCS, 2, POWER_EIO);
+    assert_ok(store_maintain(fixture->store));
+    assert_true(sqlite_under(fixture)->copy.is_under_way);
+    while (!power_vfs_has_failed(disk))
+        usleep(1000);
+    uint64_t copied = power_vfs_counts(disk).main_writes;
+    uint64_t synced = power_vfs_counts(disk).syncs;
+    store_close(fixture->store);
+    fixture->store = NULL;
+    assert_int_equal(power_vfs_counts(disk).main_writes, copied);
+    assert_int_equal(power_vfs_counts(disk).syncs, synced);
+    power_vfs_cut(disk);
+    sqlite_open_again(fixture);
+    assert_numbers(fixture, 2);
+}
+
 static void a_copy_without_room_costs_nothing_and_is_made_later(void **state)
 {
     struct fixture *fixture = *state;
@@ -225,6 +248,7 @@ int main(void)
         ON_FAULTY(a_log_that_was_copied_whole_begins_again),
         ON_FAULTY(the_rest_is_copied_by_the_writer),
         ON_FAULTY(a_copy_whose_sync_fails_ends_the_handle),
+        ON_FAULTY(closing_writes_nothing_after_a_copy_whose_sync_failed),
         ON_FAULTY(a_copy_without_room_costs_nothing_and_is_made_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

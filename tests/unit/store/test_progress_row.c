@@ -102,8 +102,8 @@ static void a_changed_byte_is_refused_or_kept(void **state)
 
 static void a_lost_row_is_lost_for_each_of_its_cases(void **state)
 {
-    struct progress_row row;
-    assert_ok(progress_row_read(progress_lost_pack(*state), &row));
+    struct progress_row row = progress_row_lost();
+    assert_ok(progress_row_read(progress_row_pack(&row, *state), &row));
     for (size_t i = 0; i < PROGRESS_CASES; i++)
         assert_int_equal(row.cases[i].waits, PROGRESS_LOST);
 }
