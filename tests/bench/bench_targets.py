@@ -47,11 +47,11 @@ def fit(points):
 
 
 def fits(medians):
-    """For wall and CPU: the fitted cost, and what it says of national."""
+    """For wall and CPU of either side: the fitted cost, and what it says of national."""
     shapes = [line for line in medians if line["bench"] == "fit"]
     national = pick(medians, peer="skp", bench="national")
     lines = []
-    for figure in ("wall_s", "srv_cpu_s"):
+    for figure in ("wall_s", "srv_cpu_s", "cli_cpu_s"):
         a, b, c = fit([(float(shape["msgs"]), float(shape["bundles"]), float(shape[figure])) for shape in shapes])
         predicted = a + b * float(national["msgs"]) + c * float(national["bundles"])
         lines.append({"bench": "national_fit", "of": figure, "a_s": f"{a:.3f}", "b_us_per_line": f"{b / MICRO:.2f}",
