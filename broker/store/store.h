@@ -137,6 +137,7 @@ enum skp_err store_memory_open(struct store **ret_store) SKP_MUST_CHECK;
 
 /* SQLite at `path` (a file; beside it -wal, -shm, -lock and -watermark). Creates it when `create`
  * is set and there is none or an empty one; checkpoints and syncs what is there before it returns.
+ * A symbolic link leads to the same store and the same lock; a file with hard links is refused.
  *
  * WAL, synchronous=FULL, own checkpoints in store_maintain(). SQLite 3.7.0 to 3.51.2 can lose
  * committed data when two connections commit or checkpoint at the same moment
@@ -162,8 +163,9 @@ enum skp_err store_begin(struct store *store) SKP_MUST_CHECK;
 /* Fills value and version of each row by its key; what is not there gets version 0 and an empty
  * value. Sees the transaction's own puts. Values live in the arena. A key has 1 to STORE_KEY_MAX
  * bytes. Errors: DATA_LOSS (a damaged row, named in store->damaged as far as it can be told),
- * NO_MEMORY (the arena is full), UNAVAILABLE (cannot be read now); the transaction goes on, the
- * rows are then undefined. */
+ * NO_MEMORY (the arena is full, or there is none), UNAVAILABLE (cannot be read now); the rows are
+ * then undefined. After DATA_LOSS and a full arena the transaction goes on; after the others it may
+ * have ended with all its changes, and then the next put, remove or commit says UNAVAILABLE. */
 enum skp_err store_get(struct store *store, enum store_table table, struct store_row *rows,
                        size_t count, struct arena *arena) SKP_MUST_CHECK;
 

@@ -89,7 +89,8 @@ static enum skp_err sqlite_begin(struct store *base)
 
 static enum skp_err sqlite_commit(struct store *base)
 {
-    return run(sqlite_of(base), SQLITE_SYNCING, CONTROL_COMMIT);
+    enum skp_err err = sqlite_expect_transaction(sqlite_of(base));
+    return err ? err : run(sqlite_of(base), SQLITE_SYNCING, CONTROL_COMMIT);
 }
 
 /* SQLite may have rolled back by itself. The words are those of what went wrong before. */
@@ -111,7 +112,8 @@ static enum skp_err checkpoint(struct sqlite_store *store, int mode, bool *ret_c
     int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, &log_pages, &done_pages);
     if (rc != SQLITE_OK && rc != SQLITE_BUSY)
         return sqlite_fail(store, SQLITE_SYNCING, rc);
-    *ret_complete = log_pages == done_pages;
+    /* Both are -1 where another program holds the checkpoint's lock: then nothing was copied. */
+    *ret_complete = log_pages >= 0 && log_pages == done_pages;
     /* A log that is copied whole starts again at its beginning with the next commit. */
     if (*ret_complete) {
         store->log_pages = 0;
@@ -192,7 +194,8 @@ static enum skp_err sqlite_check(struct store *base)
             store_damage(base, text);
     }
     sqlite3_finalize(statement);
-    (void)snprintf(words, sizeof words, "pages that differ from their checksum: %u",
+    (void)snprintf(words, sizeof words,
+                   "pages that differ from their checksum or cannot be read: %u",
                    store->sums.found);
     if (store->sums.found > 0)
         store_damage(base, words);
@@ -283,6 +286,7 @@ static enum skp_err sqlite_reader(struct store *base, struct store **ret_reader)
     struct sqlite_store *reader = handle_new(sqlite_of(base)->path, false);
     if (!reader)
         return store_fail_memory(base);
+    reader->sums.are_used = true; /* the writer has seen that the file is ours */
     enum skp_err err = connect_file(reader);
     if (err == SKP_OK)
         err = sqlite_controls_make(reader);
@@ -384,6 +388,7 @@ static enum skp_err open_copy(struct sqlite_store *store)
     struct sqlite_store *through = handle_new(store->path, true);
     if (!through)
         return store_fail_memory(&store->base);
+    through->sums.are_used = true;
     enum skp_err err = sqlite_copy_open(store, through);
     if (!err && (err = connect_file(through)))
         store_fail(&store->base, err, "%s", through->base.why);
@@ -393,6 +398,8 @@ static enum skp_err open_copy(struct sqlite_store *store)
 static enum skp_err open_file(struct sqlite_store *store, bool create)
 {
     enum skp_err err = check_library(store);
+    if (err == SKP_OK)
+        err = sqlite_find_place(store);
     if (err == SKP_OK)
         err = take_lock(store);
     if (err == SKP_OK)

@@ -1,5 +1,5 @@
-/* The files beside the store: whoever can make one of them in its folder must not have the broker
- * write, or wait, somewhere else. */
+/* Where the store is, and the files beside it: one store has one place, so that its lock is one, and
+ * whoever can make a file in its folder must not have the broker write, or wait, somewhere else. */
 #include "store_sqlite_internal.h"
 
 #include <errno.h>
@@ -9,6 +9,44 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Of a file that is not there yet. */
+static char *path_in_real_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    char *folder = slash ? strndup(path, (size_t)(name - path)) : strdup(".");
+    char *real = folder ? realpath(folder, NULL) : NULL;
+    char *found = NULL;
+    int error = errno;
+    if (real && asprintf(&found, "%s/%s", real, name) < 0) {
+        found = NULL;
+        error = ENOMEM;
+    }
+    free(folder);
+    free(real);
+    errno = error;
+    return found;
+}
+
+enum skp_err sqlite_find_place(struct sqlite_store *store)
+{
+    struct stat status;
+    char *real = realpath(store->path, NULL);
+    if (!real && errno == ENOENT)
+        real = path_in_real_folder(store->path);
+    if (!real)
+        return store_fail(&store->base, errno == ENOMEM ? SKP_E_NO_MEMORY : SKP_E_IO,
+                          "cannot open %s: %s", store->path, strerror(errno));
+    free(store->path);
+    store->path = real;
+    if (stat(real, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink != 1)
+        return store_fail(&store->base, SKP_E_IO,
+                          "the store %s has other names too (hard links), and under one of them a "
+                          "second broker would pass unseen: remove them and start again",
+                          real);
+    return SKP_OK;
+}
 
 static enum skp_err refuse(struct sqlite_store *store, const char *suffix, const char *why)
 {

@@ -2,6 +2,19 @@
 
 #include "mutant.h"
 
+#include <errno.h>
+
+int sqlite_write_under(const sqlite3_io_methods *base, sqlite3_file *file, const void *data,
+                       int len, sqlite3_int64 offset)
+{
+    int error = 0;
+    int rc = base->xWrite(file, data, len, offset);
+    if (rc == SQLITE_IOERR_WRITE &&
+        base->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) == SQLITE_OK && error == EDQUOT)
+        return SQLITE_FULL;
+    return rc;
+}
+
 /* A damaged file, as far as SQLite can tell. */
 static bool is_damage(int rc)
 {
@@ -48,5 +61,7 @@ enum skp_err sqlite_fail(struct sqlite_store *store, enum sqlite_phase phase, in
     /* Not sqlite3_errmsg(): it may quote what it could not store. */
     return store_fail(
         &store->base, error_of(phase, rc), "%s the store: %s (SQLite code %d)", doing[phase],
-        rc == SQLITE_PAGE_DAMAGED ? "a page differs from its checksum" : sqlite3_errstr(rc), rc);
+        rc == SQLITE_PAGE_DAMAGED ? "a page differs from its checksum or cannot be read"
+                                  : sqlite3_errstr(rc),
+        rc);
 }

@@ -7,7 +7,7 @@
  *   store_sqlite_sums.c    a checksum on every page of the file
  *   store_sqlite_log.c     writes to the log, put together
  *   store_sqlite_copy.c    the log copied into the file while commits go on
- *   store_sqlite_beside.c  the files beside the store
+ *   store_sqlite_beside.c  where the store is, and the files beside it
  *   store_sqlite_watermark.c  what was committed last, in a file of its own
  *   store_sqlite_reserve.c room that is kept for a full disk
  *   store_sqlite_error.c   what an error of SQLite means to the store */
@@ -62,10 +62,11 @@ enum sqlite_control {
 struct sqlite_sums {
     sqlite3_io_methods methods; /* first: the file points here */
     const sqlite3_io_methods *base;
-    bool are_used;     /* the first page says that the file is ours */
+    bool are_used;     /* the file is ours: its first page says so, or who opened the store */
     bool are_forgiven; /* damaged pages are read all the same: row by row is looked what is whole */
-    unsigned found;    /* damaged pages read */
+    unsigned found;    /* damaged pages met */
     sqlite3_int64 last;                              /* where the last of them is */
+    bool last_is_cut;                                /* by the end of the file */
     sqlite3_int64 explained[SQLITE_PAGES_EXPLAINED]; /* pages, by their place plus 1; 0: none */
 };
 
@@ -128,6 +129,11 @@ enum sqlite_phase {
  */
 enum skp_err sqlite_fail(struct sqlite_store *store, enum sqlite_phase phase, int rc);
 
+/* Writes with the methods that stand under ours. To SQLite a quota that is used up is an error of the
+ * disk; here it is no room, as on a full disk: SQLITE_FULL. */
+int sqlite_write_under(const sqlite3_io_methods *base, sqlite3_file *file, const void *data,
+                       int len, sqlite3_int64 offset);
+
 /* On the writer. The reserve is taken where the disk has room for it, again after it was given, and
  * given when the disk is full. */
 enum skp_err sqlite_reserve_open(struct sqlite_store *store) SKP_MUST_CHECK;
@@ -142,6 +148,10 @@ void sqlite_reserve_follow_no_more(struct sqlite_store *store);
 /* On the writer; as store_watermark_*() of store.h. Syncing says nothing of a failure: the mark is
  * then only older than it might be. */
 enum skp_err sqlite_watermark_open(struct sqlite_store *store) SKP_MUST_CHECK;
+
+/* On the writer, first of all: from here on store->path is the one that leads through no symbolic link,
+ * as SQLite's own name for its log does. IO with words, also for a file that has more names. */
+enum skp_err sqlite_find_place(struct sqlite_store *store) SKP_MUST_CHECK;
 
 /* Opens the file with this suffix beside the store, for reading and writing, and makes it when it is
  * not there: an ordinary file with this one name, of the owner of the store also when root looks.
@@ -163,8 +173,9 @@ int sqlite_sums_attach(sqlite3 *db, struct sqlite_sums *sums);
 void sqlite_sums_forgive_no_more(sqlite3 *db, struct sqlite_sums *sums);
 
 /* A row on the page read last differs from its own checksum: that is what is wrong with the page,
- * and it may be read and written again, as long as the row is not believed. */
-void sqlite_sums_explain(struct sqlite_sums *sums);
+ * and it may be read and written again, as long as the row is not believed. False: it may not, since
+ * more is wrong with it, or there are too many such pages. */
+bool sqlite_sums_explain(struct sqlite_sums *sums);
 
 /* A new database keeps the room for them. Before its first page is written. */
 int sqlite_sums_reserve(sqlite3 *db);
@@ -232,6 +243,9 @@ enum skp_err sqlite_controls_make(struct sqlite_store *store) SKP_MUST_CHECK;
 
 /* Runs one; SQLITE_DONE when it went well. */
 int sqlite_control(struct sqlite_store *store, enum sqlite_control control);
+
+/* UNAVAILABLE: SQLite has rolled the transaction back by itself. */
+enum skp_err sqlite_expect_transaction(struct sqlite_store *store) SKP_MUST_CHECK;
 
 enum skp_err sqlite_get(struct store *store, enum store_table table, struct store_row *rows,
                         size_t count, struct arena *arena);

@@ -10,6 +10,7 @@
 
 #include "mutant.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,19 +26,29 @@ static int empty(sqlite3_file *file)
 {
     struct sqlite_log *log = log_of(file);
     if (log->len > 0 && log->failed == SQLITE_OK)
-        log->failed = log->base->xWrite(file, log->bytes, log->len, log->offset);
+        log->failed = sqlite_write_under(log->base, file, log->bytes, log->len, log->offset);
     log->len = 0;
     return log->failed;
 }
 
-/* Nothing depends on it: the sync is what counts. */
+/* A system that cannot begin early need not: the sync is what counts. But an error of the disk may be
+ * told here and then no more, not even to the sync. */
+static int begin_on_disk(const struct sqlite_log *log, int len)
+{
+    if (log->fd < 0 || sync_file_range(log->fd, log->offset, len, SYNC_FILE_RANGE_WRITE) == 0)
+        return SQLITE_OK;
+    bool is_refused =
+        errno == ENOSYS || errno == EINVAL || errno == ESPIPE || errno == EBADF || errno == EPERM;
+    return is_refused ? SQLITE_OK : SQLITE_IOERR_FSYNC;
+}
+
 static int empty_early(sqlite3_file *file)
 {
     struct sqlite_log *log = log_of(file);
     int len = log->len;
     int rc = empty(file);
-    if (rc == SQLITE_OK && len > 0 && log->fd >= 0)
-        (void)sync_file_range(log->fd, log->offset, len, SYNC_FILE_RANGE_WRITE);
+    if (rc == SQLITE_OK && len > 0)
+        rc = log->failed = begin_on_disk(log, len);
     return rc;
 }
 
@@ -57,7 +68,7 @@ static int write_log(sqlite3_file *file, const void *data, int len, sqlite3_int6
     if (!fits(log, len, offset)) {
         int rc = empty_early(file);
         if (rc != SQLITE_OK || len > BUFFER_BYTES)
-            return rc != SQLITE_OK ? rc : log->base->xWrite(file, data, len, offset);
+            return rc != SQLITE_OK ? rc : sqlite_write_under(log->base, file, data, len, offset);
         log->offset = offset;
     }
     int at = (int)(offset - log->offset);

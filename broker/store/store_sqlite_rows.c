@@ -154,7 +154,7 @@ static enum skp_err get_from_damaged_page(struct store *store, enum store_table 
     self->sums.found = 0;
     enum skp_err err = get_row(store, table, statement, row, arena);
     if (store->damaged.table != 0)
-        sqlite_sums_explain(&self->sums);
+        (void)sqlite_sums_explain(&self->sums);
     sqlite_sums_forgive_no_more(self->db, &self->sums);
     if (err == SKP_OK && row->version == 0)
         return store_fail(store, SKP_E_DATA_LOSS, "table %s: a page differs from its checksum",
@@ -209,7 +209,7 @@ static void name_damaged_row(struct sqlite_store *store, sqlite3_stmt *statement
     store->sums.found = 0;
     (void)fill_list(store, statement, from, &list);
     if (store->base.damaged.table != 0)
-        sqlite_sums_explain(&store->sums);
+        (void)sqlite_sums_explain(&store->sums);
     sqlite_sums_forgive_no_more(store->db, &store->sums);
 }
 
@@ -310,17 +310,26 @@ static enum skp_err write_again_or_not(struct store *store, enum store_table tab
     if (sqlite_statement(self, table, STATEMENT_SCAN, &statement))
         return SKP_E_DATA_LOSS;
     self->sums.are_forgiven = true;
-    bool found = has_damaged_row(store, table, statement, page);
-    if (found)
-        sqlite_sums_explain(&self->sums);
+    bool is_explained =
+        has_damaged_row(store, table, statement, page) && sqlite_sums_explain(&self->sums);
     sqlite_sums_forgive_no_more(self->db, &self->sums);
-    return found ? store_fail_conflict(store, table) : SKP_E_DATA_LOSS;
+    return is_explained ? store_fail_conflict(store, table) : SKP_E_DATA_LOSS;
+}
+
+/* A reading that failed may have ended SQLite's transaction, and the changes made in it are gone: what is
+ * written then would be committed by itself, row by row. */
+enum skp_err sqlite_expect_transaction(struct sqlite_store *store)
+{
+    if (!sqlite3_get_autocommit(store->db))
+        return SKP_OK;
+    return store_fail(&store->base, SKP_E_UNAVAILABLE,
+                      "the transaction has ended, since the store could not be read");
 }
 
 enum skp_err sqlite_put(struct store *store, enum store_table table, const struct store_row *rows,
                         size_t count)
 {
-    enum skp_err err = SKP_OK;
+    enum skp_err err = sqlite_expect_transaction(sqlite_of(store));
     store->damaged.table = 0;
     for (size_t i = 0; err == SKP_OK && i < count; i++)
         err = put_row(store, table, &rows[i]);
@@ -364,7 +373,7 @@ static enum skp_err remove_row(struct store *store, enum store_table table,
 enum skp_err sqlite_remove(struct store *store, enum store_table table,
                            const struct store_row *rows, size_t count)
 {
-    enum skp_err err = SKP_OK;
+    enum skp_err err = sqlite_expect_transaction(sqlite_of(store));
     store->damaged.table = 0;
     for (size_t i = 0; err == SKP_OK && i < count; i++)
         err = remove_row(store, table, &rows[i]);

@@ -174,5 +174,8 @@ enum skp_err sqlite_schema_open(struct sqlite_store *store, bool create)
         err = create_tables(store);
     if (err == SKP_OK)
         err = check_tables(store);
+    /* The first page may have come from the log, or from before it was ours. */
+    if (err == SKP_OK)
+        store->sums.are_used = true;
     return err;
 }

@@ -7,7 +7,10 @@
  *
  * SQLite keeps the room free (reserved bytes). The sum is written and checked between SQLite and
  * its VFS, in the method table of the opened file: no VFS of our own has to be registered, and
- * whatever VFS is the default stays under it. The log has checksums of its own. */
+ * whatever VFS is the default stays under it. The log has checksums of its own.
+ *
+ * A page that the end of the file cuts in two is damaged too, and misses more than one row; so is one
+ * that the disk cannot read, of which no row can be looked at. */
 #include "store_sqlite_internal.h"
 
 #include "mutant.h"
@@ -72,13 +75,16 @@ static size_t place_of(const struct sqlite_sums *sums, sqlite3_int64 offset)
     return place;
 }
 
-void sqlite_sums_explain(struct sqlite_sums *sums)
+bool sqlite_sums_explain(struct sqlite_sums *sums)
 {
-    if (sums->found == 0 || place_of(sums, sums->last) < SQLITE_PAGES_EXPLAINED)
-        return;
+    if (sums->found == 0 || sums->last_is_cut)
+        return false;
+    if (place_of(sums, sums->last) < SQLITE_PAGES_EXPLAINED)
+        return true;
     size_t place = place_of(sums, -1);
     if (place < SQLITE_PAGES_EXPLAINED)
         sums->explained[place] = sums->last + 1;
+    return place < SQLITE_PAGES_EXPLAINED;
 }
 
 /* It was written anew: from now on it is held against its sum again. */
@@ -93,19 +99,21 @@ static int read_page(sqlite3_file *file, void *page, int len, sqlite3_int64 offs
 {
     struct sqlite_sums *sums = sums_of(file);
     int rc = sums->base->xRead(file, page, len, offset);
-    if (rc != SQLITE_OK || len < SMALLEST_PAGE)
+    bool is_read = rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ; /* with zeros for the rest */
+    if (len < SMALLEST_PAGE || (!is_read && rc != SQLITE_IOERR_CORRUPTFS))
         return rc;
-    if (offset == 0)
-        sums->are_used = is_ours(page);
-    if (!sums->are_used || is_whole(page, len, offset) || MUTANT(page_sum_not_checked)) {
+    if (is_read && offset == 0 && is_ours(page))
+        sums->are_used = true;
+    if (is_read &&
+        (!sums->are_used || is_whole(page, len, offset) || MUTANT(page_sum_not_checked))) {
         forget(sums, offset); /* perhaps by another connection */
-        return SQLITE_OK;
+        return rc;
     }
     sums->found++;
     sums->last = offset;
-    if (sums->are_forgiven || place_of(sums, offset) < SQLITE_PAGES_EXPLAINED)
-        return SQLITE_OK;
-    return SQLITE_PAGE_DAMAGED;
+    sums->last_is_cut = rc == SQLITE_IOERR_SHORT_READ;
+    bool is_explained = rc == SQLITE_OK && place_of(sums, offset) < SQLITE_PAGES_EXPLAINED;
+    return is_explained || (is_read && sums->are_forgiven) ? rc : SQLITE_PAGE_DAMAGED;
 }
 
 /* In a copy: what SQLite hands over is its own. */
@@ -114,11 +122,11 @@ static int write_page(sqlite3_file *file, const void *data, int len, sqlite3_int
     struct sqlite_sums *sums = sums_of(file);
     uint8_t page[SQLITE_PAGE_BYTES];
     if (len != SQLITE_PAGE_BYTES)
-        return sums->base->xWrite(file, data, len, offset);
+        return sqlite_write_under(sums->base, file, data, len, offset);
     memcpy(page, data, sizeof page);
     make_sum(page, offset, page + SUMMED_BYTES);
     forget(sums, offset);
-    return sums->base->xWrite(file, page, len, offset);
+    return sqlite_write_under(sums->base, file, page, len, offset);
 }
 
 int sqlite_sums_attach(sqlite3 *db, struct sqlite_sums *sums)

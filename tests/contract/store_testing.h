@@ -142,11 +142,25 @@ static inline void commit_one(struct store *store, const char *key, const char *
 static inline void raw_sql(const struct fixture *fixture, const char *sql)
 {
     sqlite3 *db = NULL;
-    struct sqlite_sums sums;
+    struct sqlite_sums sums = {.found = 0};
     assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
     assert_int_equal(sqlite_sums_attach(db, &sums), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Where the tree of a table begins in the file. */
+static inline off_t root_page(sqlite3 *db, const char *table)
+{
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_schema WHERE name=?1", -1,
+                                        &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    off_t page = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return (page - 1) * SQLITE_PAGE_BYTES;
 }
 
 static inline void close_store(struct fixture *fixture)

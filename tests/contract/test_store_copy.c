@@ -117,6 +117,33 @@ static void closing_waits_for_a_copy_that_is_under_way(void **state)
     assert_int_equal(under_way, 40);
 }
 
+#define LOCK_OF_CHECKPOINTS 1 /* among SQLite's locks on -shm */
+
+static void a_log_that_another_program_is_about_to_copy_is_not_taken_for_copied(void **state)
+{
+    struct fixture *fixture = *state;
+    sqlite3 *other = NULL;
+    sqlite3_file *file = NULL;
+    commit_number(fixture->store, 0);
+    sqlite_under(fixture)->checkpoint_bytes = 1;
+    int log_pages = sqlite_under(fixture)->log_pages;
+    assert_int_equal(sqlite3_open(fixture->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "SELECT * FROM meta", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_file_control(other, "main", SQLITE_FCNTL_FILE_POINTER, &file),
+                     SQLITE_OK);
+    assert_int_equal(file->pMethods->xShmLock(file, LOCK_OF_CHECKPOINTS, 1,
+                                              SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE),
+                     SQLITE_OK);
+    assert_ok(store_maintain(fixture->store));
+    assert_int_equal(sqlite_under(fixture)->log_pages, log_pages);
+    assert_int_equal(file->pMethods->xShmLock(file, LOCK_OF_CHECKPOINTS, 1,
+                                              SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    assert_ok(store_maintain(fixture->store));
+    assert_int_equal(sqlite_under(fixture)->log_pages, 0);
+}
+
 /* ---------------------------------------------------------------- a disk that fails */
 
 /* So that the next maintain copies the log, and does not yet hurry. */
@@ -244,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_SQLITE(commits_go_on_while_the_log_is_copied_and_none_is_lost),
         ON_SQLITE(closing_waits_for_a_copy_that_is_under_way),
+        ON_SQLITE(a_log_that_another_program_is_about_to_copy_is_not_taken_for_copied),
         ON_FAULTY(what_is_committed_after_the_copy_outlives_a_power_cut),
         ON_FAULTY(a_log_that_was_copied_whole_begins_again),
         ON_FAULTY(the_rest_is_copied_by_the_writer),

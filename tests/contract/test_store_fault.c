@@ -1,6 +1,21 @@
 /* The disk is full, the sync fails: what the store says then, and what is there afterwards. */
 #include "store_faulty.h"
 
+#include <errno.h>
+
+static int early_errno; /* with which the disk does not begin early; 0: it does */
+
+int __real_sync_file_range(int fd, off_t offset, off_t len, unsigned flags);
+int __wrap_sync_file_range(int fd, off_t offset, off_t len, unsigned flags);
+
+int __wrap_sync_file_range(int fd, off_t offset, off_t len, unsigned flags)
+{
+    if (early_errno == 0)
+        return __real_sync_file_range(fd, offset, len, flags);
+    errno = early_errno;
+    return -1;
+}
+
 static char large[400000]; /* a text of several writes to the log; main() fills it */
 
 /* One transaction; any of its calls may be the one that fails. */
@@ -138,6 +153,73 @@ static void a_write_error_in_the_commit_is_an_unknown_outcome(void **state)
     assert_true(failures > 2);
 }
 
+/* The kernel tells once that it could not write, and perhaps not to the sync. */
+static void what_fails_when_the_disk_begins_early_is_an_unknown_outcome(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "before", "x", STORE_NEW);
+    early_errno = ENOSYS;
+    assert_ok(try_commit(fixture->store, "not early", large));
+    early_errno = ENOSPC;
+    assert_err(try_commit(fixture->store, "unknown", large), SKP_E_OUTCOME_UNKNOWN);
+    early_errno = 0;
+    assert_dead(fixture->store);
+    sqlite_open_again(fixture);
+    assert_true(is_there(fixture, "before"));
+    assert_true(is_there(fixture, "not early"));
+    assert_ok(try_commit(fixture->store, "after", large));
+}
+
+static void a_quota_that_is_used_up_is_a_full_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_one(fixture->store, "before", "x", STORE_NEW);
+    for (unsigned at = 1; at <= 3; at++) {
+        power_vfs_fail(disk, POWER_WRITES, at, POWER_EDQUOT);
+        assert_err(try_commit(fixture->store, "during", large), SKP_E_UNAVAILABLE);
+        assert_true(power_vfs_has_failed(disk));
+        assert_true(store_is_tight(fixture->store));
+        assert_non_null(strstr(fixture->store->why, "full"));
+        assert_ok(store_maintain(fixture->store));
+        assert_false(store_is_tight(fixture->store));
+        assert_false(is_there(fixture, "during"));
+    }
+    commit_one(fixture->store, "after", large, STORE_NEW);
+    ((struct sqlite_store *)fixture->store)->checkpoint_bytes = 1;
+    power_vfs_fail(disk, POWER_WRITES, 1, POWER_EDQUOT);
+    assert_err(store_maintain(fixture->store), SKP_E_UNAVAILABLE);
+    assert_ok(store_maintain(fixture->store));
+    sqlite_open_again(fixture);
+    assert_true(is_there(fixture, "before"));
+    assert_true(is_there(fixture, "after"));
+}
+
+/* SQLite rolls back when it cannot read: nothing is then committed by itself. */
+static void after_a_reading_that_ended_the_transaction_nothing_is_written(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_row row = row_of("a", "", 0);
+    for (unsigned way = 0; way < 3; way++) {
+        sqlite_open_again(fixture);
+        size_t page = (size_t)root_page(((struct sqlite_store *)fixture->store)->db, "entry");
+        assert_ok(store_begin(fixture->store));
+        assert_ok(put_one(fixture->store, "earlier", "x", STORE_NEW));
+        power_vfs_fail_reads(disk, fixture->path, page, SQLITE_IOERR_READ);
+        assert_err(store_get(fixture->store, STORE_ENTRY, &row, 1, &fixture->arena),
+                   SKP_E_UNAVAILABLE);
+        power_vfs_fail_reads(disk, fixture->path, page, SQLITE_OK);
+        if (way == 0)
+            assert_err(put_one(fixture->store, "later", "x", STORE_NEW), SKP_E_UNAVAILABLE);
+        else if (way == 1)
+            assert_err(remove_one(fixture->store, "later", STORE_ANY), SKP_E_UNAVAILABLE);
+        else
+            assert_err(store_commit(fixture->store), SKP_E_UNAVAILABLE);
+        assert_false(is_there(fixture, "earlier"));
+        assert_false(is_there(fixture, "later"));
+        commit_one(fixture->store, "after", "x", STORE_ANY);
+    }
+}
+
 static void a_failed_sync_at_the_checkpoint_ends_the_handle(void **state)
 {
     struct fixture *fixture = *state;
@@ -259,6 +341,9 @@ int main(void)
         ON_FAULTY(a_full_disk_at_the_checkpoint_costs_nothing),
         ON_FAULTY(after_a_failed_sync_nothing_is_promised_any_more),
         ON_FAULTY(a_write_error_in_the_commit_is_an_unknown_outcome),
+        ON_SQLITE(what_fails_when_the_disk_begins_early_is_an_unknown_outcome),
+        ON_FAULTY(a_quota_that_is_used_up_is_a_full_disk),
+        ON_FAULTY(after_a_reading_that_ended_the_transaction_nothing_is_written),
         ON_FAULTY(a_failed_sync_at_the_checkpoint_ends_the_handle),
         ON_FAULTY(every_commit_is_synced_before_it_is_acknowledged),
         ON_FAULTY(a_small_commit_is_one_write_and_one_sync),

@@ -45,6 +45,48 @@ static void a_second_broker_is_refused(void **state)
     sqlite_open_again(fixture);
 }
 
+/* Whatever name leads to it: two locks on one store would be none. */
+static void a_second_broker_by_another_name_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = NULL;
+    char folder[128];
+    char within[160];
+    char file[128];
+    char why[256] = "";
+    (void)snprintf(folder, sizeof folder, "%s-folder", fixture->dir);
+    (void)snprintf(within, sizeof within, "%s/store.db", folder);
+    (void)snprintf(file, sizeof file, "%s-link", fixture->path);
+    assert_ok(symlink(fixture->dir, folder));
+    assert_ok(symlink(fixture->path, file));
+    assert_refused(file, false, SKP_E_IO, "another broker");
+    assert_refused(within, true, SKP_E_IO, "another broker");
+    close_store(fixture);
+    assert_ok(unlink(fixture->path));
+    assert_ok(store_sqlite_open(within, true, &store, why));
+    assert_refused(fixture->path, false, SKP_E_IO, "another broker");
+    assert_refused(file, false, SKP_E_IO, "another broker");
+    store_close(store);
+    assert_ok(unlink(file));
+    assert_ok(unlink(folder));
+}
+
+static void a_store_with_hard_links_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    char other[128];
+    char lock[160];
+    (void)snprintf(other, sizeof other, "%s-link", fixture->path);
+    (void)snprintf(lock, sizeof lock, "%s-lock", other);
+    assert_ok(link(fixture->path, other));
+    assert_refused(other, true, SKP_E_IO, "hard links");
+    assert_int_equal(access(lock, F_OK), -1);
+    close_store(fixture);
+    assert_refused(fixture->path, false, SKP_E_IO, "remove them and start again");
+    assert_ok(unlink(other));
+    sqlite_open_again(fixture);
+}
+
 static void a_missing_store_is_made_only_when_asked(void **state)
 {
     struct fixture *fixture = *state;
@@ -135,9 +177,11 @@ static void a_file_beside_the_store_is_an_ordinary_one_or_refused(void **state)
     assert_ok(mkfifo(mark, 0600));
     assert_refused(fixture->path, false, SKP_E_IO, "not an ordinary file");
     assert_ok(unlink(mark));
-    assert_ok(link(fixture->path, mark));
-    assert_refused(fixture->path, false, SKP_E_IO, "start again");
+    assert_ok(mknod(other, S_IFREG | 0600, 0));
+    assert_ok(link(other, mark));
+    assert_refused(fixture->path, false, SKP_E_IO, "-watermark beside the store has other names");
     assert_ok(unlink(mark));
+    assert_ok(unlink(other));
     sqlite_open_again(fixture);
 }
 
@@ -401,6 +445,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_SQLITE(everything_is_there_after_opening_again),
         ON_SQLITE(a_second_broker_is_refused),
+        ON_SQLITE(a_second_broker_by_another_name_is_refused),
+        ON_SQLITE(a_store_with_hard_links_is_refused),
         ON_SQLITE(a_missing_store_is_made_only_when_asked),
         ON_SQLITE(an_empty_file_is_made_a_store_only_when_asked),
         ON_SQLITE(a_newer_schema_is_refused),

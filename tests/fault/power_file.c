@@ -1,5 +1,6 @@
 #include "power_vfs_internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 static struct power_handle *handle_of(sqlite3_file *base)
@@ -33,7 +34,8 @@ static int write_failing(struct power_handle *handle, const uint8_t *data, size_
                          size_t offset, enum power_failure how)
 {
     struct power_vfs *vfs = handle->vfs;
-    if (how == POWER_EIO)
+    vfs->last_errno = how == POWER_EDQUOT ? EDQUOT : EIO;
+    if (how == POWER_EIO || how == POWER_EDQUOT)
         return SQLITE_IOERR_WRITE;
     if (how == POWER_ENOSPC)
         return SQLITE_FULL;
@@ -44,21 +46,30 @@ static int write_failing(struct power_handle *handle, const uint8_t *data, size_
 
 /* ---------------------------------------------------------------- reading and writing */
 
+static bool meets_bad_place(const struct power_file *file, size_t len, size_t offset)
+{
+    return file->bad_rc != SQLITE_OK && offset <= file->bad_at && file->bad_at - offset < len;
+}
+
+static int read_locked(const struct power_handle *handle, void *data, size_t len, size_t offset)
+{
+    const struct power_bytes *now = &handle->file->disk.now;
+    if (is_dead(handle) || handle->vfs->is_off)
+        return SQLITE_IOERR_READ;
+    if (meets_bad_place(handle->file, len, offset))
+        return handle->file->bad_rc;
+    size_t there = offset >= now->len ? 0 : now->len - offset < len ? now->len - offset : len;
+    if (there > 0)
+        memcpy(data, now->data + offset, there);
+    memset((uint8_t *)data + there, 0, len - there);
+    return there == len ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
+}
+
 static int vfs_read(sqlite3_file *base, void *data, int len, sqlite3_int64 offset)
 {
     struct power_handle *handle = handle_of(base);
-    size_t wanted = (size_t)len;
-    size_t at = (size_t)offset;
-    int rc = SQLITE_IOERR_READ;
     pthread_mutex_lock(&handle->vfs->mutex);
-    if (!is_dead(handle) && !handle->vfs->is_off) {
-        const struct power_bytes *now = &handle->file->disk.now;
-        size_t there = at >= now->len ? 0 : now->len - at < wanted ? now->len - at : wanted;
-        if (there > 0)
-            memcpy(data, now->data + at, there);
-        memset((uint8_t *)data + there, 0, wanted - there);
-        rc = there == wanted ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
-    }
+    int rc = read_locked(handle, data, (size_t)len, (size_t)offset);
     pthread_mutex_unlock(&handle->vfs->mutex);
     return rc;
 }
@@ -76,6 +87,8 @@ static int write_locked(struct power_handle *handle, const void *data, size_t le
     if (vfs->is_full && offset + len > file->disk.now.len)
         return SQLITE_FULL;
     vfs->counts.main_writes += file->is_main;
+    if (meets_bad_place(file, len, offset))
+        file->bad_rc = SQLITE_OK;
     power_disk_write(&file->disk, offset, data, len);
     return SQLITE_OK;
 }
@@ -138,10 +151,13 @@ static int vfs_file_size(sqlite3_file *base, sqlite3_int64 *ret_size)
 
 static int vfs_control(sqlite3_file *base, int operation, void *argument)
 {
-    (void)base;
-    (void)operation;
-    (void)argument;
-    return SQLITE_NOTFOUND;
+    struct power_vfs *vfs = handle_of(base)->vfs;
+    if (operation != SQLITE_FCNTL_LAST_ERRNO)
+        return SQLITE_NOTFOUND;
+    pthread_mutex_lock(&vfs->mutex);
+    *(int *)argument = vfs->last_errno;
+    pthread_mutex_unlock(&vfs->mutex);
+    return SQLITE_OK;
 }
 
 /* As SQLite's own VFS for Unix says of a local disk. */

@@ -237,6 +237,16 @@ void power_vfs_fail(struct power_vfs *vfs, unsigned kinds, uint64_t n, enum powe
     pthread_mutex_unlock(&vfs->mutex);
 }
 
+void power_vfs_fail_reads(struct power_vfs *vfs, const char *name, size_t at, int rc)
+{
+    pthread_mutex_lock(&vfs->mutex);
+    struct power_file *file = file_find(vfs, name);
+    assert(file);
+    file->bad_at = at;
+    file->bad_rc = rc;
+    pthread_mutex_unlock(&vfs->mutex);
+}
+
 bool power_vfs_has_failed(const struct power_vfs *vfs)
 {
     return vfs->has_failed;
@@ -281,6 +291,8 @@ static struct power_file *reborn(struct power_file *old)
     file->is_main = old->is_main;
     file->is_named = old->is_named;
     file->is_deleted = old->is_deleted;
+    file->bad_rc = old->bad_rc;
+    file->bad_at = old->bad_at;
     old->name = NULL;
     old->disk = (struct power_disk){.op_count = 0};
     old->is_orphaned = true;

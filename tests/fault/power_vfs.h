@@ -47,13 +47,18 @@ enum power_failure {
     POWER_ENOSPC, /* a write or growth finds no room: SQLITE_FULL; other calls: as EIO */
     POWER_SHORT,  /* half of a write is written, then there is no room; other calls: as EIO */
     POWER_CUT, /* nothing comes through from this call on: power_vfs_is_off() until cut or kill */
+    POWER_EDQUOT, /* a write is beyond a quota: SQLITE_IOERR_WRITE, as SQLite has it; other calls: as EIO */
 };
 
 /* The n-th call of these kinds from now on fails, once, in this way; 0: none does. One such order at
  * a time; the last one counts. */
 void power_vfs_fail(struct power_vfs *vfs, unsigned kinds, uint64_t n, enum power_failure how);
 
-/* The order above was carried out. */
+/* Reading this byte of a file fails with `rc`, a result code of SQLite, until it is written again;
+ * SQLITE_OK: it does not. */
+void power_vfs_fail_reads(struct power_vfs *vfs, const char *name, size_t at, int rc);
+
+/* The order of power_vfs_fail() was carried out. */
 bool power_vfs_has_failed(const struct power_vfs *vfs);
 bool power_vfs_is_off(const struct power_vfs *vfs);
 

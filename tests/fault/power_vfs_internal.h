@@ -25,6 +25,8 @@ struct power_file {
     bool is_named;    /* the name is on disk */
     bool is_deleted;  /* the name is gone, perhaps not on disk */
     bool is_orphaned; /* from before the last cut or kill */
+    int bad_rc;       /* reading bad_at fails so; SQLITE_OK: it does not */
+    size_t bad_at;
     unsigned handles;
     unsigned shared; /* handles with a lock of at least SHARED */
     const struct power_handle *reserved, *pending, *exclusive;
@@ -55,6 +57,7 @@ struct power_vfs {
     uint64_t fails_in; /* calls of these kinds; 0: never */
     unsigned failing_kinds;
     enum power_failure failure;
+    int last_errno; /* of a write that failed */
     bool has_failed;
     bool is_off;
     bool is_full;
