@@ -123,7 +123,7 @@ static int fill_temporary(int fd, struct span data, mode_t mode)
     return fsync(fd);
 }
 
-static int sync_folder(const char *path)
+int file_sync_folder(const char *path)
 {
     char copy[PATH_MAX];
     snprintf(copy, sizeof(copy), "%s", path);
@@ -168,7 +168,7 @@ enum skp_err file_write_atomic(const char *path, struct span data, mode_t mode, 
         say(ret_why, path, "cannot be written", ENAMETOOLONG);
         return SKP_E_IO;
     }
-    if (replace(path, temporary, data, mode) != 0 || sync_folder(path) != 0) {
+    if (replace(path, temporary, data, mode) != 0 || file_sync_folder(path) != 0) {
         say(ret_why, path, "cannot be written", errno);
         return SKP_E_IO;
     }

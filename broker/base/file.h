@@ -26,4 +26,7 @@ enum skp_err file_read(const char *path, size_t max_bytes, char **ret_data, size
 enum skp_err file_write_atomic(const char *path, struct span data, mode_t mode,
                                char *ret_why) SKP_MUST_CHECK;
 
+/* Syncs the folder of `path`, after which a name that was put there outlives a power cut. 0, or -1 with errno. */
+int file_sync_folder(const char *path) SKP_MUST_CHECK;
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "csv_replace.h"
 #include "csv_text.h"
+#include "file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -165,6 +166,14 @@ void csv_writer_end_row(struct csv_writer *writer)
     fputs(writer->play ? ";Ja\r\n" : "\r\n", writer->out);
 }
 
+/* Under its name for good. Shared folders of some kinds know no syncing of folders. */
+static int put_in_place(const struct csv_writer *writer)
+{
+    if (rename(writer->temporary, writer->path) != 0)
+        return errno;
+    return file_sync_folder(writer->path) != 0 && errno != EINVAL ? errno : 0;
+}
+
 /* Closing is part of the check: network file systems report a full disk there. */
 static int finish(struct csv_writer *writer)
 {
@@ -176,11 +185,7 @@ static int finish(struct csv_writer *writer)
         error = errno;
     }
     writer->out = NULL;
-    if (!failed && rename(writer->temporary, writer->path) != 0) {
-        failed = true;
-        error = errno;
-    }
-    return failed ? error : 0;
+    return failed ? error : put_in_place(writer);
 }
 
 static int finish_stream(const struct csv_writer *writer)

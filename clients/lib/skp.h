@@ -20,7 +20,8 @@
  *
  * What it promises
  *   - exactly one on_report per batch given to skp_send(): stored (with the broker's signed receipt, checked),
- *     refused as a whole, or given up by skp_client_free() with OUTCOME_UNKNOWN or NOT_CONNECTED;
+ *     refused as a whole, open with PROOF_INVALID (three receipts failed their check, so it may be stored: keep it,
+ *     send it again later), or given up by skp_client_free() with OUTCOME_UNKNOWN or NOT_CONNECTED;
  *   - a delivery is shown only after signature, proof and recipient were checked; what fails is reported by
  *     on_problem and not collected. That the sender's certificate expired while it waited is no failure; that it was
  *     revoked is (SIGNER_REVOKED), and a person calls the sender, who sends it again with a new one;

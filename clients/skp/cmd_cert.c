@@ -14,6 +14,8 @@ struct cert_command {
     const Skp__V1__DirectoryEntry *self;
     Skp__V1__MailboxRecord *record; /* of our mailbox; NULL: none yet */
     const char *record_jws;         /* its signature */
+    bool believed;                  /* it is ours, provably */
+    bool withdraws_own;             /* it withdraws a certificate of the settings */
     const char *withdraw;           /* --withdraw; NULL: none */
     struct skp_hash withdrawn[FACT_MAX_WITHDRAWN + 1];
     size_t withdrawn_count;
@@ -28,6 +30,87 @@ static void on_published(void *ctx, const Skp__V1__Published *published)
     command->published = true;
 }
 
+/* ---------------------------------------------------------------- withdrawn */
+
+static bool is_own(const struct cert_command *command, const struct skp_hash *thumbprint)
+{
+    for (size_t i = 0; i < command->link.key_count; i++) {
+        struct skp_hash own = sha256(keypair_der(command->link.keys[i]));
+        if (hash_equal(&own, thumbprint))
+            return true;
+    }
+    return false;
+}
+
+/* False: it stands there already, or there is no room. */
+static bool add_withdrawn(struct cert_command *command, const struct skp_hash *thumbprint)
+{
+    for (size_t i = 0; i < command->withdrawn_count; i++)
+        if (hash_equal(&command->withdrawn[i], thumbprint))
+            return false;
+    if (command->withdrawn_count > FACT_MAX_WITHDRAWN)
+        return false;
+    command->withdrawn[command->withdrawn_count++] = *thumbprint;
+    return true;
+}
+
+/* What was withdrawn stays so, unless its key came back. */
+static void keep_withdrawn(struct cert_command *command)
+{
+    for (size_t i = 0; command->believed && i < command->record->n_withdrawn; i++) {
+        struct skp_hash thumbprint;
+        if (!hash_take(wire_span(command->record->withdrawn[i]), &thumbprint))
+            continue;
+        if (is_own(command, &thumbprint))
+            command->withdraws_own = true;
+        else
+            (void)add_withdrawn(command, &thumbprint);
+    }
+}
+
+/* ---------------------------------------------------------------- what is published */
+
+static enum skp_err verify_record(const struct cert_command *command, struct span record,
+                                  const char **ret_why)
+{
+    const struct settings *set = &command->cli->settings;
+    struct skp_client *client = command->link.client;
+    const struct skp_oin *self = skp_self(client);
+    struct jws_signer signer;
+    struct trust *trust = NULL;
+    char path[WIRE_PATH_MAX];
+    *ret_why = "it is no record of yours";
+    if (fact_check_record(command->record, path) ||
+        strcmp(command->record->participant, self->text) != 0)
+        return SKP_E_SIGNER_INVALID;
+    enum skp_err err = trust_load(set->ca, set->crl, &trust, ret_why);
+    if (err)
+        return err;
+    err = jws_verify_stored(trust, NULL, span_text(command->record_jws), record, skp_now_ms(client),
+                            &signer, ret_why);
+    trust_unref(trust);
+    if (!err && !oin_equal(&signer.oin, self)) {
+        *ret_why = "it is signed by somebody else";
+        err = SKP_E_SIGNER_INVALID;
+    }
+    return err;
+}
+
+/* What is taken over is signed anew, so it must be what we said ourselves. Once a signing certificate is revoked nobody
+ * can tell any more, and publishing must go on: then the version is only a number to be above. */
+static void check_record(struct cert_command *command, struct span record)
+{
+    const char *why = "";
+    command->believed = verify_record(command, record, &why) == SKP_OK;
+    if (!command->believed)
+        cli_warn(command->cli,
+                 "Versie %u in de gids is niet aantoonbaar van u; wat daarin is ingetrokken, wordt "
+                 "niet overgenomen (%s)",
+                 "Version %u in the directory is not provably yours; what it withdraws is not "
+                 "taken over (%s)",
+                 command->record->version, why);
+}
+
 static void find_record(struct cert_command *command)
 {
     struct book *book = &command->link.book;
@@ -40,6 +123,7 @@ static void find_record(struct cert_command *command)
             continue;
         command->record = record;
         command->record_jws = command->self->records[i]->jws;
+        check_record(command, wire_span(bytes));
     }
 }
 
@@ -53,6 +137,7 @@ static int open_command(struct cert_command *command)
     if (err)
         return link_failed(&command->link, err);
     find_record(command);
+    keep_withdrawn(command);
     return 0;
 }
 
@@ -65,11 +150,11 @@ static bool is_signed_as_now(const struct cert_command *command)
            hash_equal(&signer, &own);
 }
 
-/* Whether the record holds exactly our certificates as its leafs; issuers stand among them. */
+/* Whether the record holds exactly our certificates as its leafs and withdraws none; issuers stand among them. */
 static bool is_unchanged(const struct cert_command *command)
 {
     size_t leafs = 0, ours = 0;
-    if (!command->record || !is_signed_as_now(command))
+    if (!command->believed || command->withdraws_own || !is_signed_as_now(command))
         return false;
     for (size_t i = 0; i < command->record->n_encryption_certificates; i++) {
         struct span der = wire_span(command->record->encryption_certificates[i]);
@@ -85,6 +170,15 @@ static bool is_unchanged(const struct cert_command *command)
     return ours == command->link.key_count && leafs == ours;
 }
 
+/* ---------------------------------------------------------------- publish */
+
+/* The highest has none above it: the broker says so. */
+static uint32_t next_version(const Skp__V1__MailboxRecord *record)
+{
+    uint32_t version = record ? record->version : 0;
+    return version < UINT32_MAX ? version + 1 : version;
+}
+
 static enum skp_err publish(struct cert_command *command)
 {
     X509 *certs[SETTINGS_MAX_KEYS];
@@ -92,7 +186,7 @@ static enum skp_err publish(struct cert_command *command)
     for (size_t i = 0; i < link->key_count; i++)
         certs[i] = keypair_cert(link->keys[i]);
     struct skp_mailbox mailbox = {.name = command->cli->settings.mailbox,
-                                  .version = command->record ? command->record->version + 1 : 1,
+                                  .version = next_version(command->record),
                                   .certs = certs,
                                   .cert_count = link->key_count,
                                   .withdrawn = command->withdrawn,
@@ -100,30 +194,6 @@ static enum skp_err publish(struct cert_command *command)
     link->asking = true;
     enum skp_err err = skp_publish(link->client, &mailbox, 1);
     return err ? err : link_wait(link, &command->published);
-}
-
-/* ---------------------------------------------------------------- withdrawn */
-
-/* False: it stands there already, or there is no room. */
-static bool add_withdrawn(struct cert_command *command, const struct skp_hash *thumbprint)
-{
-    for (size_t i = 0; i < command->withdrawn_count; i++)
-        if (hash_equal(&command->withdrawn[i], thumbprint))
-            return false;
-    if (command->withdrawn_count > FACT_MAX_WITHDRAWN)
-        return false;
-    command->withdrawn[command->withdrawn_count++] = *thumbprint;
-    return true;
-}
-
-/* What was withdrawn stays so. */
-static void keep_withdrawn(struct cert_command *command)
-{
-    for (size_t i = 0; command->record && i < command->record->n_withdrawn; i++) {
-        struct skp_hash thumbprint;
-        if (hash_take(wire_span(command->record->withdrawn[i]), &thumbprint))
-            (void)add_withdrawn(command, &thumbprint);
-    }
 }
 
 /* The exit code when the file is none, or one's own present certificate. */
@@ -138,24 +208,18 @@ static int read_withdrawn(struct cert_command *command, bool *ret_new)
         return cli_fail(cli, SKP_E_CERTIFICATE, command->withdraw);
     struct skp_hash thumbprint = cert_thumbprint(cert);
     X509_free(cert);
-    for (size_t i = 0; i < command->link.key_count; i++) {
-        struct skp_hash own = sha256(keypair_der(command->link.keys[i]));
-        if (hash_equal(&own, &thumbprint))
-            return cli_usage(cli, "dit certificaat staat nog in de instellingen: ",
-                             "this certificate still stands in the settings: ", command->withdraw);
-    }
+    if (is_own(command, &thumbprint))
+        return cli_usage(cli, "dit certificaat staat nog in de instellingen: ",
+                         "this certificate still stands in the settings: ", command->withdraw);
     *ret_new = add_withdrawn(command, &thumbprint);
     return EXIT_ALL_OK;
 }
-
-/* ---------------------------------------------------------------- publish */
 
 static int run_publish(struct cert_command *command)
 {
     struct cli *cli = command->cli;
     bool withdraws = false;
     int code = open_command(command);
-    keep_withdrawn(command);
     if (code == 0 && command->withdraw)
         code = read_withdrawn(command, &withdraws);
     if (code != 0)

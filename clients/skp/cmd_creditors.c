@@ -81,11 +81,23 @@ static int open_files(struct matching_command *command)
     return 0;
 }
 
+/* A list that broke off midway is no list: OUT.csv would look whole. */
+static int match_rows(struct matching_command *command)
+{
+    struct csv_row row;
+    while (csv_reader_next(command->reader, &row)) {
+        struct csv_problem problem = {.err = row.err};
+        if (row.err == SKP_E_IO)
+            return cli_fail_file(command->cli, command->file, &problem);
+        match_row(command, &row);
+    }
+    return 0;
+}
+
 static int run_matching(struct matching_command *command)
 {
     struct cli *cli = command->cli;
     struct csv_problem problem = {0};
-    struct csv_row row;
     int code = open_files(command);
     if (code == 0)
         code = link_open(cli, &command->link, NULL, NULL);
@@ -97,8 +109,9 @@ static int run_matching(struct matching_command *command)
     if (command->writer)
         state_mark_file(&cli->state, command->writer);
     (void)json_object_set_new(cli->result, "rows", json_array());
-    while (csv_reader_next(command->reader, &row) && row.err != SKP_E_IO)
-        match_row(command, &row);
+    code = match_rows(command);
+    if (code != 0)
+        return code;
     if (command->writer && csv_writer_close(command->writer, &problem))
         code = cli_fail_file(cli, command->out, &problem);
     command->writer = NULL;

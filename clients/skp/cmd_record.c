@@ -19,6 +19,7 @@ struct record_command {
     struct draft draft;
     struct csv_problems problems;
     struct results results;
+    bool broke_off; /* the file could not be read to its end */
 };
 
 /* The request a row is about (it went by letter, or could not be read and does so now), and what was
@@ -136,9 +137,12 @@ static enum skp_err take_rows(struct record_command *command, struct csv_reader 
 {
     struct csv_row found;
     enum skp_err err = SKP_OK;
-    while (!err && csv_reader_next(reader, &found) && found.err != SKP_E_IO) {
+    while (!err && csv_reader_next(reader, &found)) {
         struct record_row row = {.line = found.line};
         bool good = false;
+        command->broke_off = found.err == SKP_E_IO;
+        if (command->broke_off)
+            return SKP_E_IO;
         if (found.err) {
             struct csv_problem problem = {.line = found.line, .err = found.err};
             err = csv_problems_add(&command->problems, problem);
@@ -201,6 +205,8 @@ static int run_record(struct record_command *command)
     csv_reader_free(reader);
     if (code != 0)
         return code;
+    if (err && command->broke_off)
+        return cli_fail_file(cli, command->file, &(struct csv_problem){.err = err});
     if (err)
         return cli_state_failed(cli, err);
     enum skp_err sent = link_send_outbox(&command->link);

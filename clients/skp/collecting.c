@@ -52,8 +52,6 @@ static enum skp_err keep_and_collect(struct collecting *collecting)
     err = state_commit(&collecting->cli->state);
     if (!err && collecting->item_count > 0)
         err = say_collected(collecting);
-    if (!err)
-        collecting->collected += collecting->item_count;
     collecting->item_count = 0;
     return err;
 }
@@ -106,7 +104,7 @@ static void on_drained(void *ctx, uint64_t waiting)
 static void on_collected(void *ctx, const Skp__V1__Collected *collected)
 {
     struct collecting *collecting = ctx;
-    (void)collected;
+    collecting->collected += collected->collected;
     collecting->confirmed++;
     collecting->turn_over = collecting->confirmed == collecting->asked;
 }
@@ -135,6 +133,8 @@ int collecting_open(struct cli *cli, struct collecting *collecting,
     if (!err)
         err = skp_fetch(collecting->link.client, cli->settings.mailbox, CREDIT_MESSAGES,
                         CREDIT_BYTES);
+    /* From here on a final Error is about this mailbox or what was collected, and libskp does not say that again. */
+    collecting->link.asking = true;
     return err ? link_failed(&collecting->link, err) : 0;
 }
 

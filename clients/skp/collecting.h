@@ -17,8 +17,8 @@ struct collecting {
     bool turn_over;     /* what came ends the turn: nothing else is under way */
     bool alone;         /* others write too: no transaction stays open between callbacks */
     uint64_t elsewhere; /* leased to another worker */
-    size_t collected, not_collected;
-    size_t asked, confirmed; /* statements */
+    size_t collected, not_collected; /* as the broker confirmed; left there */
+    size_t asked, confirmed;         /* statements */
     struct {
         uint64_t position;
         struct skp_hash head_hash;

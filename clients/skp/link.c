@@ -50,8 +50,7 @@ static void on_report(void *ctx, const struct skp_report *report)
         link->err = err;
         (void)snprintf(link->why, sizeof link->why, "%s", link->cli->state.why);
     }
-    bool open = report->err && skp_error(report->err)->retry == SKP_RETRY_LATER;
-    link->unsettled += open || err;
+    link->unsettled += outbox_is_open(report->err) || err;
     link->settled++;
     link->reported = true;
 }
@@ -119,20 +118,33 @@ static void on_directory(void *ctx, uint64_t tag, const Skp__V1__Directory *dire
         link->err = err;
 }
 
-/* An Error about nothing in particular is the answer to what was asked; libskp tells bad deliveries here
- * too, and goes on without them. */
+/* What libskp finds in a delivery, a receipt or a Welcome is told here too, and it goes on without them. */
+static bool is_finding(const char *path)
+{
+    static const char *const found_in[] = {"mailbox[", "receipt", "welcome.head"};
+    for (size_t i = 0; i < sizeof found_in / sizeof found_in[0]; i++)
+        if (strncmp(path, found_in[i], strlen(found_in[i])) == 0)
+            return true;
+    return false;
+}
+
+/* An Error about nothing in particular is the answer to what was asked. One of class LATER is only news: libskp asks
+ * again, and who hears nothing else for too long gives up. */
 static void on_problem(void *ctx, enum skp_err err, const char *path, const char *sentence)
 {
     struct link *link = ctx;
-    link->heard++;
-    link->problems++;
+    bool later = skp_error(err)->retry == SKP_RETRY_LATER;
+    link->heard += !later;
+    link->problems += !later;
     bool english = link->cli->english;
     bool by_phone = !english && err == SKP_E_SIGNER_REVOKED; /* what a case worker can solve */
-    cli_warn(link->cli, "%s: %s%s%s (%s: %s)", "%s: %s%s%s (%s)%s", skp_error_name(err),
-             english ? sentence : skp_error(err)->dutch, by_phone ? ". " : "",
-             by_phone ? result_remedy(err) : "", path, english ? "" : sentence);
+    bool told = later && strcmp(link->why, sentence) == 0;   /* news, however often it comes */
+    if (!told)
+        cli_warn(link->cli, "%s: %s%s%s (%s: %s)", "%s: %s%s%s (%s)%s", skp_error_name(err),
+                 english ? sentence : skp_error(err)->dutch, by_phone ? ". " : "",
+                 by_phone ? result_remedy(err) : "", path, english ? "" : sentence);
     (void)snprintf(link->why, sizeof link->why, "%s", sentence);
-    if (link->asking)
+    if (link->asking && !later && !is_finding(path))
         link->err = err;
 }
 
@@ -260,11 +272,20 @@ void link_linger(struct link *link, int ms)
     skp_run(link->client, &never, ms);
 }
 
+/* These come of this machine, whose words the state database has when it was the one that failed. */
+static bool is_of_state(const struct link *link, enum skp_err err)
+{
+    return (err == SKP_E_IO || err == SKP_E_FULL || err == SKP_E_NO_MEMORY) &&
+           link->cli->state.why[0] != '\0';
+}
+
 int link_failed(struct link *link, enum skp_err err)
 {
     char detail[CONFIG_WHY_BYTES + 2 * CONFIG_TEXT_BYTES];
     const struct settings *set = &link->cli->settings;
-    if (err == SKP_E_NOT_CONNECTED && !link->up)
+    if (is_of_state(link, err))
+        (void)snprintf(detail, sizeof detail, "%s", link->cli->state.why);
+    else if (err == SKP_E_NOT_CONNECTED && !link->up)
         (void)snprintf(detail, sizeof detail, "%s:%u%s%s; %s", set->host, (unsigned)set->port,
                        link->why[0] != '\0' ? ": " : "", link->why,
                        link->cli->english ? "does the broker run? are host and port right?"
@@ -285,6 +306,7 @@ int64_t link_now_ms(const struct link *link)
 enum skp_err link_fetch_directory(struct link *link)
 {
     enum skp_err err = SKP_OK;
+    bool asking = link->asking;
     link->page_after[0] = '\0';
     link->asking = true;
     do {
@@ -293,7 +315,7 @@ enum skp_err link_fetch_directory(struct link *link)
         if (!err)
             err = link_wait(link, &link->directory_done);
     } while (!err && link->page_more);
-    link->asking = false;
+    link->asking = asking;
     return err;
 }
 
@@ -333,9 +355,9 @@ static enum skp_err wait_for_reports(struct link *link)
 enum skp_err link_send_outbox(struct link *link)
 {
     struct skp_id ids[OUTBOX_AT_ONCE];
-    enum skp_err err = SKP_OK;
     link->unsettled = 0;
     size_t total = (size_t)state_number(&link->cli->state, 0, "SELECT count(*) FROM outbox", "");
+    enum skp_err err = state_error(&link->cli->state);
     size_t done = 0;
     while (!err && done < total && link->unsettled == 0) {
         size_t count = outbox_list(&link->cli->state, ids, OUTBOX_AT_ONCE);

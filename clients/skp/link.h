@@ -2,7 +2,7 @@
  *
  * Wraps libskp's callbacks: keeps the directory in a book, sends the outbox and settles the reports, hands
  * the rest to the command. Waiting ends when something is done, when the broker's refusal is final, or when
- * nothing at all was heard for the configured time. One thread. */
+ * nothing at all, or nothing but "later", was heard for the configured time. One thread. */
 #ifndef SKP_LINK_H
 #define SKP_LINK_H
 
@@ -38,13 +38,13 @@ struct link {
     bool page_more; /* of the directory */
     char page_after[OIN_CHARS + 1];
     int64_t business_offset_ms;
-    uint64_t heard;   /* counts every callback: progress */
+    uint64_t heard;   /* counts every callback but "later": progress */
     enum skp_err err; /* final: no use in trying on */
     char why[CONFIG_WHY_BYTES];
     size_t sent, settled, unsettled;
     bool reported;   /* a batch was settled since it was last asked */
     size_t problems; /* deliveries that failed their checks, refused questions */
-    bool asking;     /* a question is open: an Error about no batch is its answer */
+    bool asking;     /* a question is open: a final Error about no batch is its answer */
 };
 
 /* Connects, waits for Welcome and compares the roles in it with the command's: ROLE_FORBIDDEN. 0, or the exit code with the reason told. link_close() in any case. */

@@ -89,10 +89,12 @@ enum skp_err outbox_load(struct state_db *db, const struct skp_id *batch_id, str
 
 /* ---------------------------------------------------------------- what came of it */
 
-/* Not yet known, or only for now: the bytes stay, and go out again. */
-static bool is_open(enum skp_err err)
+/* Not yet known, or only for now: the bytes stay, and go out again. Behind a receipt without proof the batch may well
+ * be stored; to sign the same lines anew would say something else under their ids. */
+bool outbox_is_open(enum skp_err err)
 {
-    return err && (skp_error(err)->retry == SKP_RETRY_LATER || err == SKP_E_DATA_LOSS);
+    return err && (skp_error(err)->retry == SKP_RETRY_LATER || err == SKP_E_DATA_LOSS ||
+                   err == SKP_E_PROOF_INVALID);
 }
 
 /* A refusal of one line is told by its item id; of the batch as a whole it is that of every line. */
@@ -159,7 +161,7 @@ static void apply(struct state_db *db, const struct skp_id *batch_id)
 
 enum skp_err outbox_settle(struct state_db *db, const struct skp_report *report, int64_t at_ms)
 {
-    if (is_open(report->err))
+    if (outbox_is_open(report->err))
         return SKP_OK;
     struct arena arena;
     arena_init(&arena, RECEIPT_MAX_BYTES);

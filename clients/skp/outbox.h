@@ -20,7 +20,10 @@ size_t outbox_list(struct state_db *db, struct skp_id *ret_ids, size_t max);
 enum skp_err outbox_load(struct state_db *db, const struct skp_id *batch_id, struct arena *arena,
                          struct envelope_batch *ret_batch) SKP_MUST_CHECK;
 
-/* One transaction. A report that leaves the outcome open (no connection, broker busy) changes nothing. */
+/* Whether a report with this error leaves open what became of the batch: no connection, broker busy, no proof. */
+bool outbox_is_open(enum skp_err err);
+
+/* One transaction. A report that leaves the outcome open changes nothing. */
 enum skp_err outbox_settle(struct state_db *db, const struct skp_report *report,
                            int64_t at_ms) SKP_MUST_CHECK;
 

@@ -240,6 +240,45 @@ static void a_folder_that_is_not_there_is_an_error_with_its_reason(void **state)
     assert_string_equal(text, "Lezen of schrijven is mislukt (No such file or directory)");
 }
 
+/* ---------------------------------------------------------------- a disk that fails */
+
+static int folder_error;    /* of fsync() on a folder; 0: none */
+static size_t folder_syncs; /* after the file stood under its name */
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+    struct stat found;
+    assert_int_equal(fstat(fd, &found), 0);
+    if (!S_ISDIR(found.st_mode))
+        return __real_fsync(fd);
+    folder_syncs += csv_test_read()[0] != '\0';
+    errno = folder_error;
+    return folder_error != 0 ? -1 : __real_fsync(fd);
+}
+
+static void a_file_is_there_for_good_once_its_folder_is_synced(void **state)
+{
+    static const struct {
+        int error;
+        enum skp_err err;
+    } cases[] = {{0, SKP_OK}, {EINVAL, SKP_OK}, {EIO, SKP_E_IO}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct csv_problem problem = {0};
+        csv_test_write_text("");
+        struct csv_writer *writer = open_writer();
+        folder_error = cases[i].error;
+        folder_syncs = 0;
+        assert_int_equal(csv_writer_close(writer, &problem), cases[i].err);
+        folder_error = 0;
+        assert_int_equal(folder_syncs, 1);
+        assert_int_equal(problem.os_error, cases[i].err ? EIO : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +293,7 @@ int main(void)
         TEST(no_cell_begins_with_a_formula_character),
         TEST(an_abandoned_file_leaves_the_old_one),
         TEST(a_folder_that_is_not_there_is_an_error_with_its_reason),
+        TEST(a_file_is_there_for_good_once_its_folder_is_synced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

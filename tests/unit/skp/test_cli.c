@@ -1,52 +1,7 @@
 /* The command line as a person meets it: the whole program, with what it prints. */
 #include "skp_scene.h"
 
-#include "cli.h"
-
-#define OUTPUT_BYTES 32768
-#define MAX_ARGS     12
-
-struct told {
-    int code;
-    char text[OUTPUT_BYTES]; /* stdout and stderr */
-};
-
-/* Runs skp with the words of `line`; its output goes to a file meanwhile. */
-static void run(const char *line, struct told *ret_told)
-{
-    char words[3 * PATH_MAX + 128], file[] = "/tmp/skp_cli_XXXXXX",
-                                    *args[MAX_ARGS] = {(char[]){"skp"}}, *save = NULL;
-    int count = 1;
-    (void)snprintf(words, sizeof words, "%s", line);
-    for (char *word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
-        args[count++] = word;
-    assert_true(count < MAX_ARGS);
-    int fd = mkstemp(file), out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
-    (void)fflush(stdout);
-    assert_true(fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0 && dup2(fd, STDERR_FILENO) >= 0);
-    ret_told->code = cli_run(count, args);
-    (void)fflush(stdout);
-    assert_true(dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0);
-    ssize_t len = pread(fd, ret_told->text, sizeof ret_told->text - 1, 0);
-    assert_true(len >= 0);
-    ret_told->text[len] = '\0';
-    (void)close(out);
-    (void)close(err);
-    (void)close(fd);
-    (void)unlink(file);
-}
-
-static void says(const struct told *told, const char *text)
-{
-    if (!strstr(told->text, text))
-        fail_msg("lacks '%s': %s", text, told->text);
-}
-
-static void does_not_say(const struct told *told, const char *text)
-{
-    if (strstr(told->text, text))
-        fail_msg("has '%s': %s", text, told->text);
-}
+#include "told.h"
 
 static size_t times(const struct told *told, const char *text)
 {

@@ -186,7 +186,7 @@ static void an_open_outcome_leaves_the_batch_where_it_is(void **state)
     scene_register(scene, two_creditors, false, NULL);
     struct envelope_batch batch = scene_outbox(scene, &scene->office);
     const enum skp_err open[] = {SKP_E_OUTCOME_UNKNOWN, SKP_E_NOT_CONNECTED, SKP_E_BUSY,
-                                 SKP_E_DATA_LOSS};
+                                 SKP_E_DATA_LOSS, SKP_E_PROOF_INVALID};
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
         struct skp_report report = {.batch_id = batch.batch_id, .err = open[i]};
         assert_ok(outbox_settle(&scene->office, &report, SCENE_NOW_MS));

@@ -1,0 +1,125 @@
+/* What is collected counts when the broker says so; a refusal for good is heard at once. */
+#include "link_scene.h"
+
+#include "collecting.h"
+
+/* A bundle with one event of the broker. */
+static Skp__V1__Delivery *make_notice(struct fake *fake, uint64_t position)
+{
+    struct skp_oin broker, office;
+    struct skp_id batch_id = id_new(), event_id = id_new(), round_id = id_new(), bundle_id;
+    struct envelope_batch batch;
+    Skp__V1__EventFact event;
+    skp__v1__event_fact__init(&event);
+    Skp__V1__Line line;
+    skp__v1__line__init(&line);
+    event.event_id = wire_id(&event_id);
+    event.version = 1;
+    event.kind = SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED;
+    event.round_id = wire_id(&round_id);
+    event.happened_at_ms = SCENE_NOW_MS;
+    line.fact_case = SKP__V1__LINE__FACT_EVENT;
+    line.event = &event;
+    oin_take(span_text(BROKER), &broker);
+    oin_take(span_text(MUNICIPALITY), &office);
+    struct envelope_writer *writer = envelope_writer_new(&fake->arena, &broker, NULL, &batch_id);
+    if (envelope_bundle_begin(writer, &office, "", NULL, 0, &bundle_id) ||
+        envelope_line_add(writer, &line, span_of(NULL, 0), NULL) ||
+        envelope_finish(writer, fake->signer, (int64_t)time(NULL) * 1000, &batch))
+        fake_die("cannot make a notice");
+    Skp__V1__Delivery *delivery = arena_alloc(&fake->arena, sizeof *delivery);
+    skp__v1__delivery__init(delivery);
+    delivery->mailbox = (char *)(uintptr_t) "";
+    delivery->position = position;
+    delivery->attempt = 1;
+    delivery->header = wire_bytes(batch.header);
+    delivery->jws = (char *)(uintptr_t)batch.jws;
+    delivery->bundle = wire_bytes(batch.bundles[0]);
+    return delivery;
+}
+
+/* Until the office has said that both are safe with it. */
+static void deliver_two(struct fake *fake)
+{
+    fake->limits.credit_messages = 64; /* so much that no more Fetch comes in between */
+    fake->limits.credit_bytes = 8 << 20;
+    fake_session(fake);
+    desk_directory(fake, NULL);
+    fake_expect(fake, FRAME_FETCH);
+    fake_send(fake, FRAME_DELIVERY, &make_notice(fake, 7)->base);
+    fake_send(fake, FRAME_DELIVERY, &make_notice(fake, 8)->base);
+    fake_waiting(fake, 0);
+}
+
+static struct collecting *open_collecting(struct desk *desk)
+{
+    struct collecting *collecting = calloc(1, sizeof *collecting);
+    assert_non_null(collecting);
+    desk_open_state(desk);
+    assert_int_equal(collecting_open(&desk->cli, collecting, NULL), 0);
+    return collecting;
+}
+
+static void close_collecting(struct desk *desk, struct collecting *collecting)
+{
+    collecting_close(collecting);
+    free(collecting);
+    desk_free(desk);
+}
+
+static void refuse_to_collect(struct fake *fake)
+{
+    deliver_two(fake);
+    fake_expect(fake, FRAME_COLLECT);
+    fake_error_about(fake, SKP_E_SIGNER_INVALID, NULL, FRAME_COLLECT, 1, 0);
+    fake_expect_end(fake);
+}
+
+static void a_statement_that_is_refused_ends_the_waiting_with_its_reason(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new(refuse_to_collect, NULL);
+    struct collecting *collecting = open_collecting(desk);
+    assert_int_equal(collecting_drain(collecting), SKP_E_SIGNER_INVALID);
+    assert_int_equal(collecting->collected, 0);
+    close_collecting(desk, collecting);
+}
+
+static void know_only_one(struct fake *fake)
+{
+    uint64_t unknown = 7;
+    size_t count = 0;
+    Skp__V1__Collected collected;
+    deliver_two(fake);
+    while (count < 2) { /* one statement or two, as they came */
+        const Skp__V1__Collect *collect = fake_expect(fake, FRAME_COLLECT);
+        skp__v1__collected__init(&collected);
+        collected.tag = collect->tag;
+        collected.n_unknown = count == 0;
+        collected.unknown = &unknown;
+        collected.collected = (uint32_t)(collect->n_items - collected.n_unknown);
+        fake_send(fake, FRAME_COLLECTED, &collected.base);
+        count += collect->n_items;
+    }
+    fake_expect_end(fake);
+}
+
+static void what_the_broker_did_not_know_is_not_counted(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new(know_only_one, NULL);
+    struct collecting *collecting = open_collecting(desk);
+    assert_ok(collecting_drain(collecting));
+    assert_int_equal(collecting->opening.events, 2);
+    assert_int_equal(collecting->collected, 1);
+    close_collecting(desk, collecting);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_statement_that_is_refused_ends_the_waiting_with_its_reason),
+        cmocka_unit_test(what_the_broker_did_not_know_is_not_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
