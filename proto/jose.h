@@ -28,7 +28,8 @@ struct jws_signer {
 };
 
 /* Remembers chains that were verified a moment ago, so that a thousand batches of one sender cost
- * one chain check: these live at most 60 seconds and die with the trust they were checked against.
+ * one chain check: these live at most 60 seconds, though a CRL ends meanwhile, and die with the trust
+ * they were checked against.
  * The signer's own period is held against each signature anew, and never remembered as good.
  * Remembers signatures that fitted, so that a batch of which many bundles come, or a commit with many
  * receipts, costs one check of its signature. Internally locked. */

@@ -165,6 +165,8 @@ void engine_submit(struct engine_call *call);
 
 /* The session is gone: what it held may go to others. */
 void engine_session_closed(struct engine *engine, uint64_t session);
+
+/* ACK_UNKNOWN when a position is not this session's; what stands beside it is done all the same. */
 enum skp_err engine_extend(struct engine *engine, const struct skp_oin *peer, uint64_t session,
                            const char *mailbox, const uint64_t *positions, size_t count,
                            uint32_t lease_seconds) SKP_MUST_CHECK;

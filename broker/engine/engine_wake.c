@@ -62,9 +62,9 @@ enum skp_err engine_extend(struct engine *engine, const struct skp_oin *peer, ui
                            uint32_t lease_seconds)
 {
     enum skp_err err = SKP_OK;
+    int64_t until_ms = engine_lease_until(engine, lease_seconds);
     for (size_t i = 0; i < count; i++)
-        if (lease_extend(&engine->leases, peer, mailbox, positions[i], session,
-                         engine_lease_until(engine, lease_seconds)))
+        if (lease_extend(&engine->leases, peer, mailbox, positions[i], session, until_ms))
             err = SKP_E_ACK_UNKNOWN;
     return err;
 }
@@ -72,12 +72,12 @@ enum skp_err engine_extend(struct engine *engine, const struct skp_oin *peer, ui
 enum skp_err engine_release(struct engine *engine, const struct skp_oin *peer, uint64_t session,
                             const char *mailbox, const uint64_t *positions, size_t count)
 {
-    enum skp_err err = SKP_OK;
+    size_t released = 0;
     for (size_t i = 0; i < count; i++)
-        if (!lease_release(&engine->leases, peer, mailbox, positions[i], session))
-            err = SKP_E_ACK_UNKNOWN;
-    engine_post_wake(engine, peer, mailbox);
-    return err;
+        released += lease_release(&engine->leases, peer, mailbox, positions[i], session);
+    if (released > 0) /* a wake-up looks at all sessions of the participant */
+        engine_post_wake(engine, peer, mailbox);
+    return released == count ? SKP_OK : SKP_E_ACK_UNKNOWN;
 }
 
 int64_t engine_next_tick_ms(struct engine *engine)

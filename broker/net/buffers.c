@@ -26,6 +26,21 @@ int64_t server_frame_ms(const struct server *server)
     return server->input_tight && ms > TIGHT_FRAME_MS ? TIGHT_FRAME_MS : ms;
 }
 
+/* Nobody alone can fill the memory, but all together could; then each gets little, and the many who
+ * need no more notice nothing. */
+static void judge(struct server *server, bool output_tight, bool input_tight)
+{
+    bool was_tight = server->output_tight || server->input_tight;
+    server->output_tight = output_tight;
+    server->input_tight = input_tight;
+    if (was_tight || (!output_tight && !input_tight))
+        return;
+    server->counters.buffers_tight++;
+    log_line(LOG_WARN, "buffers_tight", "unsent_bytes=%zu unfinished_bytes=%zu",
+             server->unsent_bytes, server->unfinished_bytes);
+}
+
+/* Answers may come by the thousand before the next sweep, so too much is noticed at once. */
 static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *ctx)
 {
     struct session *session = ctx;
@@ -33,6 +48,9 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
     session->unsent_bytes += info->n_added - info->n_deleted;
     session->server->unsent_bytes += info->n_added - info->n_deleted;
     session->output_moved = session->output_moved || info->n_deleted > 0;
+    if (!session->server->output_tight &&
+        session->server->unsent_bytes > session->server->limits.buffers_bytes)
+        judge(session->server, true, session->server->input_tight);
 }
 
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *ctx)
@@ -59,17 +77,8 @@ void buffers_forget(struct session *session)
     session->server->unfinished_bytes -= session->unfinished_bytes;
 }
 
-/* Nobody alone can fill the memory, but all together could; then each gets little, and the many who
- * need no more notice nothing. */
 void buffers_sweep(struct server *server)
 {
     size_t most = server->limits.buffers_bytes;
-    bool was_tight = server->output_tight || server->input_tight;
-    server->output_tight = server->unsent_bytes > most;
-    server->input_tight = server->unfinished_bytes > most;
-    if (was_tight || (!server->output_tight && !server->input_tight))
-        return;
-    server->counters.buffers_tight++;
-    log_line(LOG_WARN, "buffers_tight", "unsent_bytes=%zu unfinished_bytes=%zu",
-             server->unsent_bytes, server->unfinished_bytes);
+    judge(server, server->unsent_bytes > most, server->unfinished_bytes > most);
 }

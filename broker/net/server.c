@@ -16,6 +16,7 @@ struct server_limits server_limits_default(void)
         .handshakes = 256,
         .handshakes_per_source = 20,
         .asks = 32,
+        .lookups_per_peer = 64,
         .batches = 8,
         .output_bytes = 1024 * 1024,
         .buffers_bytes = (size_t)32 * 1024 * 1024,
@@ -35,12 +36,17 @@ int64_t server_now_ms(const struct server *server)
     return clock_monotonic_ms(server->clock);
 }
 
-struct session_list *server_bucket(struct server *server, const struct skp_oin *peer)
+size_t server_bucket_of(const struct skp_oin *peer)
 {
     uint32_t hash = 2166136261U; /* FNV-1a; only trusted certificates get this far */
     for (const char *at = peer->text; *at != '\0'; at++)
         hash = (hash ^ (uint8_t)*at) * 16777619U;
-    return &server->by_peer[hash % SERVER_PEER_BUCKETS];
+    return hash % SERVER_PEER_BUCKETS;
+}
+
+struct session_list *server_bucket(struct server *server, const struct skp_oin *peer)
+{
+    return &server->by_peer[server_bucket_of(peer)];
 }
 
 unsigned server_count_peer(struct server *server, const struct skp_oin *peer)
@@ -155,8 +161,10 @@ static struct server *server_make(const struct server_config *config)
     TAILQ_INIT(&server->handshakes);
     TAILQ_INIT(&server->handshakes_ready);
     TAILQ_INIT(&server->lingers);
-    for (size_t i = 0; i < SERVER_PEER_BUCKETS; i++)
+    for (size_t i = 0; i < SERVER_PEER_BUCKETS; i++) {
         LIST_INIT(&server->by_peer[i]);
+        LIST_INIT(&server->participants[i]);
+    }
     return server;
 }
 

@@ -27,6 +27,8 @@ struct server_limits {
     unsigned handshakes;            /* pending in all; beyond it accepting pauses */
     unsigned handshakes_per_source; /* pending of one address (IPv6: one /64); beyond it closed */
     unsigned asks;                  /* questions under way per session; beyond it reading pauses */
+    unsigned lookups_per_peer;      /* questions about directory and cases under way of one
+                                     * participant; beyond it reading pauses, of sessions with one */
     unsigned batches;               /* batches under way per session; beyond it reading pauses */
     unsigned output_bytes;          /* unsent per session; beyond it reading and delivering pause */
     size_t buffers_bytes; /* unsent, or of unfinished frames, in all; beyond it each session is held
@@ -37,7 +39,8 @@ struct server_limits {
     int64_t batch_ms; /* from Begin to End */
     int64_t idle_ms;  /* what Welcome promises; cut after half as much again */
     int64_t stall_ms; /* output that does not move */
-    int64_t session_age_ms; /* none lives longer; they end spread over the last quarter of it */
+    int64_t session_age_ms; /* in its last quarter they are told to go, spread over it; none lives
+                             * batch_ms longer */
     int64_t recheck_ms;     /* a live session's certificate is checked again this often */
 };
 

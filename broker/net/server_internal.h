@@ -12,6 +12,7 @@
 #define SERVER_PEER_BUCKETS 256
 
 LIST_HEAD(session_list, session);
+LIST_HEAD(participant_list, participant);
 TAILQ_HEAD(session_queue, session);
 TAILQ_HEAD(handshake_list, handshake);
 TAILQ_HEAD(linger_list, lingerer);
@@ -47,6 +48,7 @@ struct server {
 
     struct session_list sessions;
     struct session_list by_peer[SERVER_PEER_BUCKETS];
+    struct participant_list participants[SERVER_PEER_BUCKETS];
     unsigned session_count;
     struct session_queue rechecks; /* those of TLS, in the order of their last check */
     struct event *recheck_turn;    /* the next few of them */
@@ -93,10 +95,28 @@ void server_reap_soon(struct server *server);
 void server_stop_progress(struct server *server);
 
 /* Where the sessions of one participant are, among others. */
+size_t server_bucket_of(const struct skp_oin *peer);
 struct session_list *server_bucket(struct server *server, const struct skp_oin *peer);
 unsigned server_count_peer(struct server *server, const struct skp_oin *peer);
 /* What its batches that still come in hold of the intake budget. */
 size_t server_peer_intake(struct server *server, const struct skp_oin *peer);
+
+/* participant.c: one who has sessions. */
+struct participant {
+    LIST_ENTRY(participant) link;
+    struct skp_oin oin;
+    unsigned sessions; /* that are not freed yet */
+    unsigned lookups;  /* under way in all of them */
+};
+
+/* For a new session, until it is freed. NULL: out of memory. */
+struct participant *participant_join(struct server *server, const struct skp_oin *oin);
+void participant_leave(struct participant *participant);
+
+/* Lookups are questions whose answers may be as large as a frame. */
+bool participant_may_ask(const struct session *session);
+void participant_asks(struct session *session);
+void participant_heard(struct session *session);
 
 /* buffers.c: counts what the stream of a new session holds, until it is forgotten just before the
  * stream goes. False: out of memory; to be forgotten all the same. */

@@ -85,6 +85,11 @@ static struct session *session_new(struct server *server, struct bufferevent *st
     struct session *session = calloc(1, sizeof *session);
     if (session == NULL)
         return NULL;
+    session->participant = participant_join(server, peer);
+    if (session->participant == NULL) {
+        free(session);
+        return NULL;
+    }
     session->server = server;
     session->stream = stream;
     session->id = random_u64() | 1; /* leases of an earlier life of the broker are never ours */
@@ -107,6 +112,7 @@ static struct session *session_begin(struct server *server, struct bufferevent *
     struct session *session = over ? NULL : session_new(server, stream, peer, source);
     if (session != NULL && !buffers_count(session)) {
         buffers_forget(session);
+        participant_leave(session->participant);
         free(session);
         session = NULL;
     }
@@ -227,6 +233,7 @@ bool session_reap(struct session *session, bool engine_alive)
         engine_session_closed(session->server->engine, session->id);
     LIST_REMOVE(session, link);
     fetch_free_flows(session);
+    participant_leave(session->participant);
     free(session);
     return true;
 }
@@ -236,6 +243,7 @@ void session_leave(struct session *session, const char *why)
     if (session->state >= SESSION_CLOSING || session->leaving)
         return;
     session->leaving = true;
+    session->leaves_ms = server_now_ms(session->server) + session->server->limits.batch_ms;
     session->why = why;
     if (session->state == SESSION_UP)
         send_going_away(session, why);

@@ -14,6 +14,7 @@ struct error_about; /* send.h */
 #include <sys/queue.h>
 
 struct server;
+struct participant;
 struct flow;
 
 /* name, words for the operator */
@@ -58,7 +59,7 @@ struct session {
     int64_t moved_ms;         /* output last moved */
     int64_t heard_ms;         /* last whole frame */
     int64_t frame_started_ms; /* first byte of an unfinished frame; -1: none */
-    int64_t leaves_ms;        /* old enough then */
+    int64_t leaves_ms;        /* old enough then; when it is leaving: over, whatever is under way */
     int64_t key_window_ms;
     unsigned key_updates;        /* that the peer ever sent; TLS counts here */
     unsigned key_updates_before; /* this window */
@@ -70,10 +71,12 @@ struct session {
     size_t unfinished_bytes; /* in the input */
     uint64_t id;
     struct skp_oin peer;
+    struct participant *participant; /* shared with its other sessions */
     char source[64];
     int64_t opened_ms, since_ms;   /* since: in this state */
     const char *why;               /* it ends */
     unsigned calls, asks, batches; /* asks: without fetches; batches: of asks */
+    unsigned lookups;              /* of asks */
     LIST_HEAD(, flow) flows;
     unsigned flow_count;
 
@@ -130,8 +133,8 @@ bool session_control_flood(struct session *session, unsigned weight);
 /* Deadlines and pacing at `now_ms` monotonic. */
 void session_sweep(struct session *session, int64_t now_ms);
 
-/* GoingAway, then closed as soon as nothing is under way. `why`, a sentence for the peer, is static
- * text. */
+/* GoingAway, then closed as soon as nothing is under way, after batch_ms in any case. `why`, a
+ * sentence for the peer, is static text. */
 void session_leave(struct session *session, const char *why);
 
 /* Frees it if no call is under way. `engine_alive`: leases are given back. */

@@ -36,10 +36,17 @@ void session_call_end(struct session *session, struct engine_call *call)
         session_update(session);
 }
 
+static bool is_lookup(const struct engine_call *call)
+{
+    return call->verb == ENGINE_DIRECTORY || call->verb == ENGINE_CASES;
+}
+
 static void on_answer(struct engine_call *call)
 {
     struct session *session = call->ctx;
     session->asks--;
+    if (is_lookup(call))
+        participant_heard(session);
     if (call->err)
         session_refuse_call(session, call);
     else
@@ -61,6 +68,8 @@ enum skp_err session_ask(struct session *session, enum engine_verb verb, struct 
         return SKP_OK;
     }
     session->asks++;
+    if (is_lookup(call))
+        participant_asks(session);
     session_submit(session, call);
     return SKP_OK;
 }

@@ -14,7 +14,8 @@ static bool may_read(const struct session *session)
     if (session->state == SESSION_GREETING)
         return true;
     return session->state == SESSION_UP && !session->choked &&
-           session->asks < server_asks(session->server) && session->batches < limits->batches;
+           session->asks < server_asks(session->server) && session->batches < limits->batches &&
+           participant_may_ask(session);
 }
 
 static void refuse_type(struct session *session, enum frame_type type)

@@ -31,6 +31,17 @@ static void sweep_greeting(struct session *session, int64_t now_ms)
         session_refuse(session, SKP_E_FRAME_TIMEOUT, NULL, "Hello did not come in time", NULL);
 }
 
+/* Who always has something under way would never be done. */
+static void end_of_age(struct session *session)
+{
+    if (session->leaving) {
+        session_finish(session, session->why);
+        return;
+    }
+    session->server->counters.sessions_aged++;
+    session_leave(session, "this session is old enough: connect again");
+}
+
 static void sweep_up(struct session *session, int64_t now_ms)
 {
     const struct server_limits *limits = &session->server->limits;
@@ -38,9 +49,8 @@ static void sweep_up(struct session *session, int64_t now_ms)
         session_refuse(session, SKP_E_FLOOD, NULL, "too many TLS key updates", NULL);
         return;
     }
-    if (now_ms >= session->leaves_ms && !session->leaving) {
-        session->server->counters.sessions_aged++;
-        session_leave(session, "this session is old enough: connect again");
+    if (now_ms >= session->leaves_ms) {
+        end_of_age(session);
         return;
     }
     if (!session->reading) { /* silence is ours then */

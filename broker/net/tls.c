@@ -148,6 +148,10 @@ static void set_callbacks(SSL_CTX *ctx)
     /* libevent may offer the same bytes from another place when it retries a write. */
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
+    /* Else SSL_read() goes on until data comes: key updates one behind the other would keep it, and
+     * with it the loop. Without read-ahead nothing is left inside OpenSSL then: the socket says that
+     * there is more. */
+    SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 }
 
 enum skp_err tls_context_new(const struct credentials *credentials, const struct tls_rules *rules,
@@ -203,7 +207,10 @@ enum skp_err tls_check_peer(SSL *ssl, struct trust *trust, int64_t at_ms, const 
 
 bool tls_peer_is_listed(SSL *ssl, struct trust *trust)
 {
-    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl); /* the peer's own comes first */
+    X509 *own = SSL_get0_peer_certificate(ssl);
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl); /* a server's, without the peer's own */
+    if (own != NULL && trust_lists_revoked(trust, own))
+        return true;
     for (int i = 0; i < sk_X509_num(chain); i++) {
         if (trust_lists_revoked(trust, sk_X509_value(chain, i)))
             return true;

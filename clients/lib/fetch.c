@@ -206,6 +206,8 @@ enum skp_err skp_extend(struct skp_client *client, const char *mailbox, const ui
                         size_t count, uint32_t lease_seconds)
 {
     Skp__V1__Extend extend;
+    if (count == 0)
+        return SKP_E_REQUIRED;
     skp__v1__extend__init(&extend);
     extend.mailbox = wire_text(mailbox);
     extend.positions = (uint64_t *)(uintptr_t)positions;
@@ -218,6 +220,8 @@ enum skp_err skp_release(struct skp_client *client, const char *mailbox, const u
                          size_t count)
 {
     Skp__V1__Release release;
+    if (count == 0)
+        return SKP_E_REQUIRED;
     skp__v1__release__init(&release);
     release.mailbox = wire_text(mailbox);
     release.positions = (uint64_t *)(uintptr_t)positions;

@@ -151,7 +151,7 @@ enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
                          uint64_t tag) SKP_MUST_CHECK;
 
 /* Leases are longer or shorter for this session only: NOT_CONNECTED when it is not up, FULL when the broker does
- * not read. */
+ * not read; REQUIRED without a position. */
 enum skp_err skp_extend(struct skp_client *client, const char *mailbox, const uint64_t *positions,
                         size_t count, uint32_t lease_seconds) SKP_MUST_CHECK;
 enum skp_err skp_release(struct skp_client *client, const char *mailbox, const uint64_t *positions,

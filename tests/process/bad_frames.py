@@ -133,6 +133,9 @@ def credit_and_acks(scene):
                                                                                            positions=[1])):
         name = message.DESCRIPTOR.name
         meets(scene, f"17: {name} of what was never delivered", pack_frame(message), "ACK_UNKNOWN", name)
+    for message in (pb.Extend(), pb.Release()):
+        name = message.DESCRIPTOR.name
+        meets(scene, f"{name} of nothing", pack_frame(message), "REQUIRED", f"{name.lower()}.positions")
     many = b"\x10\x01" * 8192  # 1 was collected by now
     for name in ("Extend", "Release"):
         meets(scene, f"{name} of 8,192 positions, not packed", frame(name, many), "ACK_UNKNOWN", name)

@@ -41,7 +41,10 @@ static void a_finished_handshake_is_not_up_yet(void **state)
     open_contact(&contact, handshake_and_wait);
     run_for(&contact.seen, 300);
     assert_int_equal(contact.seen.welcomes, 0);
-    assert_int_equal(skp_extend(contact.seen.client, "", NULL, 0, 1), SKP_E_NOT_CONNECTED);
+    uint64_t position = 1;
+    assert_int_equal(skp_extend(contact.seen.client, "", &position, 1, 1), SKP_E_NOT_CONNECTED);
+    assert_int_equal(skp_extend(contact.seen.client, "", NULL, 0, 1), SKP_E_REQUIRED);
+    assert_int_equal(skp_release(contact.seen.client, "", NULL, 0), SKP_E_REQUIRED);
     close_contact(&contact);
 }
 

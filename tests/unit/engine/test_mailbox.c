@@ -312,9 +312,14 @@ static void what_is_released_is_delivered_again(void **state)
     uint64_t positions[] = {1, 2};
     fill(w, &w->creditor, told, 2);
     fetch_from(w, &w->creditor, 10, "", 10, 1 << 20);
+    w->woken_count = 0;
     assert_err(engine_release(w->engine, &w->creditor.oin, 11, "", positions, 2),
                SKP_E_ACK_UNKNOWN);
+    world_pump(w);
+    assert_int_equal(w->woken_count, 0); /* nothing came back: nobody is asked to look */
     assert_ok(engine_release(w->engine, &w->creditor.oin, 10, "", positions, 2));
+    world_pump(w);
+    assert_int_equal(w->woken_count, 1);
     struct post post = fetch_from(w, &w->creditor, 11, "", 10, 1 << 20);
     assert_int_equal(post.count, 2);
     assert_int_equal(post.mails[0].delivery->attempt, 2);

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define MAX_CALLS  256
+#define MAX_CALLS  4096
 #define MAX_FRAMES 600
 
 struct engine {
@@ -178,7 +178,7 @@ enum skp_err engine_extend(struct engine *engine, const struct skp_oin *peer, ui
                            uint32_t lease_seconds)
 {
     (void)peer, (void)session, (void)mailbox;
-    if (count == 0)
+    if (positions[count - 1] == 0) /* no mail has it */
         return SKP_E_ACK_UNKNOWN;
     engine->fake.extended_position = positions[count - 1];
     engine->fake.extended_seconds = lease_seconds;
@@ -189,7 +189,7 @@ enum skp_err engine_release(struct engine *engine, const struct skp_oin *peer, u
                             const char *mailbox, const uint64_t *positions, size_t count)
 {
     (void)peer, (void)session, (void)mailbox;
-    if (count == 0)
+    if (positions[count - 1] == 0) /* no mail has it */
         return SKP_E_ACK_UNKNOWN;
     engine->fake.released_position = positions[count - 1];
     return SKP_OK;

@@ -285,6 +285,36 @@ static void a_refusal_flood_closes_and_mistakes_now_and_then_do_not(void **state
     peer_free(&peer);
 }
 
+static void leases_are_extended_and_given_back(void **state)
+{
+    struct peer peer;
+    uint64_t positions[] = {4, 5};
+    Skp__V1__Extend extend;
+    skp__v1__extend__init(&extend);
+    Skp__V1__Release release;
+    skp__v1__release__init(&release);
+    extend.positions = release.positions = positions;
+    extend.n_positions = 2;
+    extend.lease_seconds = 120;
+    release.n_positions = 1;
+    peer_open_up(&peer, *state, OIN_CREDITOR);
+    peer_send(&peer, FRAME_EXTEND, &extend.base);
+    peer_send(&peer, FRAME_RELEASE, &release.base);
+    peer_expect_silence(&peer);
+    assert_int_equal(fake_of(peer.net->engine)->extended_position, 5);
+    assert_int_equal(fake_of(peer.net->engine)->extended_seconds, 120);
+    assert_int_equal(fake_of(peer.net->engine)->released_position, 4);
+    positions[0] = 0;
+    peer_send(&peer, FRAME_RELEASE, &release.base);
+    peer_expect_error(&peer, SKP_E_ACK_UNKNOWN);
+    release.n_positions = extend.n_positions = 0;
+    peer_send(&peer, FRAME_RELEASE, &release.base);
+    assert_string_equal(peer_expect_error(&peer, SKP_E_REQUIRED)->path, "release.positions");
+    peer_send(&peer, FRAME_EXTEND, &extend.base);
+    assert_string_equal(peer_expect_error(&peer, SKP_E_REQUIRED)->path, "extend.positions");
+    peer_free(&peer);
+}
+
 static void leases_are_extended_and_released_at_a_human_pace(void **state)
 {
     Skp__V1__Extend extend;
@@ -310,6 +340,28 @@ static void leases_are_extended_and_released_at_a_human_pace(void **state)
         peer_expect_closed(&peer);
         peer_free(&peer);
     }
+}
+
+static void a_long_list_of_positions_counts_as_several_frames(void **state)
+{
+    static uint64_t positions[4096];
+    struct peer peer;
+    unsigned sent = 0;
+    Skp__V1__Release release;
+    skp__v1__release__init(&release);
+    for (size_t i = 0; i < 4096; i++)
+        positions[i] = 1;
+    release.positions = positions;
+    release.n_positions = 4096;
+    peer_open_up(&peer, *state, OIN_COUNSELLOR);
+    while (evbuffer_get_length(bufferevent_get_input(peer.stream)) == 0 && sent < 100) {
+        peer_send(&peer, FRAME_RELEASE, &release.base);
+        sent++;
+    }
+    assert_int_equal(sent, 6000 / (1 + 4096 / 16) + 1);
+    peer_expect_error(&peer, SKP_E_FLOOD);
+    peer_expect_closed(&peer);
+    peer_free(&peer);
 }
 
 static void one_participant_has_a_limit_of_sessions(void **state)
@@ -367,7 +419,9 @@ int main(void)
         SESSION_TEST(silence_ends_a_session),
         SESSION_TEST(a_ping_flood_closes_and_steady_pings_do_not),
         SESSION_TEST(a_refusal_flood_closes_and_mistakes_now_and_then_do_not),
+        SESSION_TEST(leases_are_extended_and_given_back),
         SESSION_TEST(leases_are_extended_and_released_at_a_human_pace),
+        SESSION_TEST(a_long_list_of_positions_counts_as_several_frames),
         SESSION_TEST(one_participant_has_a_limit_of_sessions),
         SESSION_TEST(a_peer_that_leaves_mid_call_is_freed_after_the_answer),
     };

@@ -38,6 +38,31 @@ static void a_session_of_age_is_asked_to_come_back_and_finishes_first(void **sta
     peer_free(&peer);
 }
 
+/* A question under way at any time: it is never done by itself. */
+static void who_always_asks_something_is_not_waited_for_without_end(void **state)
+{
+    struct peer peer;
+    Skp__V1__Directory answer;
+    skp__v1__directory__init(&answer);
+    peer_open_up(&peer, *state, OIN_COUNSELLOR);
+    peer_send_body(&peer, FRAME_DIRECTORY_GET, span_text(""));
+    net_pass(peer.net, 24 * INT64_C(3600000));
+    peer_expect(&peer, FRAME_GOING_AWAY, &skp__v1__going_away__descriptor);
+    for (int minute = 0; minute < 10; minute++) {
+        assert_int_equal(server_status(peer.net->server).sessions, 1);
+        peer_send_body(&peer, FRAME_DIRECTORY_GET, span_text(""));
+        struct engine_call *call = fake_take(peer.net->engine, ENGINE_DIRECTORY);
+        fake_answer(call, FRAME_DIRECTORY, &answer.base);
+        fake_finish(call, SKP_OK);
+        net_pump(peer.net);
+        peer_expect(&peer, FRAME_DIRECTORY, &skp__v1__directory__descriptor);
+        net_pass(peer.net, 60000);
+    }
+    peer_expect_closed(&peer);
+    fake_finish(fake_take(peer.net->engine, ENGINE_DIRECTORY), SKP_OK);
+    peer_free(&peer);
+}
+
 /* Of forty sessions that begin together. */
 static uint64_t count_aged_after(struct net *net, int hours)
 {
@@ -65,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         AGE_TEST(a_session_of_age_is_asked_to_come_back_and_finishes_first),
+        AGE_TEST(who_always_asks_something_is_not_waited_for_without_end),
         AGE_TEST(sessions_that_begin_together_do_not_end_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -331,29 +331,6 @@ static void a_bad_reload_changes_nothing(void **state)
     tls_client_free(&later);
 }
 
-static void a_flood_of_key_updates_closes(void **state)
-{
-    struct tls_net *tls = *state;
-    struct tls_client client;
-    uint32_t code = 0;
-    Skp__V1__Ping ping;
-    skp__v1__ping__init(&ping);
-    tls_client_open_up(&client, tls);
-    for (int i = 0; i < 11; i++) {
-        if (i == 10) { /* ten are fine */
-            net_pass(&tls->net, 200);
-            assert_int_equal(server_status(tls->net.server).sessions, 1);
-        }
-        assert_int_equal(SSL_key_update(client.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
-        tls_client_send(&client, FRAME_PING, &ping.base);
-        assert_int_equal(tls_client_frame(&client, &code), FRAME_PONG);
-    }
-    net_pass(&tls->net, 200);
-    assert_int_equal(tls_client_frame(&client, &code), FRAME_ERROR);
-    assert_err(code, SKP_E_FLOOD);
-    tls_client_free(&client);
-}
-
 static void a_handshake_has_a_deadline(void **state)
 {
     struct tls_net *tls = *state;
@@ -482,7 +459,6 @@ int main(void)
         TLS_TEST(a_crl_that_is_not_right_is_told_once_and_tried_again_when_it_changes),
         TLS_TEST(a_reload_takes_a_new_certificate_and_keeps_sessions),
         TLS_TEST(a_bad_reload_changes_nothing),
-        TLS_TEST(a_flood_of_key_updates_closes),
         TLS_TEST(a_handshake_has_a_deadline),
         TLS_TEST(one_source_has_few_handshakes_at_a_time),
         TLS_TEST(one_turn_of_the_loop_takes_four_connections_and_one_step_of_a_handshake),

@@ -1,0 +1,73 @@
+/* What many sessions hold together: in memory while it is made, unsent, unfinished. */
+#include "net_fixture.h"
+
+/* Sends many questions at once and reads nothing. */
+static void open_asker(struct peer *asker, struct net *net)
+{
+    uint8_t questions[32 * FRAME_HEADER_BYTES];
+    peer_open_up(asker, net, OIN_CREDITOR);
+    bufferevent_disable(asker->stream, EV_READ);
+    for (size_t i = 0; i < 32; i++)
+        frame_write_header(FRAME_DIRECTORY_GET, 0, questions + i * FRAME_HEADER_BYTES);
+    peer_send_raw(asker, questions, sizeof questions);
+}
+
+static void count_unsent(void *ctx, const struct session_info *info)
+{
+    *(size_t *)ctx += info->unsent_bytes;
+}
+
+static void who_asks_from_many_sessions_has_no_more_answers_at_a_time(void **state)
+{
+    static uint8_t large[150000];
+    static struct peer askers[100];
+    struct net *net = *state;
+    size_t unsent_bytes = 0;
+    for (size_t i = 0; i < 100; i++)
+        open_asker(&askers[i], net);
+    assert_in_range(fake_waiting(net->engine), 64, 64 + 100);
+    while (fake_waiting(net->engine) > 0) {
+        for (size_t i = fake_waiting(net->engine); i > 0; i--) {
+            struct engine_call *call = fake_take(net->engine, ENGINE_DIRECTORY);
+            fake_answer_bytes(call, FRAME_DIRECTORY, span_of(large, sizeof large));
+            fake_finish(call, SKP_OK);
+        }
+        net_pump(net);
+        assert_in_range(fake_waiting(net->engine), 0, 64 + 100);
+    }
+    server_each_session(net->server, count_unsent, &unsent_bytes);
+    /* 32 MiB, what was under way then, and one more of each. */
+    assert_in_range(unsent_bytes, 32U << 20, (32U << 20) + (164 + 100) * sizeof large);
+    for (size_t i = 0; i < 100; i++)
+        peer_free(&askers[i]);
+}
+
+static void unfinished_frames_must_hurry_when_there_are_many(void **state)
+{
+    static uint8_t most[250000];
+    struct net *net = *state;
+    struct peer slow[140];
+    for (size_t i = 0; i < 140; i++) {
+        peer_open_up(&slow[i], net, i % 2 == 0 ? OIN_CREDITOR : OIN_COUNSELLOR);
+        frame_write_header(FRAME_DIRECTORY_GET, sizeof most, most);
+        peer_send_raw(&slow[i], most, sizeof most);
+    }
+    net_pass(net, 200); /* seen to be too much */
+    assert_int_equal(server_status(net->server).counters->buffers_tight, 1);
+    assert_int_equal(server_status(net->server).sessions, 140);
+    net_pass(net, 3000);
+    peer_expect_error(&slow[0], SKP_E_FRAME_TIMEOUT);
+    for (size_t i = 0; i < 140; i++)
+        peer_free(&slow[i]);
+}
+
+#define BUFFERS_TEST(name) cmocka_unit_test_setup_teardown(name, net_setup, net_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BUFFERS_TEST(who_asks_from_many_sessions_has_no_more_answers_at_a_time),
+        BUFFERS_TEST(unfinished_frames_must_hurry_when_there_are_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
