@@ -107,6 +107,14 @@ struct engine_frame {
     struct span body;
 };
 
+/* Where the fetches of one session from one mailbox go on, when the last ended among entries that are
+ * others' for now. Zeros: at the beginning. */
+struct fetch_place {
+    uint64_t position;
+    uint64_t
+        freed; /* the engine's, as the position: the next begins anew when others left a lane */
+};
+
 struct engine_call;
 typedef void (*engine_done_fn)(struct engine_call *call);
 
@@ -136,7 +144,10 @@ struct engine_call {
     size_t frame_count;
     const char *answer_text; /* admin: JSON */
     bool caught_up;          /* fetch: nothing more is ready */
-    size_t fetched_bytes;    /* of Delivery bodies: what it used of the credit */
+    /* Fetch: as the last one of this session and mailbox left it. A position afterwards, and not caught up:
+     * others have their turn, then fetch again, also without a wake-up. */
+    struct fetch_place place;
+    size_t fetched_bytes; /* of Delivery bodies: what it used of the credit */
     size_t fetched_count;
     void *state; /* the verb's own, in the arena */
 };

@@ -41,6 +41,7 @@ struct engine {
     int64_t hold_limit_ms; /* 0: time is not watched */
     struct loss_mark loss; /* set while opening */
     bool hold_asked;       /* the store worker's: to be held at the next tick */
+    bool due_failed;       /* the store worker's: the last tick could not do what was due */
 
     struct work_queue *verify_queue;
     struct work_queue *store_queue;

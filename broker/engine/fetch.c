@@ -11,6 +11,7 @@
 #define FETCH_SCAN_ROWS  256
 #define FETCH_LOAD_ROWS  16 /* whose bundles are read together: what does not fit was read in vain */
 #define FETCH_MAX_FRAMES 512
+#define FETCH_PASS_ROWS  1000 /* that are under way or others': then somebody else has a turn */
 
 /* What finish() needs to know of each Delivery frame. */
 struct fetched {
@@ -32,6 +33,8 @@ struct fetch_run {
     struct engine_frame *frames;
     size_t room; /* of Delivery frames */
     bool full;
+    size_t passed;       /* rows that it could not take */
+    uint64_t lanes_left; /* by giving back what did not fit */
 };
 
 /* ---------------------------------------------------------------- a run of entries */
@@ -150,6 +153,8 @@ static enum skp_err take_ready(struct fetch_run *run, const struct store_row *ro
                        &slot->entry.lane, call->session, run->lease_until_ms,
                        &slot->attempt) == LEASE_TAKEN)
             (*ret_taken)++;
+        else
+            run->passed++;
     }
     return SKP_OK;
 }
@@ -158,8 +163,8 @@ static void give_back(struct fetch_run *run, const struct delivery *ready, size_
                       size_t count)
 {
     for (size_t i = from; i < count; i++)
-        lease_undo(&run->call->engine->leases, &run->call->peer, run->request->mailbox,
-                   ready[i].position, run->call->session);
+        run->lanes_left += lease_undo(&run->call->engine->leases, &run->call->peer,
+                                      run->request->mailbox, ready[i].position, run->call->session);
 }
 
 static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *rows, size_t count,
@@ -205,14 +210,16 @@ static size_t scan_rows(const struct fetch_run *run)
     return rows < FETCH_SCAN_ROWS ? rows : FETCH_SCAN_ROWS;
 }
 
-static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t generation)
+/* Up to the end of the mailbox, of the credit, or of its turn. *ret_last as take_ready(). */
+static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t *ret_last)
 {
     struct engine_call *call = run->call;
     const char *mailbox = run->request->mailbox;
     struct row_key whole = key_mailbox(&call->peer, mailbox);
     struct row_key end = key_after_prefix(&whole);
     uint64_t last = from > 0 ? from - 1 : 0;
-    while (!run->full) {
+    bool is_end = false;
+    while (!is_end && !run->full && run->passed < FETCH_PASS_ROWS) {
         struct row_key start = key_entry(&call->peer, mailbox, last + 1);
         struct store_row *rows;
         size_t count = 0;
@@ -223,19 +230,41 @@ static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t generati
         if (err)
             return err;
         /* Entries are small: fewer than asked for are all there are. */
-        bool is_end = count < wanted;
+        is_end = count < wanted;
         for (size_t at = 0; !err && at < count && !run->full; at += FETCH_LOAD_ROWS)
             err = fetch_run(run, rows + at,
                             count - at < FETCH_LOAD_ROWS ? count - at : FETCH_LOAD_ROWS, &last);
         if (err)
             return err;
         arena_reset(&run->scratch);
-        call->caught_up = is_end && !run->full;
-        if (is_end)
-            break;
     }
-    if (!run->full)
-        lease_scanned(&call->engine->leases, &call->peer, mailbox, last, generation);
+    call->caught_up = is_end && !run->full;
+    *ret_last = last;
+    return SKP_OK;
+}
+
+/* Goes on where the last one of this session ended. Only one that begins where all do knows what stands
+ * before it. */
+static enum skp_err scan_on(struct fetch_run *run, uint64_t from, uint64_t generation)
+{
+    struct engine_call *call = run->call;
+    struct lease_table *leases = &call->engine->leases;
+    const char *mailbox = run->request->mailbox;
+    struct fetch_place place = call->place;
+    uint64_t last;
+    uint64_t on =
+        lease_scan_on(leases, &call->peer, mailbox, call->session, place.position, &place.freed);
+    bool goes_on = on > from;
+    call->place = (struct fetch_place){.position = 0};
+    enum skp_err err = scan(run, goes_on ? on : from, &last);
+    if (err)
+        return err;
+    if (!run->full && !goes_on)
+        lease_scanned(leases, &call->peer, mailbox, last, generation);
+    if (!run->full || call->fetched_count > 0) {
+        call->place.position = last + 1;
+        call->place.freed = place.freed + run->lanes_left;
+    }
     return SKP_OK;
 }
 
@@ -254,15 +283,17 @@ static enum skp_err say_waiting(struct fetch_run *run)
     return SKP_OK;
 }
 
-/* False: nothing was ever delivered to it, whoever may have made up the name. */
+/* False: nothing was ever delivered to it, whoever may have made up the name. A damaged counter is one. */
 static enum skp_err mailbox_exists(struct fetch_run *run, bool *ret_exists)
 {
     struct row_key key = key_mailbox(&run->call->peer, run->request->mailbox);
     struct store_row row = {.key = row_key_span(&key)};
     enum skp_err err = store_get(run->reader, STORE_MAILBOX, &row, 1, &run->call->arena);
-    if (!err)
-        *ret_exists = row.version > 0;
-    return err;
+    bool is_damaged = err == SKP_E_DATA_LOSS && run->reader->damaged.table == STORE_MAILBOX;
+    if (err && !is_damaged)
+        return err;
+    *ret_exists = is_damaged || row.version > 0;
+    return SKP_OK;
 }
 
 static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
@@ -279,7 +310,7 @@ static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
     const struct registry_participant *who = registry_find(registry, &call->peer);
     run->record = who ? registry_record_of(who, run->request->mailbox) : NULL;
     arena_init(&run->scratch, ENGINE_BATCH_ARENA_BYTES);
-    err = scan(run, from, generation);
+    err = scan_on(run, from, generation);
     if (err == SKP_E_DATA_LOSS && run->reader->damaged.table == STORE_ENTRY) {
         run->fetched->damaged = run->reader->damaged;
         err = SKP_OK; /* it is set aside, and the fetch comes again */
@@ -292,6 +323,19 @@ static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
         return SKP_OK;
     }
     return err;
+}
+
+/* Nothing of it goes out, and nothing is parked. */
+static void give_all_back(struct fetch_run *run)
+{
+    struct engine_call *call = run->call;
+    struct lease_table *leases = &call->engine->leases;
+    const struct fetched *fetched = run->fetched;
+    for (size_t i = 0; i < call->fetched_count; i++)
+        (void)lease_undo(leases, &call->peer, fetched->mailbox, fetched->positions[i],
+                         call->session);
+    for (size_t i = 0; i < fetched->parked_count; i++)
+        (void)lease_undo(leases, &call->peer, fetched->mailbox, fetched->parked[i], call->session);
 }
 
 static enum skp_err make_room(struct fetch_run *run)
@@ -333,6 +377,8 @@ static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
         err = scan_leased(&run, now);
     if (!err && call->caught_up)
         err = say_waiting(&run);
+    if (err)
+        give_all_back(&run);
     return err;
 }
 
@@ -359,7 +405,8 @@ static void finish(struct engine_call *call)
                     fetched->parked_count);
     if (fetched->damaged.table != 0)
         quarantine_mailbox(call->engine, &fetched->damaged, &call->peer, fetched->mailbox);
-    else if (kept == 0 && !call->caught_up) /* nothing to show, and more to read */
+    else if (kept == 0 && !call->caught_up && call->place.position == 0)
+        /* nothing to show, and more to read */
         engine_post_wake(call->engine, &call->peer, fetched->mailbox);
 }
 

@@ -75,6 +75,19 @@ uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, c
     return from;
 }
 
+uint64_t lease_scan_on(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                       uint64_t session, uint64_t position, uint64_t *freed)
+{
+    pthread_mutex_lock(&table->lock);
+    const struct lease_box *box = find_box(table, oin, mailbox);
+    uint64_t from = 0;
+    if (box && box->freed == *freed)
+        from = lease_box_first_free(box, session, position);
+    *freed = box ? box->freed : 0;
+    pthread_mutex_unlock(&table->lock);
+    return from;
+}
+
 enum lease_answer lease_take(struct lease_table *table, const struct skp_oin *oin,
                              const char *mailbox, uint64_t position, const struct skp_oin *lane,
                              uint64_t session, int64_t until_ms, uint32_t *ret_attempt)
@@ -158,17 +171,21 @@ bool lease_release(struct lease_table *table, const struct skp_oin *oin, const c
     return lease != NULL;
 }
 
-void lease_undo(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+bool lease_undo(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                 uint64_t position, uint64_t session)
 {
     struct lease_box *box;
+    bool left_lane = false;
     pthread_mutex_lock(&table->lock);
     struct lease *lease = held_by(table, oin, mailbox, position, session, &box);
     if (lease) {
+        uint64_t freed = box->freed;
         lease->attempt--;
         lease_box_set_free(box, lease);
+        left_lane = box->freed != freed;
     }
     pthread_mutex_unlock(&table->lock);
+    return left_lane;
 }
 
 bool lease_collected(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,

@@ -31,6 +31,12 @@ void lease_fini(struct lease_table *table);
 uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                          uint64_t sequence, int64_t now_ms, uint64_t *ret_generation);
 
+/* Then, for a session whose last scan ended at `position`: where to go on, from there or from an entry
+ * before it that it may take by now. 0: a lane became free since *freed was so many, and is taken from
+ * its first entry; begin where lease_scan_from() says. *freed becomes the number of now. */
+uint64_t lease_scan_on(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+                       uint64_t session, uint64_t position, uint64_t *freed);
+
 enum lease_answer { LEASE_TAKEN, LEASE_SKIP };
 
 /* Takes the entry for `session` until `until_ms` (monotonic) unless it or its lane is another's, or
@@ -57,8 +63,9 @@ enum skp_err lease_extend(struct lease_table *table, const struct skp_oin *oin, 
 bool lease_release(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                    uint64_t position, uint64_t session);
 
-/* Gives back what was taken and did not go out after all: that was no attempt. */
-void lease_undo(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
+/* Gives back what was taken and did not go out after all: that was no attempt. True: with it the session
+ * left the lane. */
+bool lease_undo(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                 uint64_t position, uint64_t session);
 
 /* Collected in commit `sequence`: never to be delivered again. True when its lane became free and

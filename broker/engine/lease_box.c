@@ -67,8 +67,10 @@ static void leave_lane(struct lease_box *box, struct lease *lease)
 {
     struct lease_lane *lane = lease->session != 0 ? find_lane(box, &lease->lane) : NULL;
     lease->session = 0;
-    if (lane && --lane->held == 0)
+    if (lane && --lane->held == 0) {
         *lane = box->lanes[--box->lane_count];
+        box->freed++;
+    }
 }
 
 /* ---------------------------------------------------------------- leases */
@@ -148,9 +150,13 @@ enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
     struct lease *lease = lease_box_find(box, position);
     if (lease && (lease->session != 0 || lease->collected != 0))
         return LEASE_SKIP;
-    lease = is_blocked(box, lane, session) ? NULL : make_lease(box, position);
-    if (!lease || !hold_lane(box, lane, session))
+    if (is_blocked(box, lane, session))
         return pass_over(box, position);
+    lease = make_lease(box, position);
+    if (!lease || !hold_lane(box, lane, session)) {
+        box->freed++; /* nobody has it: no scan goes on behind it */
+        return pass_over(box, position);
+    }
     lease->session = session;
     lease->until_ms = until_ms;
     if (until_ms < box->first_until_ms)
@@ -158,6 +164,16 @@ enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
     lease->lane = *lane;
     *ret_attempt = ++lease->attempt;
     return LEASE_TAKEN;
+}
+
+uint64_t lease_box_first_free(const struct lease_box *box, uint64_t session, uint64_t position)
+{
+    for (size_t i = 0; i < box->count && box->leases[i].position < position; i++) {
+        const struct lease *lease = &box->leases[i];
+        if (lease->session == 0 && lease->collected == 0 && !is_blocked(box, &lease->lane, session))
+            return lease->position;
+    }
+    return position;
 }
 
 bool lease_box_collected(struct lease_box *box, uint64_t position, uint64_t sequence)

@@ -33,6 +33,7 @@ struct lease_box {
     uint64_t scan_from;     /* everything below is leased or gone */
     uint64_t skipped_from;  /* of the present scan: first free entry it passed over; 0: none */
     uint64_t generation;    /* grows when something becomes free */
+    uint64_t freed;         /* grows when a lane becomes free */
     int64_t first_until_ms; /* no lease ends before */
     bool lane_wanted;       /* somebody passed over a lane since the last wake-up */
 };
@@ -48,6 +49,9 @@ struct lease *lease_box_find(struct lease_box *box, uint64_t position);
 enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
                                  const struct skp_oin *lane, uint64_t session, int64_t until_ms,
                                  uint32_t *ret_attempt);
+
+/* The first entry before `position` that was given back and that this session may take; else `position`. */
+uint64_t lease_box_first_free(const struct lease_box *box, uint64_t session, uint64_t position);
 
 /* The lease is nobody's any more: its entry may go to others. */
 void lease_box_set_free(struct lease_box *box, struct lease *lease);

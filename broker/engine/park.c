@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#define PARK_ITEM_BYTES 8192 /* in a transaction: 256 of them are as many as one takes */
+
 struct parked {
     uint64_t position;
     bool gone; /* from the mailbox */
@@ -106,6 +108,7 @@ enum skp_err park_wanted(struct store *reader, struct arena *arena,
 /* One entry on its way out. */
 struct going_back {
     struct txn *txn;
+    struct span key; /* of the entry */
     struct entry_row entry;
     uint32_t lines;        /* of the bundle */
     struct line_mask left; /* still for the recipient */
@@ -141,6 +144,14 @@ static enum skp_err send_back(struct going_back *going, struct ws_row *row, unsi
     return err;
 }
 
+/* Lines of one bundle may stand in several entries, and those of a damaged one are not known: a request
+ * says itself at which position it was put. */
+static bool stands_there(const struct going_back *going, const struct page_row *page, size_t n)
+{
+    struct row_key key = key_entry(&page->creditor, page->mailbox, page->requests[n].position);
+    return span_equal(row_key_span(&key), going->key);
+}
+
 /* After an error the rest of the page stays for the recipient. */
 static enum skp_err send_page_back(struct going_back *going, unsigned number)
 {
@@ -151,7 +162,8 @@ static enum skp_err send_page_back(struct going_back *going, unsigned number)
         size_t line = (size_t)number * PAGE_LINES + n;
         if (line >= going->lines || !is_for_recipient(&going->entry, line))
             continue;
-        if (!err && page && n < page->count && request_undeliverable(&page->requests[n])) {
+        if (!err && page && n < page->count && stands_there(going, page, n) &&
+            request_undeliverable(&page->requests[n])) {
             err = send_back(going, row, number, &page->requests[n]);
         } else {
             mask_set(&going->left, line);
@@ -228,7 +240,7 @@ static enum skp_err read_mail(struct txn *txn, const struct skp_id *bundle_id,
 
 enum skp_err park_damaged_entry(struct txn *txn, const struct store_row *row)
 {
-    struct going_back going = {.txn = txn};
+    struct going_back going = {.txn = txn, .key = row->key};
     struct bundle_row bundle;
     /* The bundle's id comes first; of the rest nothing is believed. */
     if (row->value.len < ID_BYTES)
@@ -258,6 +270,7 @@ static enum skp_err park(struct txn *txn, const struct skp_oin *oin, const char 
         return err;
     if ((err = entry_row_read(row->value, &going.entry)))
         return err;
+    going.key = row_key_span(&row->key);
     going.lines = going.entry.bundle_lines;
     err = read_mail(txn, &going.entry.bundle_id, &bundle);
     if (err == SKP_E_DATA_LOSS)
@@ -286,14 +299,36 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
         if (work->items[i].gone)
             lease_collected(leases, &call->peer, work->mailbox, work->items[i].position,
                             txn->sequence);
-        else
-            lease_undo(leases, &call->peer, work->mailbox, work->items[i].position, call->session);
-    engine_post_wake(txn->engine, &call->peer, work->mailbox);
     return SKP_OK;
 }
 
 /* Wants nothing beforehand: what it looks at may be damaged, and is then met one by one. */
 const struct verb verb_park = {.name = "park", .decide = decide, .answer = answer};
+
+static void give_back(struct engine *engine, const struct skp_oin *oin, const char *mailbox,
+                      uint64_t session, uint64_t position)
+{
+    (void)lease_undo(&engine->leases, oin, mailbox, position, session);
+}
+
+/* What stays is given back. Where nothing went the next fetch would be here again at once: after an error,
+ * or when the reader sees damage that the writer does not. */
+static void done(struct engine_call *call)
+{
+    const struct park_work *work = call->state;
+    size_t gone = 0;
+    for (size_t i = 0; i < work->count; i++)
+        if (!call->err && work->items[i].gone)
+            gone++;
+        else
+            give_back(call->engine, &call->peer, work->mailbox, call->session,
+                      work->items[i].position);
+    if (gone > 0)
+        engine_post_wake(call->engine, &call->peer, work->mailbox);
+    else
+        quarantine_wake_later(call->engine, &call->peer, work->mailbox);
+    engine_call_free(call);
+}
 
 static struct park_work *make_work(struct engine_call *call, const char *mailbox,
                                    const uint64_t *positions, size_t count)
@@ -313,13 +348,16 @@ static struct park_work *make_work(struct engine_call *call, const char *mailbox
 void park_submit(struct engine *engine, const struct skp_oin *oin, const char *mailbox,
                  uint64_t session, const uint64_t *positions, size_t count)
 {
-    struct engine_call *call =
-        engine_call_new(engine, ENGINE_PARK, oin, session, engine_call_free, NULL);
-    if (!call)
-        return;
-    call->state = make_work(call, mailbox, positions, count);
-    if (call->state)
+    struct engine_call *call = engine_call_new(engine, ENGINE_PARK, oin, session, done, NULL);
+    if (call)
+        call->state = make_work(call, mailbox, positions, count);
+    if (call && call->state) {
+        call->work.weight = count * PARK_ITEM_BYTES;
         engine_submit(call);
-    else
-        engine_call_free(call);
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        give_back(engine, oin, mailbox, session, positions[i]);
+    quarantine_wake_later(engine, oin, mailbox);
+    engine_call_free(call);
 }

@@ -22,8 +22,8 @@ enum skp_err park_wanted(struct store *reader, struct arena *arena,
  * if that bundle agrees, go back. Store worker. */
 enum skp_err park_damaged_entry(struct txn *txn, const struct store_row *row) SKP_MUST_CHECK;
 
-/* Submits these entries, which the session holds. Loop thread. Without memory nothing happens:
- * their leases end, and the next fetch meets them again. */
+/* Submits these entries, which the session holds. Loop thread. What cannot be parked now, for want of
+ * room or memory, is given back, and its mailbox woken after a pause. */
 void park_submit(struct engine *engine, const struct skp_oin *oin, const char *mailbox,
                  uint64_t session, const uint64_t *positions, size_t count);
 

@@ -122,6 +122,32 @@ static enum skp_err put_again(struct txn *txn, enum store_table table, struct sp
     return value.data ? store_put(txn->ws.store, table, &row, 1) : SKP_E_NO_MEMORY;
 }
 
+/* Lines of this page that wait for rounds of other agreements: their rows have the same key but for
+ * the agreement. A damaged one says nothing; its lines leave with the first round. */
+static enum skp_err find_elsewhere(struct txn *txn, struct span key, const struct skp_oin *creditor,
+                                   uint64_t *ret_bits)
+{
+    struct row_key other = {.len = key.len};
+    memcpy(other.bytes, key.data, key.len);
+    for (size_t i = 0; i < registry_agreement_count(txn->registry); i++) {
+        const struct agreement *agreement = registry_agreement_at(txn->registry, i);
+        struct ws_row *row;
+        uint64_t bits = 0;
+        memcpy(other.bytes, agreement->agreement_id.bytes, ID_BYTES);
+        if (!oin_equal(&agreement->creditor, creditor) || span_equal(row_key_span(&other), key))
+            continue;
+        enum skp_err err = ws_get(&txn->ws, STORE_WAITING, other, &row);
+        if (err == SKP_E_DATA_LOSS)
+            continue;
+        if (!err && row->version > 0)
+            err = u64_read(row->value, &bits);
+        if (err)
+            return err;
+        *ret_bits |= bits;
+    }
+    return SKP_OK;
+}
+
 /* Which lines of the page wait says the page. */
 static enum skp_err wait_again(struct txn *txn, struct span key)
 {
@@ -130,6 +156,7 @@ static enum skp_err wait_again(struct txn *txn, struct span key)
     struct ws_row *row;
     struct page_row *page = NULL;
     uint64_t bits = 0;
+    uint64_t elsewhere = 0;
     enum skp_err err = key_read_waiting(key, &bundle_id, &number);
     if (!err)
         err = txn_page(txn, &bundle_id, number, &row, &page);
@@ -138,6 +165,10 @@ static enum skp_err wait_again(struct txn *txn, struct span key)
     for (size_t i = 0; i < page->count; i++)
         if (page->requests[i].state == SKP__V1__REQUEST_STATE__REQUEST_STATE_WAITING_FOR_ROUND)
             bits |= UINT64_C(1) << i;
+    err = find_elsewhere(txn, key, &page->creditor, &elsewhere);
+    bits &= ~elsewhere;
+    if (err)
+        return err;
     return bits ? put_again(txn, STORE_WAITING, key, u64_pack(bits, &txn->arena)) : SKP_OK;
 }
 
@@ -153,6 +184,8 @@ static enum skp_err make_good(struct txn *txn, enum store_table table, const str
         return wait_again(txn, row->key);
     if (table == STORE_PROGRESS)
         return put_again(txn, table, row->key, progress_row_pack(&lost, &txn->arena));
+    if (table == STORE_MAILBOX)
+        return put_again(txn, table, row->key, u64_pack(txn_position_beyond(txn), &txn->arena));
     return table == STORE_ENTRY ? park_damaged_entry(txn, row) : SKP_OK;
 }
 
@@ -175,17 +208,24 @@ static bool can_be_set_aside(const struct store_damaged *damaged)
         return false;
     return damaged->table == STORE_ENTRY || damaged->table == STORE_WAITING ||
            damaged->table == STORE_DEADLINE || damaged->table == STORE_JOURNAL ||
-           damaged->table == STORE_OPEN;
+           damaged->table == STORE_OPEN || damaged->table == STORE_ROUND ||
+           damaged->table == STORE_MAILBOX;
 }
 
-/* Somebody may have been here before. */
+struct set_aside {
+    struct store_damaged damaged;
+    bool moved; /* else somebody was here before, or only the reader sees damage */
+};
+
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
-    const struct store_damaged *damaged = call->state;
+    struct set_aside *work = call->state;
+    const struct store_damaged *damaged = &work->damaged;
     enum store_table table = (enum store_table)damaged->table;
     struct store_row row = {.key = span_of(damaged->key, damaged->key_len)};
     enum skp_err err = store_get(txn->ws.store, table, &row, 1, &txn->arena);
-    return err == SKP_E_DATA_LOSS ? quarantine_move(txn, table, row.key) : err;
+    work->moved = err == SKP_E_DATA_LOSS;
+    return work->moved ? quarantine_move(txn, table, row.key) : err;
 }
 
 static bool read_mailbox(struct span key, struct skp_oin *ret_oin, char *ret_mailbox)
@@ -202,10 +242,11 @@ static bool read_mailbox(struct span key, struct skp_oin *ret_oin, char *ret_mai
 
 static enum skp_err answer(struct txn *txn, struct engine_call *call)
 {
-    const struct store_damaged *damaged = call->state;
+    const struct set_aside *work = call->state;
+    const struct store_damaged *damaged = &work->damaged;
     struct skp_oin oin;
     char mailbox[MAILBOX_NAME_MAX + 1];
-    if (damaged->table == STORE_ENTRY &&
+    if (work->moved && damaged->table == STORE_ENTRY &&
         read_mailbox(span_of(damaged->key, damaged->key_len), &oin, mailbox))
         engine_post_wake(txn->engine, &oin, mailbox);
     return SKP_OK;
@@ -222,12 +263,13 @@ static void wake_waiting(struct engine *engine)
     queue->count = 0;
 }
 
-/* After a failure they wait for quarantine_retry(): woken at once they would be back at once. */
+/* Where nothing changed they wait for quarantine_retry(): woken at once they would be back at once. */
 static void done(struct engine_call *call)
 {
     struct engine *engine = call->engine;
+    const struct set_aside *work = call->state;
     atomic_store(&engine->is_setting_aside, false);
-    if (!call->err)
+    if (!call->err && work->moved)
         wake_waiting(engine);
     engine_call_free(call);
 }
@@ -239,9 +281,10 @@ bool quarantine_submit(struct engine *engine, const struct store_damaged *damage
     if (atomic_exchange(&engine->is_setting_aside, true))
         return true;
     struct engine_call *call = engine_call_new(engine, ENGINE_SET_ASIDE, NULL, 0, done, NULL);
-    if (call)
-        call->state = arena_copy(&call->arena, damaged, sizeof *damaged);
-    if (call && call->state) {
+    struct set_aside *work = call ? arena_calloc(&call->arena, 1, sizeof *work) : NULL;
+    if (work) {
+        work->damaged = *damaged;
+        call->state = work;
         engine_submit_inside(call);
         return true;
     }
@@ -260,21 +303,26 @@ static bool is_waiting(const struct aside_queue *queue, const struct skp_oin *oi
     return false;
 }
 
+void quarantine_wake_later(struct engine *engine, const struct skp_oin *oin, const char *mailbox)
+{
+    struct aside_queue *queue = &engine->aside_queue;
+    if (is_waiting(queue, oin, mailbox))
+        return;
+    if (queue->count == ENGINE_ASIDE_WAITING)
+        wake_waiting(engine); /* so many at once: these ask again */
+    if (queue->count == 0)
+        queue->since_ms = clock_monotonic_ms(engine->clock);
+    queue->waiting[queue->count].oin = *oin;
+    (void)snprintf(queue->waiting[queue->count].mailbox, MAILBOX_NAME_MAX + 1, "%s", mailbox);
+    queue->count++;
+}
+
 void quarantine_mailbox(struct engine *engine, const struct store_damaged *damaged,
                         const struct skp_oin *oin, const char *mailbox)
 {
-    struct aside_queue *queue = &engine->aside_queue;
     if (!can_be_set_aside(damaged))
         return;
-    if (!is_waiting(queue, oin, mailbox)) {
-        if (queue->count == ENGINE_ASIDE_WAITING)
-            wake_waiting(engine); /* so many at once: these ask again */
-        if (queue->count == 0)
-            queue->since_ms = clock_monotonic_ms(engine->clock);
-        queue->waiting[queue->count].oin = *oin;
-        (void)snprintf(queue->waiting[queue->count].mailbox, MAILBOX_NAME_MAX + 1, "%s", mailbox);
-        queue->count++;
-    }
+    quarantine_wake_later(engine, oin, mailbox);
     (void)quarantine_submit(engine, damaged);
 }
 

@@ -7,7 +7,10 @@
  * (deadlines and lists); an entry leaves a gap in its mailbox, and open requests in it go back to
  * their counsellor to be sealed again. An entry whose bundle is damaged goes the same way (park.c).
  * Progress of cases is asked for by its key, but 64 cases need it: it is moved too, and what then
- * stands there sends who counts to their pages. Nothing is deleted: skpctl damage list shows it. */
+ * stands there sends who counts to their pages. So is the counter of a mailbox, which everybody
+ * needs who writes there: it goes on behind a gap. A round is moved and is then not there: nothing
+ * more of it happens, and what waits for it leaves with the next. Nothing is deleted: skpctl damage
+ * list shows it. */
 #ifndef SKP_QUARANTINE_H
 #define SKP_QUARANTINE_H
 
@@ -33,6 +36,9 @@ bool quarantine_submit(struct engine *engine, const struct store_damaged *damage
  * and by quarantine_retry() when neither came about. Loop only. */
 void quarantine_mailbox(struct engine *engine, const struct store_damaged *damaged,
                         const struct skp_oin *oin, const char *mailbox);
+
+/* Wakes this mailbox after a pause: woken at once, a fetch would meet the same again. Loop only. */
+void quarantine_wake_later(struct engine *engine, const struct skp_oin *oin, const char *mailbox);
 
 /* Wakes those who have waited long enough for a row to be set aside. Loop only. */
 void quarantine_retry(struct engine *engine);

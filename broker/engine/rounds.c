@@ -214,6 +214,16 @@ static enum skp_err flush_leaving(struct txn *txn, const struct round_row *round
     return txn_deliver(txn, &round->creditor, leaving->mailbox, leaving->position, &leaving->entry);
 }
 
+/* A list that was damaged and written again may have named others' too, and these have left with it. */
+static uint64_t still_waiting(const struct page_row *page, uint64_t bits)
+{
+    uint64_t waiting = 0;
+    for (size_t n = 0; n < page->count; n++)
+        if (page->requests[n].state == SKP__V1__REQUEST_STATE__REQUEST_STATE_WAITING_FOR_ROUND)
+            waiting |= UINT64_C(1) << n;
+    return bits & waiting;
+}
+
 /* The page's bundle is the one that leaves now; another goes out first. */
 static enum skp_err begin_leaving(struct txn *txn, const struct round_row *round,
                                   const struct page_row *page, const struct skp_id *bundle_id,
@@ -235,26 +245,13 @@ static enum skp_err begin_leaving(struct txn *txn, const struct round_row *round
     return txn_position(txn, &round->creditor, leaving->mailbox, &leaving->position);
 }
 
-static enum skp_err publish_page(struct overview *overview, struct leaving *leaving,
-                                 const struct skp_id *bundle_id, unsigned number, uint64_t bits,
-                                 size_t *ret_lines)
+static enum skp_err publish_slots(struct overview *overview, struct leaving *leaving,
+                                  const struct skp_id *bundle_id, unsigned number,
+                                  struct ws_row *row, const uint8_t *slots, size_t count)
 {
     struct txn *txn = overview->txn;
-    struct ws_row *row;
-    struct page_row *page;
-    uint8_t slots[PAGE_LINES];
-    size_t count = 0;
-    enum skp_err err = txn_page(txn, bundle_id, number, &row, &page);
-    if (quarantine_is_named(txn, err))
-        return keep_page(txn, bundle_id, number);
-    if (err)
-        return err;
-    if (!page)
-        return SKP_E_DATA_LOSS;
-    for (size_t n = 0; n < page->count; n++)
-        if (bits >> n & 1u)
-            slots[count++] = (uint8_t)n;
-    err = begin_leaving(txn, overview->round, page, bundle_id, leaving);
+    const struct page_row *page = row->object;
+    enum skp_err err = begin_leaving(txn, overview->round, page, bundle_id, leaving);
     if (err)
         return err;
     struct publication publication = {.bundle_id = bundle_id,
@@ -270,8 +267,34 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
         err = add_item(overview, page, bundle_id, &page->requests[slots[i]]);
     }
     leaving->lines += count;
-    *ret_lines += count;
     return err;
+}
+
+/* `bits`: the lines of the page that are to leave; then those that did, or are damaged. */
+static enum skp_err publish_page(struct overview *overview, struct leaving *leaving,
+                                 const struct skp_id *bundle_id, unsigned number, uint64_t *bits,
+                                 size_t *ret_lines)
+{
+    struct txn *txn = overview->txn;
+    struct ws_row *row;
+    struct page_row *page;
+    uint8_t slots[PAGE_LINES];
+    size_t count = 0;
+    enum skp_err err = txn_page(txn, bundle_id, number, &row, &page);
+    if (quarantine_is_named(txn, err))
+        return keep_page(txn, bundle_id, number);
+    if (err)
+        return err;
+    if (!page)
+        return SKP_E_DATA_LOSS;
+    *bits = still_waiting(page, *bits);
+    for (size_t n = 0; n < page->count; n++)
+        if (*bits >> n & 1u)
+            slots[count++] = (uint8_t)n;
+    *ret_lines += count;
+    if (count == 0)
+        return SKP_OK;
+    return publish_slots(overview, leaving, bundle_id, number, row, slots, count);
 }
 
 /* Which requests left in this part, for reports. */
@@ -313,7 +336,7 @@ static enum skp_err publish_waiting(struct overview *overview, size_t *ret_lines
         if (!err)
             err = u64_read(rows[used].value, &bits);
         if (!err)
-            err = publish_page(overview, &leaving, &bundle_id, number, bits, ret_lines);
+            err = publish_page(overview, &leaving, &bundle_id, number, &bits, ret_lines);
         if (!err)
             err = ws_forget(&txn->ws, STORE_WAITING, key);
         if (!err)

@@ -70,15 +70,44 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
 /* ---------------------------------------------------------------- deadlines */
 
 /* A version that has begun opens the rounds from its first day; it has a deadline of its own. */
-static bool is_replaced(const struct txn *txn, const struct agreement *agreement, plain_date date)
+static const struct agreement *newest_begun(const struct txn *txn,
+                                            const struct agreement *agreement, plain_date date)
 {
+    const struct agreement *newest = agreement;
     for (size_t i = 0; i < registry_agreement_count(txn->registry); i++) {
         const struct agreement *other = registry_agreement_at(txn->registry, i);
-        if (id_equal(&other->agreement_id, &agreement->agreement_id) &&
-            other->version > agreement->version && other->valid_from <= date)
-            return true;
+        if (id_equal(&other->agreement_id, &newest->agreement_id) &&
+            other->version > newest->version && other->valid_from <= date)
+            newest = other;
     }
-    return false;
+    return newest;
+}
+
+static enum skp_err anything_waits(struct txn *txn, const struct skp_id *agreement_id,
+                                   bool *ret_waits)
+{
+    struct row_key whole = key_round(agreement_id);
+    struct row_key end = key_after_prefix(&whole);
+    struct store_row *rows;
+    size_t count = 0;
+    enum skp_err err = store_scan(txn->ws.store, STORE_WAITING, row_key_span(&whole),
+                                  row_key_span(&end), 1, 1024, &txn->arena, &rows, &count);
+    *ret_waits = count > 0;
+    return err;
+}
+
+/* What was promised this hour leaves in it, in one last round of the version that was replaced: its
+ * successor may open none, or too late. Unless that one opens today, which is no longer to wait. */
+static enum skp_err open_last(struct txn *txn, const struct agreement *agreement,
+                              const struct agreement *newest, int64_t due_ms)
+{
+    struct skp_id ignored;
+    bool waits = false;
+    int64_t opens_ms = agreement_next_opening(newest, NULL, due_ms - 1);
+    if (opens_ms != 0 && calendar_date_of_ms(opens_ms) == calendar_date_of_ms(due_ms))
+        return SKP_OK;
+    enum skp_err err = anything_waits(txn, &agreement->agreement_id, &waits);
+    return err || !waits ? err : round_open(txn, agreement, "", &ignored);
 }
 
 static enum skp_err open_round(struct txn *txn, const struct deadline_key *deadline)
@@ -89,16 +118,28 @@ static enum skp_err open_round(struct txn *txn, const struct deadline_key *deadl
     /* As of its hour, not of now: what waited for the last round of an agreement still leaves when
      * the broker was not there in time. */
     plain_date date = calendar_date_of_ms(deadline->due_ms);
-    if (!agreement || !agreement_is_valid(agreement, date) || is_replaced(txn, agreement, date))
+    if (!agreement || !agreement_is_valid(agreement, date))
         return SKP_OK;
+    const struct agreement *newest = newest_begun(txn, agreement, date);
+    if (newest != agreement)
+        return open_last(txn, agreement, newest, deadline->due_ms);
     enum skp_err err = round_open(txn, agreement, "", &ignored);
     return err ? err : round_schedule(txn, agreement);
+}
+
+/* A round that is not there was damaged and set aside. */
+static enum skp_err publish_round(struct txn *txn, const struct deadline_key *deadline,
+                                  size_t *ret_lines)
+{
+    enum skp_err err = round_publish(txn, &deadline->object, deadline->part, ret_lines);
+    return err == SKP_E_NOT_FOUND ? SKP_OK : err;
 }
 
 static enum skp_err close_round(struct txn *txn, const struct deadline_key *deadline)
 {
     enum skp_err err = round_close(txn, &deadline->object);
-    return err == SKP_E_STATE_INVALID ? SKP_OK : err; /* closed by hand before */
+    bool is_over = err == SKP_E_STATE_INVALID || err == SKP_E_NOT_FOUND; /* by hand, or damaged */
+    return is_over ? SKP_OK : err;
 }
 
 static enum skp_err act(struct txn *txn, const struct deadline_key *deadline, size_t *ret_lines)
@@ -107,7 +148,7 @@ static enum skp_err act(struct txn *txn, const struct deadline_key *deadline, si
     case DEADLINE_ROUND_OPEN:
         return open_round(txn, deadline);
     case DEADLINE_ROUND_PUBLISH:
-        return round_publish(txn, &deadline->object, deadline->part, ret_lines);
+        return publish_round(txn, deadline, ret_lines);
     case DEADLINE_EXPIRE:
         return expire_page(txn, deadline, ret_lines);
     case DEADLINE_ROUND_CLOSE:
@@ -159,14 +200,28 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
     return err;
 }
 
+/* What cannot be done ends the transaction: the tick after it leaves what is due to the one that follows,
+ * so that answers are counted all the same. */
+static enum skp_err do_due_or_rest(struct txn *txn)
+{
+    struct engine *engine = txn->engine;
+    size_t found = 0;
+    bool rests = engine->due_failed;
+    engine->due_failed = false;
+    if (rests)
+        return SKP_OK;
+    enum skp_err err = do_due(txn, &found);
+    engine->due_failed = err != SKP_OK;
+    return err ? err : hold_remember(txn, found > 0);
+}
+
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
     bool held = false;
-    size_t found = 0;
     (void)call;
     enum skp_err err = hold_watch(txn, &held);
-    if (!err && !held && !(err = do_due(txn, &found)))
-        err = hold_remember(txn, found > 0);
+    if (!err && !held)
+        err = do_due_or_rest(txn);
     return err ? err : fold_journal(txn);
 }
 

@@ -101,6 +101,9 @@ enum skp_err txn_progress(struct txn *txn, uint64_t place, struct ws_row **ret_r
 enum skp_err txn_position(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
                           uint64_t *ret_position) SKP_MUST_CHECK;
 
+/* Above every position that was given in any mailbox before this transaction. */
+uint64_t txn_position_beyond(const struct txn *txn);
+
 /* A bundle into a mailbox, at a position that was asked for. */
 enum skp_err txn_deliver(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
                          uint64_t position, const struct entry_row *entry) SKP_MUST_CHECK;

@@ -193,6 +193,13 @@ enum skp_err txn_position(struct txn *txn, const struct skp_oin *oin, const char
     return SKP_OK;
 }
 
+/* A commit gives fewer positions than places, so that those of one mailbox are below this of the next,
+ * from wherever it began to count. */
+uint64_t txn_position_beyond(const struct txn *txn)
+{
+    return txn->sequence << PLACE_BITS;
+}
+
 /* Once for each mailbox: its row, which every delivery asks for a position, holds that it was. */
 static enum skp_err wake_later(struct txn *txn, const struct skp_oin *oin, const char *mailbox)
 {

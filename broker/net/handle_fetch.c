@@ -21,9 +21,10 @@ struct flow {
     struct session *session;
     char mailbox[MAILBOX_BYTES];
     uint32_t lease_seconds;
-    uint32_t messages; /* credit left */
-    uint64_t bytes;    /* credit left */
-    bool ready;        /* there may be something to fetch */
+    uint32_t messages;        /* credit left */
+    uint64_t bytes;           /* credit left */
+    struct fetch_place place; /* where the next call goes on */
+    bool ready;               /* there may be something to fetch */
     bool under_way;
     bool told; /* Waiting was sent since the last delivery or Fetch */
 };
@@ -39,9 +40,10 @@ static void use_credit(struct flow *flow, const struct engine_call *call)
 {
     flow->messages -= (uint32_t)least(flow->messages, call->fetched_count);
     flow->bytes -= least(flow->bytes, call->fetched_bytes);
+    flow->place = call->place;
     /* Nothing fetched and not caught up: the next one does not fit. Only more credit or a wake-up
      * helps. */
-    if (!call->caught_up && call->fetched_count > 0)
+    if (!call->caught_up && (call->fetched_count > 0 || call->place.position > 0))
         flow->ready = true;
 }
 
@@ -53,6 +55,7 @@ static void on_fetched(struct engine_call *call)
     if (call->err) {
         flow->messages = 0; /* the peer decides whether to ask again */
         flow->bytes = 0;
+        flow->place = (struct fetch_place){.position = 0};
         session_refuse_call(session, call);
     } else {
         use_credit(flow, call);
@@ -102,6 +105,7 @@ static void run(struct flow *flow)
         session->fetch_again = true;
         return;
     }
+    call->place = flow->place;
     flow->ready = false;
     flow->under_way = true;
     session_submit(session, call);

@@ -58,7 +58,7 @@ static const struct table_words all_words[STORE_TABLE_END] = {
                     {"the case cannot be shown or changed", WORK_AROUND}},
     [STORE_MAILBOX] = {"the counter of mailbox",
                        KEY_MAILBOX,
-                       {"nothing new can be put in this mailbox", RESTORE}},
+                       {"nothing is lost: what comes next stands behind a gap", SET_ASIDE}},
     [STORE_ENTRY] = {"an entry of mailbox",
                      KEY_ENTRY,
                      {"it is not known which bundle stood there; its mailbox stops there until it "
@@ -68,7 +68,11 @@ static const struct table_words all_words[STORE_TABLE_END] = {
                        KEY_WAITING,
                        {"they would not be published", SET_ASIDE}},
     [STORE_DEADLINE] = {"a deadline", KEY_DEADLINE, {"nothing that is due happens", SET_ASIDE}},
-    [STORE_ROUND] = {"round", KEY_NUMBERED, {"the round cannot go on or be shown", WORK_AROUND}},
+    [STORE_ROUND] = {"round",
+                     KEY_NUMBERED,
+                     {"the round is not shown and not closed; what still waits leaves with the "
+                      "next one",
+                      SET_ASIDE}},
     [STORE_JOURNAL] = {"answers to be counted, of commit",
                        KEY_SEQUENCE,
                        {"some cases are not told complete; what they show is right", SET_ASIDE}},

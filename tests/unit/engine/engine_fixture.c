@@ -200,6 +200,7 @@ static void on_done(struct engine_call *call)
     answer->sentence = keep(w, call->sentence, strlen(call->sentence) + 1);
     answer->caught_up = call->caught_up;
     answer->fetched_bytes = call->fetched_bytes;
+    answer->place = call->place;
     answer->frame_count = call->frame_count;
     answer->frames = arena_calloc(&w->arena, call->frame_count + 1, sizeof *answer->frames);
     for (size_t i = 0; i < call->frame_count; i++) {
@@ -222,6 +223,7 @@ struct answer *world_submit(struct world *w, const struct party *who, enum engin
     struct engine_call *call =
         engine_call_new(w->engine, verb, &who->oin, who->session, on_done, waiting);
     assert_non_null(call);
+    call->place = who->place;
     assert_ok(engine_call_request(call, request));
     for (size_t i = 0; i < part_count; i++)
         assert_ok(engine_call_part(call, parts[i]));

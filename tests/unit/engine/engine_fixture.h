@@ -22,6 +22,7 @@ struct party {
     struct keypair *signs;
     struct keypair *opens;
     uint64_t session;
+    struct fetch_place place; /* where its next fetch goes on */
 };
 
 struct world {
@@ -55,6 +56,7 @@ struct answer {
     const char *text;
     bool caught_up;
     size_t fetched_bytes;
+    struct fetch_place place;
     unsigned times; /* it came back */
 };
 

@@ -63,6 +63,7 @@ static void fetch_into(struct world *w, const struct party *party, uint64_t sess
     Skp__V1__Fetch fetch;
     struct party worker = *party;
     worker.session = session;
+    worker.place = post->place;
     skp__v1__fetch__init(&fetch);
     fetch.mailbox = wire_text(mailbox);
     fetch.messages = messages;
@@ -71,6 +72,7 @@ static void fetch_into(struct world *w, const struct party *party, uint64_t sess
     assert_ok(answer->err);
     post->caught_up = answer->caught_up;
     post->bytes += answer->fetched_bytes;
+    post->place = answer->place;
     add_frames(w, party, answer, post);
 }
 
@@ -79,6 +81,14 @@ struct post fetch_from(struct world *w, const struct party *party, uint64_t sess
 {
     struct post post = {.count = 0};
     fetch_into(w, party, session, mailbox, messages, bytes, &post);
+    return post;
+}
+
+struct post fetch_on(struct world *w, const struct party *party, uint64_t session,
+                     const struct post *last, uint32_t messages, uint32_t bytes)
+{
+    struct post post = {.place = last->place};
+    fetch_into(w, party, session, "", messages, bytes, &post);
     return post;
 }
 

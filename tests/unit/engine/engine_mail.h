@@ -17,11 +17,16 @@ struct post {
     bool told_waiting; /* a Waiting frame came, with */
     uint64_t waiting;
     size_t bytes;
+    struct fetch_place place; /* where the next call goes on */
 };
 
 /* Who fetches with which credit. */
 struct post fetch_from(struct world *w, const struct party *party, uint64_t session,
                        const char *mailbox, uint32_t messages, uint32_t bytes);
+
+/* The next call of the session that had `last`, as a session makes it: it goes on where that ended. */
+struct post fetch_on(struct world *w, const struct party *party, uint64_t session,
+                     const struct post *last, uint32_t messages, uint32_t bytes);
 
 /* Everything that one call gives of the main mailbox. */
 struct post fetch_all(struct world *w, const struct party *party);

@@ -11,6 +11,9 @@ struct faulty_store {
     bool really;
     enum skp_err put_err;
     unsigned puts;
+    enum skp_err get_err;
+    unsigned gets;
+    size_t rows_scanned;
 };
 
 static struct faulty_store *faulty_of(struct store *store)
@@ -38,15 +41,24 @@ static enum skp_err faulty_begin(struct store *store)
 static enum skp_err faulty_get(struct store *store, enum store_table table, struct store_row *rows,
                                size_t count, struct arena *arena)
 {
-    return store_get(faulty_of(store)->inner, table, rows, count, arena);
+    struct faulty_store *faulty = faulty_of(store);
+    if (faulty->get_err && faulty->gets-- == 0) {
+        enum skp_err err = faulty->get_err;
+        faulty->get_err = SKP_OK;
+        return err;
+    }
+    return store_get(faulty->inner, table, rows, count, arena);
 }
 
 static enum skp_err faulty_scan(struct store *store, enum store_table table, struct span from,
                                 struct span to, size_t max_rows, size_t max_bytes,
                                 struct arena *arena, struct store_row **ret_rows, size_t *ret_count)
 {
-    return store_scan(faulty_of(store)->inner, table, from, to, max_rows, max_bytes, arena,
-                      ret_rows, ret_count);
+    struct faulty_store *faulty = faulty_of(store);
+    enum skp_err err =
+        store_scan(faulty->inner, table, from, to, max_rows, max_bytes, arena, ret_rows, ret_count);
+    faulty->rows_scanned += err ? 0 : *ret_count;
+    return err;
 }
 
 static enum skp_err faulty_put(struct store *store, enum store_table table,
@@ -128,4 +140,15 @@ void faulty_store_fail_puts(struct store *store, enum skp_err err, unsigned coun
 {
     faulty_of(store)->put_err = err;
     faulty_of(store)->puts = count;
+}
+
+void faulty_store_fail_get_after(struct store *store, unsigned count, enum skp_err err)
+{
+    faulty_of(store)->get_err = err;
+    faulty_of(store)->gets = count;
+}
+
+size_t faulty_store_rows_scanned(const struct store *store)
+{
+    return ((const struct faulty_store *)(const void *)store)->rows_scanned;
 }

@@ -16,4 +16,10 @@ void faulty_store_fail_commit(struct store *store, enum skp_err err, bool really
 /* The next `count` puts give `err`. */
 void faulty_store_fail_puts(struct store *store, enum skp_err err, unsigned count);
 
+/* After `count` more gets the next one gives `err`. */
+void faulty_store_fail_get_after(struct store *store, unsigned count, enum skp_err err);
+
+/* How many rows its scans have read. */
+size_t faulty_store_rows_scanned(const struct store *store);
+
 #endif

@@ -247,6 +247,28 @@ static void what_can_be_counted_nowhere_is_named(void **state)
     assert_int_equal(listed(w, "NOT_COUNTED"), 1);
 }
 
+/* Nobody knows what it asks for, and no row is to blame. */
+static void a_deadline_that_cannot_be_done_keeps_no_answer_from_being_counted(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct party nobody = {.session = 0};
+    struct row_key key = key_deadline(world_now_ms(w), 9, &(struct skp_id){{1}}, 0);
+    struct store_row row = {
+        .key = row_key_span(&key), .value = u64_pack(1, &w->arena), .version = STORE_NEW};
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    assert_ok(store_begin(w->store));
+    assert_ok(store_put(w->store, STORE_DEADLINE, &row, 1));
+    assert_ok(store_commit(w->store));
+    request_answer_with(w, &told.requests[0], 100);
+    for (int i = 0; i < 4; i++) {
+        enum skp_err err = world_ask(w, &nobody, ENGINE_TICK, NULL)->err;
+        assert_err(err, i % 2 == 0 ? SKP_E_INTERNAL : SKP_OK); /* it is tried again */
+    }
+    assert_int_equal(told_complete_of(w, &told.id), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +280,7 @@ int main(void)
         TEST(a_damaged_page_of_counts_stops_neither_the_clock_nor_the_telling),
         TEST(a_page_that_was_written_anew_is_held_against_its_sum_again),
         TEST(what_can_be_counted_nowhere_is_named),
+        TEST(a_deadline_that_cannot_be_done_keeps_no_answer_from_being_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

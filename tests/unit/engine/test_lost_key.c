@@ -1,7 +1,10 @@
 /* What is sealed for a key that was lost goes back to its sender; the rest is delivered. */
+#include "faulty_store.h"
+#include "park.h"
 #include "reseal_fixture.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 
 static struct skp_hash thumbprint_of(const struct party *party)
 {
@@ -141,6 +144,116 @@ static void a_key_that_is_lost_after_delivery_costs_nothing_that_was_collected(v
     assert_state(w, &told, 0, STATE(REQUESTED));
 }
 
+/* ---------------------------------------------------------------- when it cannot be done now */
+
+static int faulty_setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct store *inner;
+    assert_non_null(w);
+    world_init(w, true);
+    world_close(w);
+    assert_ok(store_memory_open(&inner));
+    assert_ok(world_open(w, faulty_store_new(inner), true));
+    world_people(w);
+    *state = w;
+    return 0;
+}
+
+static size_t held(struct world *w)
+{
+    return lease_held_by_others(&w->engine->leases, &w->creditor.oin, "", 77);
+}
+
+/* The disk is full when it is to go back: it holds nobody up until then, and is tried again after a
+ * pause. */
+static void what_cannot_go_back_now_is_given_back_and_tried_later(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct party after;
+    case_make(&told, &w->creditor, 2);
+    case_register(w, &told);
+    lose_the_key(w, &after);
+    faulty_store_fail_commit(w->store, SKP_E_UNAVAILABLE, false);
+    w->woken_count = 0;
+    assert_int_equal(fetch_all(w, &w->creditor).count, 0);
+    assert_state(w, &told, 0, STATE(REQUESTED));
+    assert_int_equal(held(w), 0);
+    assert_int_equal(w->woken_count, 0);
+    clock_manual_advance(&w->clock, 1000);
+    engine_next_tick_ms(w->engine);
+    world_pump(w);
+    assert_int_equal(w->woken_count, 1);
+    assert_int_equal(fetch_all(w, &w->creditor).count, 0);
+    assert_state(w, &told, 0, STATE(RESEAL_NEEDED));
+}
+
+/* Of the second bundle the broker cannot read whether it is open: the call fails, and nobody parks the
+ * first. */
+static void a_fetch_that_fails_holds_nothing(void **state)
+{
+    struct world *w = *state;
+    struct told_case told[2];
+    struct party after;
+    Skp__V1__Fetch fetch;
+    for (size_t i = 0; i < 2; i++) {
+        case_make(&told[i], &w->creditor, 1);
+        case_register(w, &told[i]);
+    }
+    lose_the_key(w, &after);
+    w->engine->reader = faulty_store_new(w->engine->reader);
+    /* The counter, the chain, bundles, batches, and the page of the first. */
+    faulty_store_fail_get_after(w->engine->reader, 5, SKP_E_UNAVAILABLE);
+    skp__v1__fetch__init(&fetch);
+    fetch.mailbox = wire_text("");
+    fetch.messages = 10;
+    fetch.bytes = 1 << 20;
+    assert_err(world_ask(w, &w->creditor, ENGINE_FETCH, &fetch.base)->err, SKP_E_UNAVAILABLE);
+    assert_int_equal(held(w), 0);
+    (void)fetch_all(w, &w->creditor);
+    assert_state(w, &told[0], 0, STATE(RESEAL_NEEDED));
+    assert_state(w, &told[1], 0, STATE(RESEAL_NEEDED));
+}
+
+/* So it is when only the reader found its bundle damaged. */
+static void what_is_fine_after_all_is_given_back_and_woken_after_a_pause(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    uint64_t positions[] = {1};
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    assert_int_equal(fetch_all(w, &w->creditor).count, 1);
+    world_pump(w);
+    w->woken_count = 0;
+    park_submit(w->engine, &w->creditor.oin, "", w->creditor.session, positions, 1);
+    world_pump(w);
+    assert_int_equal(held(w), 0);
+    assert_int_equal(w->woken_count, 0);
+    clock_manual_advance(&w->clock, 1000);
+    engine_next_tick_ms(w->engine);
+    world_pump(w);
+    assert_int_equal(w->woken_count, 1);
+    assert_int_equal(fetch_all(w, &w->creditor).count, 1);
+}
+
+/* Each may read a bundle and tell of its lines. */
+static void so_many_that_go_back_have_a_transaction_of_their_own(void **state)
+{
+    struct world *w = *state;
+    uint64_t positions[256];
+    struct work_counters before, after;
+    for (size_t i = 0; i < 256; i++)
+        positions[i] = 1000 + i;
+    work_queue_counters(w->engine->store_queue, &before);
+    for (int i = 0; i < 2; i++)
+        park_submit(w->engine, &w->creditor.oin, "", w->creditor.session, positions, 256);
+    world_pump(w);
+    work_queue_counters(w->engine->store_queue, &after);
+    assert_int_equal(after.turns - before.turns, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +263,11 @@ int main(void)
         TEST(only_open_requests_go_back),
         TEST(answers_are_delivered_however_they_were_sealed),
         TEST(a_key_that_is_lost_after_delivery_costs_nothing_that_was_collected),
+        cmocka_unit_test_setup_teardown(what_cannot_go_back_now_is_given_back_and_tried_later,
+                                        faulty_setup, world_teardown),
+        TEST(a_fetch_that_fails_holds_nothing),
+        TEST(what_is_fine_after_all_is_given_back_and_woken_after_a_pause),
+        TEST(so_many_that_go_back_have_a_transaction_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,68 @@ static void a_replaced_agreement_opens_no_rounds(void **state)
     }
 }
 
+/* A round of Thursdays under version 1, and version 2 from Wednesday. */
+static void wait_while_replaced(struct world *w, struct told_case *told, uint32_t weekdays,
+                                int minute)
+{
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    terms.id = agreement_make(w, &w->creditor, &terms);
+    terms.version = 2;
+    terms.weekdays = weekdays;
+    terms.minute_of_day = minute;
+    terms.valid_from = 20270203;
+    agreement_make(w, &w->creditor, &terms);
+    register_one(w, told, 1);
+    assert_int_equal(view_request(w, told, 0)->state,
+                     SKP__V1__REQUEST_STATE__REQUEST_STATE_WAITING_FOR_ROUND);
+}
+
+static void assert_leaves_in_one_round(struct world *w, uint32_t version)
+{
+    world_go_to(w, THURSDAY, TEN_HOURS);
+    world_go_to(w, THURSDAY, 23 * 60);
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 1);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_OVERVIEW), 1);
+    assert_int_equal(find_overview(&post, 0)->agreement_version, version);
+}
+
+static void what_waits_under_a_version_that_was_replaced_leaves_in_one_last_round(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    wait_while_replaced(w, &told, 0, 0);
+    assert_leaves_in_one_round(w, 1);
+    world_go_to(w, 20270212, 23 * 60);
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_OVERVIEW), 0);
+}
+
+/* Monday's would be longer than was promised when it was taken. */
+static void nobody_waits_longer_because_the_next_version_opens_later(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    wait_while_replaced(w, &told, MONDAYS, TEN_HOURS);
+    assert_leaves_in_one_round(w, 1);
+}
+
+static void what_waits_leaves_with_the_next_version_when_that_opens_the_same_day(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    wait_while_replaced(w, &told, THURSDAYS, TEN_HOURS + 60);
+    assert_leaves_in_one_round(w, 2);
+}
+
+static void two_versions_with_one_hour_open_one_round(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    wait_while_replaced(w, &told, THURSDAYS, TEN_HOURS);
+    assert_leaves_in_one_round(w, 2);
+}
+
 /* The broker was away at the last hour that the agreement was valid. */
 static void a_round_whose_hour_was_missed_is_opened_late(void **state)
 {
@@ -215,6 +277,10 @@ int main(void)
         TEST(an_empty_overview_is_sent_too),
         TEST(a_round_opens_once_for_each_hour_of_its_schedule),
         TEST(a_replaced_agreement_opens_no_rounds),
+        TEST(what_waits_under_a_version_that_was_replaced_leaves_in_one_last_round),
+        TEST(nobody_waits_longer_because_the_next_version_opens_later),
+        TEST(what_waits_leaves_with_the_next_version_when_that_opens_the_same_day),
+        TEST(two_versions_with_one_hour_open_one_round),
         TEST(a_round_whose_hour_was_missed_is_opened_late),
         TEST(an_overview_lists_what_is_still_open_oldest_first),
         TEST(a_large_round_leaves_in_parts),

@@ -1,0 +1,226 @@
+/* A bit flips in what the clock participant needs: deadlines, rounds, what waits for them. */
+#include "damage_fixture.h"
+
+static struct span first_key(struct world *w, enum store_table table)
+{
+    static const uint8_t zero;
+    struct store_row *rows;
+    size_t count = 0;
+    assert_ok(store_begin(w->store));
+    assert_ok(store_scan(w->store, table, span_of(&zero, 1), span_of(NULL, 0), 1, 1000, &w->arena,
+                         &rows, &count));
+    store_rollback(w->store);
+    assert_int_equal(count, 1);
+    return rows[0].key;
+}
+
+static void damage_first(struct world *w, enum store_table table)
+{
+    struct span key = first_key(w, table);
+    struct row_key copy = {.len = key.len};
+    memcpy(copy.bytes, key.data, key.len);
+    damage(w, table, copy);
+}
+
+/* A damaged deadline and a damaged list of what waits are both written again from their keys. */
+static void a_round_is_published_though_its_deadline_was_damaged(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    struct party nobody = {.session = 0};
+    agreement_make(w, &w->creditor, &terms);
+    case_make(&told, &w->creditor, 2);
+    case_register(w, &told);
+    damage_first(w, STORE_WAITING);
+    damage_first(w, STORE_DEADLINE);
+    world_set_time(w, 20270204, TEN_HOURS + 1);
+    for (size_t i = 0; i < 8; i++)
+        (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 2);
+    assert_int_equal(listed(w, "DAMAGED"), 2);
+}
+
+static void a_damaged_page_keeps_nothing_else_from_becoming_overdue(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    register_cases(w, cases);
+    damage(w, STORE_PAGE, key_page(&cases[1].requests[0].bundle_id, 0));
+    world_go_to(w, 20270301, WORLD_MINUTE);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), 2);
+    assert_int_equal(listed(w, "NOT_DUE"), 1);
+}
+
+/* What is due happens, though some ticks meet damage. */
+static void tick_through(struct world *w, plain_date date, int minute)
+{
+    struct party nobody = {.session = 0};
+    world_set_time(w, date, minute);
+    for (size_t i = 0; i < 12; i++)
+        (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+}
+
+/* The round that was opened is gone: what waits for it leaves with the next, and the clock goes on. */
+static void a_damaged_round_keeps_nothing_else_from_happening(void **state)
+{
+    struct world *w = *state;
+    struct told_case told, other;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    struct party nobody = {.session = 0};
+    agreement_make(w, &w->creditor, &terms);
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    case_make(&other, &w->rsa, 1); /* at once: due on the fifteenth */
+    case_register(w, &other);
+    world_set_time(w, 20270204, TEN_HOURS);
+    assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
+    damage_first(w, STORE_ROUND);
+    tick_through(w, 20270204, TEN_HOURS + 1);
+    assert_int_equal(view_request(w, &told, 0)->state, STATE(WAITING_FOR_ROUND));
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+    tick_through(w, 20270211, TEN_HOURS);
+    assert_int_equal(view_request(w, &told, 0)->state, STATE(REQUESTED));
+    tick_through(w, 20270216, TEN_HOURS);
+    assert_int_equal(view_request(w, &other, 0)->state, STATE(OVERDUE));
+    json_decref(world_admin(w, "{'command':'round.list'}"));
+}
+
+static void a_damaged_round_is_not_closed_and_its_terms_run_on(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {
+        .weekdays = THURSDAYS, .minute_of_day = TEN_HOURS, .valid_until = 20270205};
+    agreement_make(w, &w->creditor, &terms);
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    world_go_to(w, 20270204, TEN_HOURS);
+    json_t *list = world_admin(w, "{'command':'round.list'}");
+    json_t *row = json_array_get(json_object_get(list, "rows"), 0);
+    struct skp_id round_id;
+    assert_true(id_parse(json_string_value(json_object_get(row, "round_id")), &round_id));
+    json_decref(list);
+    damage(w, STORE_ROUND, key_round(&round_id));
+    tick_through(w, 20270219, TEN_HOURS);
+    assert_int_equal(view_request(w, &told, 0)->state, STATE(OVERDUE));
+    world_tick(w);
+}
+
+/* ---------------------------------------------------------------- two agreements, one page */
+
+/* Its requests wait for rounds of two agreements: the first for Thursday's, the second for Friday's. */
+static void wait_for_two(struct world *w, struct told_case *told, struct skp_id *ret_ids)
+{
+    struct agreement_terms thursday = {.weekdays = THURSDAYS,
+                                       .minute_of_day = TEN_HOURS,
+                                       .term_working_days = 3,
+                                       .product = SKP__V1__PRODUCT__PRODUCT_DEBT_MEDIATION};
+    struct agreement_terms friday = {.weekdays = THURSDAYS << 1,
+                                     .minute_of_day = TEN_HOURS,
+                                     .product = SKP__V1__PRODUCT__PRODUCT_REFINANCING};
+    ret_ids[0] = agreement_make(w, &w->creditor, &thursday);
+    ret_ids[1] = agreement_make(w, &w->creditor, &friday);
+    case_make(told, &w->creditor, 2);
+    told->requests[1].product = SKP__V1__PRODUCT__PRODUCT_REFINANCING;
+    case_register(w, told);
+}
+
+/* The key of the row of what waits for this agreement. */
+static struct row_key waiting_key(struct world *w, const struct skp_id *agreement_id)
+{
+    struct row_key whole = key_round(agreement_id);
+    struct row_key end = key_after_prefix(&whole);
+    struct row_key key;
+    struct store_row *rows;
+    size_t count = 0;
+    assert_ok(store_begin(w->store));
+    assert_ok(store_scan(w->store, STORE_WAITING, row_key_span(&whole), row_key_span(&end), 2, 1000,
+                         &w->arena, &rows, &count));
+    store_rollback(w->store);
+    assert_int_equal(count, 1);
+    key.len = rows[0].key.len;
+    memcpy(key.bytes, rows[0].key.data, key.len);
+    return key;
+}
+
+static void assert_two_rounds(struct world *w, const struct told_case *told)
+{
+    tick_through(w, 20270204, TEN_HOURS);
+    assert_int_equal(view_request(w, told, 0)->state, STATE(REQUESTED));
+    assert_int_equal(view_request(w, told, 0)->due_date, 20270209);
+    assert_int_equal(view_request(w, told, 1)->state, STATE(WAITING_FOR_ROUND));
+    tick_through(w, 20270205, TEN_HOURS);
+    assert_int_equal(view_request(w, told, 1)->state, STATE(REQUESTED));
+    assert_int_equal(view_request(w, told, 1)->due_date, 20270219);
+}
+
+static void a_damaged_list_of_what_waits_names_its_own_again(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct skp_id ids[2];
+    wait_for_two(w, &told, ids);
+    damage(w, STORE_WAITING, waiting_key(w, &ids[0]));
+    assert_two_rounds(w, &told);
+}
+
+/* Both are damaged, and nobody knows which request waits for which round: all leave with the first, and
+ * the second has nothing to do. */
+static void two_damaged_lists_of_one_page_leave_with_the_first_round(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct skp_id ids[2];
+    wait_for_two(w, &told, ids);
+    struct row_key second = waiting_key(w, &ids[1]);
+    damage(w, STORE_WAITING, waiting_key(w, &ids[0]));
+    damage(w, STORE_WAITING, second);
+    tick_through(w, 20270204, TEN_HOURS);
+    assert_int_equal(view_request(w, &told, 0)->state, STATE(REQUESTED));
+    assert_int_equal(view_request(w, &told, 1)->state, STATE(REQUESTED));
+    tick_through(w, 20270205, TEN_HOURS);
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 2);
+    world_tick(w);
+}
+
+/* As a list that names too much, however it came to. */
+static void a_round_leaves_out_what_left_before(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct skp_id ids[2];
+    wait_for_two(w, &told, ids);
+    struct row_key key = waiting_key(w, &ids[0]);
+    struct store_row row = {
+        .key = row_key_span(&key), .value = u64_pack(3, &w->arena), .version = STORE_ANY};
+    assert_ok(store_begin(w->store));
+    assert_ok(store_put(w->store, STORE_WAITING, &row, 1));
+    assert_ok(store_commit(w->store));
+    tick_through(w, 20270204, TEN_HOURS);
+    assert_int_equal(view_request(w, &told, 1)->state, STATE(REQUESTED));
+    struct post post = collect_all(w, &w->creditor);
+    tick_through(w, 20270205, TEN_HOURS);
+    world_tick(w);
+    post = collect_all(w, &w->creditor);
+    assert_int_equal(post.count, 1);
+    assert_int_equal(find_overview(&post, 0)->total_items, 2); /* both are still open */
+    assert_int_equal(view_request(w, &told, 1)->due_date, 20270209);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_round_is_published_though_its_deadline_was_damaged),
+        TEST(a_damaged_page_keeps_nothing_else_from_becoming_overdue),
+        TEST(a_damaged_round_keeps_nothing_else_from_happening),
+        TEST(a_damaged_round_is_not_closed_and_its_terms_run_on),
+        TEST(a_damaged_list_of_what_waits_names_its_own_again),
+        TEST(two_damaged_lists_of_one_page_leave_with_the_first_round),
+        TEST(a_round_leaves_out_what_left_before),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
