@@ -244,11 +244,15 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
 {
     const struct set_aside *work = call->state;
     const struct store_damaged *damaged = &work->damaged;
+    struct span key = span_of(damaged->key, damaged->key_len);
     struct skp_oin oin;
     char mailbox[MAILBOX_NAME_MAX + 1];
-    if (work->moved && damaged->table == STORE_ENTRY &&
-        read_mailbox(span_of(damaged->key, damaged->key_len), &oin, mailbox))
-        engine_post_wake(txn->engine, &oin, mailbox);
+    uint64_t position;
+    if (!work->moved || damaged->table != STORE_ENTRY || !read_mailbox(key, &oin, mailbox) ||
+        key_read_entry(key, &position))
+        return SKP_OK;
+    (void)lease_collected(&txn->engine->leases, &oin, mailbox, position, txn->sequence);
+    engine_post_wake(txn->engine, &oin, mailbox);
     return SKP_OK;
 }
 

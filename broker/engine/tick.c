@@ -201,14 +201,17 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
 }
 
 /* What cannot be done ends the transaction: the tick after it leaves what is due to the one that follows,
- * so that answers are counted all the same. */
-static enum skp_err do_due_or_rest(struct txn *txn)
+ * so that answers are counted all the same. A tick that is tried again does as it did. */
+static enum skp_err do_due_or_rest(struct txn *txn, struct engine_call *call)
 {
+    static bool does = true;
+    static bool rests;
     struct engine *engine = txn->engine;
     size_t found = 0;
-    bool rests = engine->due_failed;
+    if (!call->state)
+        call->state = engine->due_failed ? &rests : &does;
     engine->due_failed = false;
-    if (rests)
+    if (call->state == &rests)
         return SKP_OK;
     enum skp_err err = do_due(txn, &found);
     engine->due_failed = err != SKP_OK;
@@ -218,10 +221,9 @@ static enum skp_err do_due_or_rest(struct txn *txn)
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
     bool held = false;
-    (void)call;
     enum skp_err err = hold_watch(txn, &held);
     if (!err && !held)
-        err = do_due_or_rest(txn);
+        err = do_due_or_rest(txn, call);
     return err ? err : fold_journal(txn);
 }
 

@@ -166,12 +166,14 @@ void csv_writer_end_row(struct csv_writer *writer)
     fputs(writer->play ? ";Ja\r\n" : "\r\n", writer->out);
 }
 
-/* Under its name for good. Shared folders of some kinds know no syncing of folders. */
+/* Under its name for good. Shared folders of some kinds know no syncing of folders, and some may only be written. */
 static int put_in_place(const struct csv_writer *writer)
 {
     if (rename(writer->temporary, writer->path) != 0)
         return errno;
-    return file_sync_folder(writer->path) != 0 && errno != EINVAL ? errno : 0;
+    if (file_sync_folder(writer->path) == 0 || errno == EINVAL || errno == EBADF || errno == EACCES)
+        return 0;
+    return errno;
 }
 
 /* Closing is part of the check: network file systems report a full disk there. */

@@ -133,7 +133,8 @@ static bool is_finding(const char *path)
 static void on_problem(void *ctx, enum skp_err err, const char *path, const char *sentence)
 {
     struct link *link = ctx;
-    bool later = skp_error(err)->retry == SKP_RETRY_LATER;
+    /* IO is of this machine: nobody asks again. */
+    bool later = skp_error(err)->retry == SKP_RETRY_LATER && err != SKP_E_IO;
     link->heard += !later;
     link->problems += !later;
     bool english = link->cli->english;
@@ -144,7 +145,7 @@ static void on_problem(void *ctx, enum skp_err err, const char *path, const char
                  english ? sentence : skp_error(err)->dutch, by_phone ? ". " : "",
                  by_phone ? result_remedy(err) : "", path, english ? "" : sentence);
     (void)snprintf(link->why, sizeof link->why, "%s", sentence);
-    if (link->asking && !later && !is_finding(path))
+    if (link->asking && !later && err != SKP_E_IO && !is_finding(path))
         link->err = err;
 }
 
@@ -371,8 +372,8 @@ enum skp_err link_send_outbox(struct link *link)
         done += count;
         cli_progress(link->cli, done < total ? done : total, total);
     }
-    if (!err && link->unsettled > 0)
-        err = SKP_E_UNAVAILABLE;
+    if (!err && link->unsettled > 0) /* what is open may be stored */
+        err = SKP_E_OUTCOME_UNKNOWN;
     return err;
 }
 

@@ -16,9 +16,9 @@ struct round_shape round_letters_shape(unsigned letters, unsigned creditors);
 void round_letters_send(const struct round_plan *plan, const struct round_pki *pki, uint16_t port,
                         struct round_letters *ret_letters);
 
+/* Of writing over what a file holds, as a log that is used again, and fdatasync. */
 struct round_sync {
-    double p50_us,
-        p99_us; /* of writing over what a file holds, as a log that is used again, and fdatasync */
+    double p50_us, p99_us;
 };
 
 /* So many bytes, `count` times; before each the thread sleeps so long, as whoever waits for a letter

@@ -247,9 +247,12 @@ void power_vfs_fail_reads(struct power_vfs *vfs, const char *name, size_t at, in
     pthread_mutex_unlock(&vfs->mutex);
 }
 
-bool power_vfs_has_failed(const struct power_vfs *vfs)
+bool power_vfs_has_failed(struct power_vfs *vfs)
 {
-    return vfs->has_failed;
+    pthread_mutex_lock(&vfs->mutex);
+    bool has_failed = vfs->has_failed;
+    pthread_mutex_unlock(&vfs->mutex);
+    return has_failed;
 }
 
 bool power_vfs_is_off(const struct power_vfs *vfs)

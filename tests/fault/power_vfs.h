@@ -59,7 +59,7 @@ void power_vfs_fail(struct power_vfs *vfs, unsigned kinds, uint64_t n, enum powe
 void power_vfs_fail_reads(struct power_vfs *vfs, const char *name, size_t at, int rc);
 
 /* The order of power_vfs_fail() was carried out. */
-bool power_vfs_has_failed(const struct power_vfs *vfs);
+bool power_vfs_has_failed(struct power_vfs *vfs);
 bool power_vfs_is_off(const struct power_vfs *vfs);
 
 /* While set, writes that make a file longer find no room. */

@@ -1,5 +1,6 @@
 /* A bit flips in what the clock participant needs: deadlines, rounds, what waits for them. */
 #include "damage_fixture.h"
+#include "park.h"
 
 static struct span first_key(struct world *w, enum store_table table)
 {
@@ -86,6 +87,27 @@ static void a_damaged_round_keeps_nothing_else_from_happening(void **state)
     tick_through(w, 20270216, TEN_HOURS);
     assert_int_equal(view_request(w, &other, 0)->state, STATE(OVERDUE));
     json_decref(world_admin(w, "{'command':'round.list'}"));
+}
+
+/* What fails together is tried again one by one, and the tick then does the same. */
+static void a_tick_that_shares_its_transaction_meets_the_damage_too(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    struct party nobody = {.session = 0};
+    uint64_t nowhere[] = {1000};
+    agreement_make(w, &w->creditor, &terms);
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    world_set_time(w, 20270204, TEN_HOURS);
+    assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
+    damage_first(w, STORE_ROUND);
+    world_set_time(w, 20270204, TEN_HOURS + 1);
+    park_submit(w->engine, &w->creditor.oin, "", w->creditor.session, nowhere, 1);
+    assert_int_not_equal(world_ask(w, &nobody, ENGINE_TICK, NULL)->err, SKP_OK);
+    world_pump(w);
+    assert_int_equal(listed(w, "DAMAGED"), 1);
 }
 
 static void a_damaged_round_is_not_closed_and_its_terms_run_on(void **state)
@@ -217,6 +239,7 @@ int main(void)
         TEST(a_round_is_published_though_its_deadline_was_damaged),
         TEST(a_damaged_page_keeps_nothing_else_from_becoming_overdue),
         TEST(a_damaged_round_keeps_nothing_else_from_happening),
+        TEST(a_tick_that_shares_its_transaction_meets_the_damage_too),
         TEST(a_damaged_round_is_not_closed_and_its_terms_run_on),
         TEST(a_damaged_list_of_what_waits_names_its_own_again),
         TEST(two_damaged_lists_of_one_page_leave_with_the_first_round),

@@ -33,7 +33,7 @@ static void receipts_without_proof_leave_the_batch_where_it_is(void **state)
     struct desk *desk = desk_new(flip_every_receipt, NULL);
     register_cases(desk);
     desk_connect(desk);
-    assert_int_equal(link_send_outbox(&desk->link), SKP_E_UNAVAILABLE);
+    assert_int_equal(link_send_outbox(&desk->link), SKP_E_OUTCOME_UNKNOWN);
     assert_int_equal(desk->link.unsettled, 1);
     assert_int_equal(desk_count(desk, "SELECT count(*) FROM outbox"), 1);
     assert_int_equal(desk_count(desk, "SELECT count(*) FROM request WHERE err <> 0"), 0);
