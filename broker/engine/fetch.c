@@ -34,7 +34,10 @@ struct fetch_run {
     size_t room; /* of Delivery frames */
     bool full;
     size_t passed;       /* rows that it could not take */
+    uint64_t freed;      /* lanes, when the scan began */
     uint64_t lanes_left; /* by giving back what did not fit */
+    bool beside_others;  /* it passed over what others have, or went on behind it */
+    bool late;           /* a lane became free meanwhile: its first entry comes first */
 };
 
 /* ---------------------------------------------------------------- a run of entries */
@@ -149,12 +152,12 @@ static enum skp_err take_ready(struct fetch_run *run, const struct store_row *ro
             return SKP_OK;
         }
         *ret_last = slot->position;
-        if (lease_take(&call->engine->leases, &call->peer, run->request->mailbox, slot->position,
-                       &slot->entry.lane, call->session, run->lease_until_ms,
-                       &slot->attempt) == LEASE_TAKEN)
-            (*ret_taken)++;
-        else
-            run->passed++;
+        enum lease_answer answer =
+            lease_take(&call->engine->leases, &call->peer, run->request->mailbox, slot->position,
+                       &slot->entry.lane, call->session, run->lease_until_ms, &slot->attempt);
+        *ret_taken += answer == LEASE_TAKEN;
+        run->passed += answer != LEASE_TAKEN;
+        run->beside_others = run->beside_others || answer == LEASE_OTHERS;
     }
     return SKP_OK;
 }
@@ -167,6 +170,14 @@ static void give_back(struct fetch_run *run, const struct delivery *ready, size_
                                       run->request->mailbox, ready[i].position, run->call->session);
 }
 
+/* What was taken may stand behind an entry that was passed over before its lane became free. */
+static bool is_late(const struct fetch_run *run)
+{
+    return run->beside_others &&
+           lease_lanes_freed(&run->call->engine->leases, &run->call->peer, run->request->mailbox) !=
+               run->freed + run->lanes_left;
+}
+
 static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *rows, size_t count,
                               uint64_t *ret_last)
 {
@@ -175,6 +186,11 @@ static enum skp_err fetch_run(struct fetch_run *run, const struct store_row *row
         return SKP_E_NO_MEMORY;
     size_t taken = 0;
     enum skp_err err = take_ready(run, rows, count, ready, &taken, ret_last);
+    run->late = !err && is_late(run);
+    if (run->late) {
+        give_back(run, ready, 0, taken);
+        return SKP_OK;
+    }
     if (!err)
         err = load_whole(run, ready, taken);
     /* Not until run->full: that is also set when the credit in messages ends with the last taken. */
@@ -219,7 +235,7 @@ static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t *ret_las
     struct row_key end = key_after_prefix(&whole);
     uint64_t last = from > 0 ? from - 1 : 0;
     bool is_end = false;
-    while (!is_end && !run->full && run->passed < FETCH_PASS_ROWS) {
+    while (!is_end && !run->full && !run->late && run->passed < FETCH_PASS_ROWS) {
         struct row_key start = key_entry(&call->peer, mailbox, last + 1);
         struct store_row *rows;
         size_t count = 0;
@@ -231,14 +247,14 @@ static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t *ret_las
             return err;
         /* Entries are small: fewer than asked for are all there are. */
         is_end = count < wanted;
-        for (size_t at = 0; !err && at < count && !run->full; at += FETCH_LOAD_ROWS)
+        for (size_t at = 0; !err && at < count && !run->full && !run->late; at += FETCH_LOAD_ROWS)
             err = fetch_run(run, rows + at,
                             count - at < FETCH_LOAD_ROWS ? count - at : FETCH_LOAD_ROWS, &last);
         if (err)
             return err;
         arena_reset(&run->scratch);
     }
-    call->caught_up = is_end && !run->full;
+    call->caught_up = is_end && !run->full && !run->late;
     *ret_last = last;
     return SKP_OK;
 }
@@ -255,11 +271,13 @@ static enum skp_err scan_on(struct fetch_run *run, uint64_t from, uint64_t gener
     uint64_t on =
         lease_scan_on(leases, &call->peer, mailbox, call->session, place.position, &place.freed);
     bool goes_on = on > from;
+    run->freed = place.freed;
+    run->beside_others = goes_on;
     call->place = (struct fetch_place){.position = 0};
     enum skp_err err = scan(run, goes_on ? on : from, &last);
     if (err)
         return err;
-    if (!run->full && !goes_on)
+    if (!run->full && !run->late && !goes_on)
         lease_scanned(leases, &call->peer, mailbox, last, generation);
     if (!run->full || call->fetched_count > 0) {
         call->place.position = last + 1;

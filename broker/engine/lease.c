@@ -88,6 +88,16 @@ uint64_t lease_scan_on(struct lease_table *table, const struct skp_oin *oin, con
     return from;
 }
 
+uint64_t lease_lanes_freed(struct lease_table *table, const struct skp_oin *oin,
+                           const char *mailbox)
+{
+    pthread_mutex_lock(&table->lock);
+    const struct lease_box *box = find_box(table, oin, mailbox);
+    uint64_t freed = box ? box->freed : 0;
+    pthread_mutex_unlock(&table->lock);
+    return freed;
+}
+
 enum lease_answer lease_take(struct lease_table *table, const struct skp_oin *oin,
                              const char *mailbox, uint64_t position, const struct skp_oin *lane,
                              uint64_t session, int64_t until_ms, uint32_t *ret_attempt)

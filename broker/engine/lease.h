@@ -37,7 +37,16 @@ uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, c
 uint64_t lease_scan_on(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                        uint64_t session, uint64_t position, uint64_t *freed);
 
-enum lease_answer { LEASE_TAKEN, LEASE_SKIP };
+/* How many lanes became free since the mailbox was first looked at: who passed over another's and finds
+ * more than when it began may be behind a lane's first entry. */
+uint64_t lease_lanes_freed(struct lease_table *table, const struct skp_oin *oin,
+                           const char *mailbox);
+
+enum lease_answer {
+    LEASE_TAKEN,
+    LEASE_SKIP,
+    LEASE_OTHERS /* another session has it, or its lane */
+};
 
 /* Takes the entry for `session` until `until_ms` (monotonic) unless it or its lane is another's, or
  * it was just collected. *ret_attempt counts deliveries since the broker started. */

@@ -134,7 +134,7 @@ static enum lease_answer pass_over(struct lease_box *box, uint64_t position)
     if (box->skipped_from == 0)
         box->skipped_from = position;
     box->lane_wanted = true;
-    return LEASE_SKIP;
+    return LEASE_OTHERS;
 }
 
 static bool is_blocked(const struct lease_box *box, const struct skp_oin *lane, uint64_t session)
@@ -149,7 +149,7 @@ enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
 {
     struct lease *lease = lease_box_find(box, position);
     if (lease && (lease->session != 0 || lease->collected != 0))
-        return LEASE_SKIP;
+        return lease->session != 0 && lease->session != session ? LEASE_OTHERS : LEASE_SKIP;
     if (is_blocked(box, lane, session))
         return pass_over(box, position);
     lease = make_lease(box, position);

@@ -14,6 +14,9 @@ struct faulty_store {
     enum skp_err get_err;
     unsigned gets;
     size_t rows_scanned;
+    void (*act)(void *ctx);
+    void *ctx;
+    unsigned scans;
 };
 
 static struct faulty_store *faulty_of(struct store *store)
@@ -55,6 +58,10 @@ static enum skp_err faulty_scan(struct store *store, enum store_table table, str
                                 struct arena *arena, struct store_row **ret_rows, size_t *ret_count)
 {
     struct faulty_store *faulty = faulty_of(store);
+    if (faulty->act && faulty->scans-- == 0) {
+        faulty->act(faulty->ctx);
+        faulty->act = NULL;
+    }
     enum skp_err err =
         store_scan(faulty->inner, table, from, to, max_rows, max_bytes, arena, ret_rows, ret_count);
     faulty->rows_scanned += err ? 0 : *ret_count;
@@ -151,4 +158,12 @@ void faulty_store_fail_get_after(struct store *store, unsigned count, enum skp_e
 size_t faulty_store_rows_scanned(const struct store *store)
 {
     return ((const struct faulty_store *)(const void *)store)->rows_scanned;
+}
+
+void faulty_store_act_after(struct store *store, unsigned count, void (*act)(void *ctx), void *ctx)
+{
+    struct faulty_store *faulty = faulty_of(store);
+    faulty->act = act;
+    faulty->ctx = ctx;
+    faulty->scans = count;
 }

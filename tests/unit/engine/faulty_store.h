@@ -19,6 +19,9 @@ void faulty_store_fail_puts(struct store *store, enum skp_err err, unsigned coun
 /* After `count` more gets the next one gives `err`. */
 void faulty_store_fail_get_after(struct store *store, unsigned count, enum skp_err err);
 
+/* After `count` more scans, before the next one, something happens elsewhere. */
+void faulty_store_act_after(struct store *store, unsigned count, void (*act)(void *ctx), void *ctx);
+
 /* How many rows its scans have read. */
 size_t faulty_store_rows_scanned(const struct store *store);
 

@@ -67,6 +67,29 @@ static const struct store *count_reading(struct world *w)
     return w->engine->reader;
 }
 
+static void first_gives_back(void *ctx)
+{
+    struct world *w = ctx;
+    uint64_t position = 1;
+    assert_ok(engine_release(w->engine, &w->creditor.oin, FIRST, "", &position, 1));
+}
+
+/* The beginning of the lane was passed over as another's: what stands behind is not taken before it. */
+static void a_lane_that_becomes_free_while_it_is_passed_is_begun_at_its_first(void **state)
+{
+    static struct told_case told[300];
+    struct world *w = *state;
+    struct post post = {.count = 0};
+    fill(w, told, 300);
+    take(w, FIRST, 1);
+    (void)count_reading(w);
+    faulty_store_act_after(w->engine->reader, 1, first_gives_back, w);
+    for (unsigned calls = 0; calls < 3 && post.count == 0; calls++)
+        post = fetch_on(w, &w->creditor, SECOND, &post, 300, 4 << 20);
+    assert_true(post.count > 0);
+    assert_int_equal(post.mails[0].delivery->position, 1);
+}
+
 static void a_blocked_lane_is_passed_in_turns_and_once(void **state)
 {
     struct world *w = *state;
@@ -203,6 +226,7 @@ static void a_small_credit_goes_on_where_it_ended(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_lane_that_becomes_free_while_it_is_passed_is_begun_at_its_first),
         TEST(a_blocked_lane_is_passed_in_turns_and_once),
         TEST(what_was_passed_over_is_not_read_again_for_more_credit),
         TEST(what_does_not_fit_is_the_first_of_the_next_call),
