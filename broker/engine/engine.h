@@ -108,11 +108,11 @@ struct engine_frame {
 };
 
 /* Where the fetches of one session from one mailbox go on, when the last ended among entries that are
- * others' for now. Zeros: at the beginning. */
+ * others' for now. Both are the engine's: zeros at the beginning, then as the last call left them. When
+ * others left a lane, the next begins anew. */
 struct fetch_place {
     uint64_t position;
-    uint64_t
-        freed; /* the engine's, as the position: the next begins anew when others left a lane */
+    uint64_t freed; /* lanes, until then */
 };
 
 struct engine_call;

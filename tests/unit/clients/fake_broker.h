@@ -209,4 +209,17 @@ static inline void fake_stop(struct fake *fake)
     arena_fini(&fake->arena);
 }
 
+/* A script: none of three receipts proves what it says. */
+static inline void fake_flip_every_receipt(struct fake *fake)
+{
+    fake_session(fake);
+    for (int i = 0; i < 3; i++) {
+        fake_take_batch(fake);
+        Skp__V1__Receipt *receipt = fake_make_receipt(fake, &fake->batch, fake->signer);
+        receipt->commit.data[receipt->commit.len - 1] ^= 1;
+        fake_send(fake, FRAME_RECEIPT, &receipt->base);
+    }
+    fake_expect_end(fake);
+}
+
 #endif

@@ -25,23 +25,11 @@ static void a_receipt_signed_by_another_is_a_problem_and_asked_again(void **stat
     assert_int_equal(contact.seen.reports, 1);
 }
 
-static void flip_every_receipt(struct fake *fake)
-{
-    fake_session(fake);
-    for (int i = 0; i < 3; i++) {
-        fake_take_batch(fake);
-        Skp__V1__Receipt *receipt = fake_make_receipt(fake, &fake->batch, fake->signer);
-        receipt->commit.data[receipt->commit.len - 1] ^= 1;
-        fake_send(fake, FRAME_RECEIPT, &receipt->base);
-    }
-    fake_expect_end(fake);
-}
-
 static void three_bad_receipts_are_reported_as_no_proof(void **state)
 {
     (void)state;
     struct contact contact = {0};
-    open_contact(&contact, flip_every_receipt);
+    open_contact(&contact, fake_flip_every_receipt);
     send_small(&contact, NULL);
     expect_report(&contact, 1, SKP_E_PROOF_INVALID);
     assert_int_equal(contact.seen.problems, 3);

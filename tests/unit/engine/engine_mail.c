@@ -3,6 +3,8 @@
 #include "fact.h"
 #include "statement.h"
 
+#include <stdio.h>
+
 static void read_lines(struct world *w, struct mail *mail)
 {
     const Skp__V1__Bundle *bundle = mail->checked.bundle;
@@ -221,4 +223,18 @@ const Skp__V1__RequestView *view_request(struct world *w, const struct told_case
             return view->requests[i];
     fail_msg("the case does not show this request");
     return NULL;
+}
+
+void fill_from_broker(struct world *w)
+{
+    struct agreement_terms terms = {.weekdays = 0};
+    char command[256];
+    char text[ID_TEXT_BYTES];
+    struct skp_id id = agreement_make(w, &w->creditor, &terms);
+    id_print(&id, text);
+    (void)snprintf(command, sizeof command,
+                   "{'command':'round.open','agreement_id':'%s','reason':'test','again':true}",
+                   text);
+    assert_admin_ok(w, command);
+    world_tick(w);
 }

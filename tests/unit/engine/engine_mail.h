@@ -58,4 +58,7 @@ size_t count_lines(const struct post *post, Skp__V1__Line__FactCase fact);
 Skp__V1__CaseView *view_case(struct world *w, const struct party *party, const struct skp_id *id);
 const Skp__V1__RequestView *view_request(struct world *w, const struct told_case *told, size_t n);
 
+/* Mail of another lane: the broker itself tells the creditor something. */
+void fill_from_broker(struct world *w);
+
 #endif

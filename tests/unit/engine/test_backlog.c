@@ -2,8 +2,6 @@
 #include "engine_mail.h"
 #include "faulty_store.h"
 
-#include <stdio.h>
-
 #define BACKLOG     3000
 #define TURN_ROWS   1300 /* at most, of one call */
 #define FIRST       10   /* sessions */
@@ -16,21 +14,6 @@ static void fill(struct world *w, struct told_case *ret_cases, size_t count)
         case_make(&ret_cases[i], &w->creditor, 1);
         case_register(w, &ret_cases[i]);
     }
-}
-
-/* Mail of another lane: the broker itself tells the creditor something. */
-static void fill_from_broker(struct world *w)
-{
-    struct agreement_terms terms = {.weekdays = 0};
-    char command[256];
-    char text[ID_TEXT_BYTES];
-    struct skp_id id = agreement_make(w, &w->creditor, &terms);
-    id_print(&id, text);
-    (void)snprintf(command, sizeof command,
-                   "{'command':'round.open','agreement_id':'%s','reason':'test','again':true}",
-                   text);
-    assert_admin_ok(w, command);
-    world_tick(w);
 }
 
 static void put(struct world *w, enum store_table table, struct row_key key, struct span value)

@@ -16,20 +16,6 @@ static void fill(struct world *w, const struct party *creditor, struct told_case
     }
 }
 
-/* Mail of a second lane: the broker itself tells the creditor something. */
-static void fill_from_broker(struct world *w)
-{
-    struct agreement_terms terms = {.weekdays = 0};
-    char command[256];
-    char text[ID_TEXT_BYTES];
-    struct skp_id id = agreement_make(w, &w->creditor, &terms);
-    id_print(&id, text);
-    (void)snprintf(command, sizeof command,
-                   "{'command':'round.open','agreement_id':'%s','reason':'test'}", text);
-    assert_admin_ok(w, command);
-    world_tick(w);
-}
-
 static void positions_have_no_gaps(void **state)
 {
     struct world *w = *state;

@@ -15,22 +15,10 @@ static void register_cases(struct desk *desk)
 
 /* ---------------------------------------------------------------- sending */
 
-static void flip_every_receipt(struct fake *fake)
-{
-    fake_session(fake);
-    for (int i = 0; i < 3; i++) {
-        fake_take_batch(fake);
-        Skp__V1__Receipt *receipt = fake_make_receipt(fake, &fake->batch, fake->signer);
-        receipt->commit.data[receipt->commit.len - 1] ^= 1;
-        fake_send(fake, FRAME_RECEIPT, &receipt->base);
-    }
-    fake_expect_end(fake);
-}
-
 static void receipts_without_proof_leave_the_batch_where_it_is(void **state)
 {
     (void)state;
-    struct desk *desk = desk_new(flip_every_receipt, NULL);
+    struct desk *desk = desk_new(fake_flip_every_receipt, NULL);
     register_cases(desk);
     desk_connect(desk);
     assert_int_equal(link_send_outbox(&desk->link), SKP_E_OUTCOME_UNKNOWN);
