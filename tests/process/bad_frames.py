@@ -1,4 +1,4 @@
-"""Catalogue 3 to 22: frames, their order, and what a session may have under way."""
+"""Cases 3 to 22: frames, their order, and what a session may have under way."""
 from bad_scene import (CANARY, CREDITOR, OTHER_CREDITOR, Session, cut, frame, hear_error, is_alive, meets,
                        new_id, now_ms, pack_frame, pb)
 from process_testing import wait_until

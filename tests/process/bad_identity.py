@@ -1,4 +1,4 @@
-"""Catalogue 46 to 54: who one is, and what one may say to whom."""
+"""Cases 46 to 54: who one is, and what one may say to whom."""
 import os
 import subprocess
 

@@ -1,4 +1,4 @@
-"""Catalogue 70 to 76, 85, 86, 88, 91 and what else a rule of meaning refuses, line by line."""
+"""Cases 70 to 76, 85, 86, 88, 91 and what else a rule of meaning refuses, line by line."""
 from bad_scene import BROKER, CANARY, COUNSELLOR, CREDITOR, OTHER_CREDITOR, facts, new_id, now_ms, pb
 from bad_sequence import _answer
 

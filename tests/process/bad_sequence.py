@@ -1,4 +1,4 @@
-"""Catalogue 55 to 66: said again, said late, said twice at once, said about somebody else's."""
+"""Cases 55 to 66: said again, said late, said twice at once, said about somebody else's."""
 import threading
 
 from bad_scene import BROKER, COUNSELLOR, CREDITOR, OTHER_COUNSELLOR, facts, new_id, now_ms, pb

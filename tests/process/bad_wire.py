@@ -1,4 +1,4 @@
-"""Catalogue 23 to 43: messages that generous protobuf readers let pass, in a question, in a line and in a header."""
+"""Cases 23 to 43: messages that generous protobuf readers let pass, in a question, in a line and in a header."""
 from bad_scene import (BROKER, CANARY, COUNSELLOR, CREDITOR, facts, field, frame, hear_error, is_alive, meets, new_id,
                        now_ms, pack_frame, pb, varint)
 

@@ -34,7 +34,7 @@ static enum skp_err check_text(const char *text, size_t len)
 
 #define CHECK_TEXT(text) check_text((text), sizeof(text) - 1)
 
-/* ---------------------------------------------------------------- the catalogue of bad input */
+/* ---------------------------------------------------------------- bad input */
 
 static void an_empty_message_is_a_message(void **state)
 {
