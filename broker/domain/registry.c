@@ -98,16 +98,14 @@ const struct agreement *registry_agreement_at(const struct registry *registry, s
 
 /* ---------------------------------------------------------------- which agreement applies */
 
-/* A higher version replaces this one from its first day, also for whom it leaves out and after it
- * ended. Versions of one id stand together, in order. */
-static bool is_replaced(const struct registry_node *creditor, size_t index, plain_date date)
+bool registry_is_replaced(const struct registry *registry, const struct agreement *agreement,
+                          plain_date date)
 {
-    const struct skp_id *id = &creditor->agreements[index]->agreement_id;
-    for (size_t i = index + 1; i < creditor->agreement_count; i++) {
-        const struct agreement *next = creditor->agreements[i];
-        if (!id_equal(&next->agreement_id, id))
-            return false;
-        if (next->valid_from <= date)
+    const struct registry_node *creditor = find_node(registry, &agreement->creditor);
+    for (size_t i = 0; creditor && i < creditor->agreement_count; i++) {
+        const struct agreement *other = creditor->agreements[i];
+        if (other->version > agreement->version && other->valid_from <= date &&
+            id_equal(&other->agreement_id, &agreement->agreement_id))
             return true;
     }
     return false;
@@ -137,7 +135,7 @@ const struct agreement *registry_agreement_for(const struct registry *registry,
         const struct agreement *agreement = node->agreements[i];
         if (agreement_in_force(agreement, counsellor, date) &&
             agreement_covers(agreement, claim_kinds, product, guidance, brand) &&
-            !is_replaced(node, i, date) && goes_before(agreement, best))
+            !registry_is_replaced(registry, agreement, date) && goes_before(agreement, best))
             best = agreement;
     }
     return best;

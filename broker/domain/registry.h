@@ -84,6 +84,11 @@ size_t registry_agreement_count(const struct registry *registry);
 const struct agreement *registry_agreement_at(const struct registry *registry,
                                               size_t index); /* by creditor, id, version */
 
+/* Has a higher version of it begun by `date`? That one replaces it from its first day, also for whom
+ * it leaves out and after it ended. */
+bool registry_is_replaced(const struct registry *registry, const struct agreement *agreement,
+                          plain_date date);
+
 /* The agreement under which a request of `counsellor` to `creditor` goes: in force at `date`,
  * covering it, not replaced by a higher version that has begun; the one for this very brand before
  * the one for all, then the one that began last. NULL when none. */

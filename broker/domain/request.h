@@ -35,6 +35,7 @@
 
 #define REQUEST_URGENT       0x01 /* never waits for a round */
 #define REQUEST_CONTAINS_BSN 0x02
+#define REQUEST_LAST_ROUND   0x04 /* left in a round of a version that was replaced by then */
 
 struct request_state {
     struct skp_id request_id;
@@ -114,8 +115,8 @@ void request_record(struct request_state *state, const Skp__V1__RecordedAnswerFa
 
 enum answer_effect { ANSWER_TAKEN, ANSWER_NO_EFFECT };
 
-/* Who answers whom, and the agreement the answer names (NULL when it names none or none is known).
- */
+/* Who answers whom, and the agreement the answer names (NULL when it names none, or none that it may
+ * name). */
 struct answer_context {
     const struct skp_oin *creditor;
     const struct skp_oin *counsellor;

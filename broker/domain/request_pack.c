@@ -7,7 +7,7 @@
 #define PACKED_FORMAT 3U
 #define PACKED_FIELDS 167U /* the rest of the row is reserve, zeros */
 
-#define FLAGS_MAX (REQUEST_URGENT | REQUEST_CONTAINS_BSN)
+#define FLAGS_MAX (REQUEST_URGENT | REQUEST_CONTAINS_BSN | REQUEST_LAST_ROUND)
 
 static_assert(PACKED_FIELDS <= REQUEST_PACKED_BYTES, "a request outgrew its row");
 

@@ -12,19 +12,18 @@
 #define SCAN_BYTES       ((size_t)1 << 20)
 #define SCAN_ARENA_BYTES ((size_t)4 << 20)
 
-/* The newest version of the agreement that is in force today. */
+/* The version of the agreement that is in force today. */
 static const struct agreement *find_agreement(const struct admin_run *run, const struct skp_id *id)
 {
     const struct registry *registry = run->txn->registry;
-    const struct agreement *newest = NULL;
     plain_date today = calendar_date_of_ms(run->txn->now_ms);
     for (size_t i = 0; i < registry_agreement_count(registry); i++) {
         const struct agreement *agreement = registry_agreement_at(registry, i);
         if (id_equal(&agreement->agreement_id, id) && agreement_is_valid(agreement, today) &&
-            (!newest || agreement->version > newest->version))
-            newest = agreement;
+            !registry_is_replaced(registry, agreement, today))
+            return agreement;
     }
-    return newest;
+    return NULL;
 }
 
 /* ---------------------------------------------------------------- walking */

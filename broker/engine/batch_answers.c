@@ -50,13 +50,21 @@ static enum skp_err close_page(struct answer_run *answers, const struct ws_row *
                          fact->request_line / PAGE_LINES, published_ms);
 }
 
+/* Whoever was asked under a version may answer under it, also when the next has begun since; who was
+ * asked after that may not. */
 static const struct agreement *named_agreement(const struct txn *txn,
-                                               const Skp__V1__AnswerFact *fact)
+                                               const Skp__V1__AnswerFact *fact,
+                                               const struct request_state *request)
 {
     struct skp_id id;
-    return id_take(wire_span(fact->agreement_id), &id)
-               ? registry_agreement(txn->registry, &id, fact->agreement_version)
-               : NULL;
+    if (!id_take(wire_span(fact->agreement_id), &id))
+        return NULL;
+    const struct agreement *agreement =
+        registry_agreement(txn->registry, &id, fact->agreement_version);
+    if (!agreement || (request->flags & REQUEST_LAST_ROUND) != 0)
+        return agreement;
+    plain_date asked = calendar_date_of_ms(request->published_at_ms);
+    return registry_is_replaced(txn->registry, agreement, asked) ? NULL : agreement;
 }
 
 static enum skp_err decide_answer(struct answer_run *answers, struct batch_line *line)
@@ -75,7 +83,7 @@ static enum skp_err decide_answer(struct answer_run *answers, struct batch_line 
     const struct page_row *page = row->object;
     struct answer_context context = {.creditor = &page->creditor,
                                      .counsellor = &page->counsellor,
-                                     .agreement = named_agreement(txn, fact),
+                                     .agreement = named_agreement(txn, fact, request),
                                      .now_ms = txn->now_ms};
     enum answer_effect effect = ANSWER_TAKEN;
     bool answered_before = request_is_answered(request);

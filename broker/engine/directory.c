@@ -58,12 +58,13 @@ static enum skp_err fill_scope(const struct agreement *agreement, struct arena *
     return SKP_OK;
 }
 
-static bool is_between(const struct agreement *agreement, const struct skp_oin *a,
-                       const struct skp_oin *b, plain_date today)
+static bool is_between(const struct registry *registry, const struct agreement *agreement,
+                       const struct skp_oin *a, const struct skp_oin *b, plain_date today)
 {
-    if (oin_equal(&agreement->creditor, a))
-        return agreement_in_force(agreement, b, today);
-    return oin_equal(&agreement->creditor, b) && agreement_in_force(agreement, a, today);
+    const struct skp_oin *counsellor = oin_equal(&agreement->creditor, a) ? b : a;
+    return (counsellor == b || oin_equal(&agreement->creditor, b)) &&
+           agreement_in_force(agreement, counsellor, today) &&
+           !registry_is_replaced(registry, agreement, today);
 }
 
 static enum skp_err fill_agreements(struct directory_run *run, const struct skp_oin *other,
@@ -77,7 +78,7 @@ static enum skp_err fill_agreements(struct directory_run *run, const struct skp_
         return SKP_E_NO_MEMORY;
     for (size_t i = 0; i < total; i++) {
         const struct agreement *agreement = registry_agreement_at(run->registry, i);
-        if (!is_between(agreement, &run->call->peer, other, today))
+        if (!is_between(run->registry, agreement, &run->call->peer, other, today))
             continue;
         Skp__V1__AgreementSummary *summary = arena_calloc(arena, 1, sizeof *summary);
         if (!summary)

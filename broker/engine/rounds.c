@@ -245,6 +245,14 @@ static enum skp_err begin_leaving(struct txn *txn, const struct round_row *round
     return txn_position(txn, &round->creditor, leaving->mailbox, &leaving->position);
 }
 
+static bool is_last_round(const struct txn *txn, const struct round_row *round)
+{
+    const struct agreement *agreement =
+        registry_agreement(txn->registry, &round->agreement_id, round->agreement_version);
+    return agreement &&
+           registry_is_replaced(txn->registry, agreement, calendar_date_of_ms(txn->now_ms));
+}
+
 static enum skp_err publish_slots(struct overview *overview, struct leaving *leaving,
                                   const struct skp_id *bundle_id, unsigned number,
                                   struct ws_row *row, const uint8_t *slots, size_t count)
@@ -258,7 +266,8 @@ static enum skp_err publish_slots(struct overview *overview, struct leaving *lea
                                       .page = number,
                                       .position = leaving->position,
                                       .due_date = overview->round->due_date,
-                                      .round_id = &overview->round->round_id};
+                                      .round_id = &overview->round->round_id,
+                                      .last_round = is_last_round(txn, overview->round)};
     err = publish_requests(txn, row, &publication, slots, count);
     if (err)
         return err;

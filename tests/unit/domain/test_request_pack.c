@@ -25,7 +25,7 @@ static void random_request(struct request_state *request)
     request->consent = (uint8_t)(random_u64() % 4);
     request->product = (uint8_t)(random_u64() % 6);
     request->guidance = (uint8_t)(random_u64() % 7);
-    request->flags = (uint8_t)(random_u64() % 4);
+    request->flags = (uint8_t)(random_u64() % 8);
 }
 
 static void assert_same(const struct request_state *a, const struct request_state *b)
@@ -120,7 +120,7 @@ static void values_that_do_not_exist_do_not_unpack(void **state)
     assert_damaged_with(bad.consent = 4);
     assert_damaged_with(bad.product = 6);
     assert_damaged_with(bad.guidance = 7);
-    assert_damaged_with(bad.flags = 4);
+    assert_damaged_with(bad.flags = 8);
     assert_damaged_with(bad.due_date = 20260230);
     assert_damaged_with(bad.total_cents = -1);
     assert_damaged_with(bad.request_id = (struct skp_id){{0}});

@@ -175,6 +175,21 @@ static void rounds_are_listed_by_hour_and_name(void **state)
     assert_admin_refused(w, "{'command':'round.list','since':'5-2-2027'}", SKP_E_DATE_INVALID);
 }
 
+/* Version 2 replaces version 1 for good, also when it has ended itself. */
+static void a_version_that_was_replaced_opens_no_round_by_hand(void **state)
+{
+    struct world *w = *state;
+    struct agreement_terms terms = {.weekdays = 0};
+    struct skp_id id = terms.id = agreement_make(w, &w->creditor, &terms);
+    terms.version = 2;
+    terms.valid_from = terms.valid_until = 20270202;
+    agreement_make(w, &w->creditor, &terms);
+    world_go_to(w, 20270203, 0);
+    assert_admin_refused(
+        w, with_id(w, "{'command':'round.open','agreement_id':'#','reason':'drukte'}", &id),
+        SKP_E_AGREEMENT_UNKNOWN);
+}
+
 static void a_second_round_by_hand_is_asked_about(void **state)
 {
     struct world *w = *state;
@@ -262,6 +277,7 @@ int main(void)
         TEST(a_round_counts_its_own_requests_only),
         TEST(a_large_round_is_counted_in_all_its_parts),
         TEST(rounds_are_listed_by_hour_and_name),
+        TEST(a_version_that_was_replaced_opens_no_round_by_hand),
         TEST(a_second_round_by_hand_is_asked_about),
         TEST(what_is_no_round_is_not_shown),
         TEST(a_participant_is_shown_with_what_became_of_its_requests),

@@ -151,6 +151,60 @@ static void consent_on_the_ground_of_an_agreement_is_taken(void **state)
     assert_int_equal(view_request(w, &told, 0)->consent, SKP__V1__CONSENT__CONSENT_PRE_AGREED);
 }
 
+static Skp__V1__ReceiptBody *answer_naming(struct world *w, const struct asked *asked,
+                                           const struct skp_id *agreement_id, uint32_t version)
+{
+    struct letter letter;
+    letter_begin(&letter, w, &w->creditor);
+    letter_to(&letter, &w->counsellor);
+    Skp__V1__Line *line = answer_new(w, asked, 4200);
+    line->answer->consent = SKP__V1__CONSENT__CONSENT_PRE_AGREED;
+    line->answer->agreement_id = wire_id(agreement_id);
+    line->answer->agreement_version = version;
+    letter_line(&letter, line, "", NULL);
+    return letter_send(&letter);
+}
+
+static void an_answer_names_the_version_of_the_day_it_was_asked(void **state)
+{
+    struct world *w = *state;
+    struct told_case before;
+    struct told_case after;
+    struct agreement_terms terms = {.form = SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT};
+    struct skp_id id = terms.id = agreement_make(w, &w->creditor, &terms);
+    terms.version = 2;
+    terms.form = SKP__V1__CONSENT_FORM__CONSENT_FORM_PER_REQUEST_YES;
+    terms.valid_from = TUESDAY;
+    agreement_make(w, &w->creditor, &terms);
+    register_one(w, &before, 2);
+    world_go_to(w, TUESDAY, 10 * 60);
+    register_one(w, &after, 2);
+    assert_refused(answer_naming(w, &after.requests[0], &id, 1), 0, 0, SKP_E_AGREEMENT_UNKNOWN,
+                   "answer");
+    assert_taken(answer_naming(w, &after.requests[1], &id, 2), 1);
+    assert_taken(answer_naming(w, &before.requests[0], &id, 1), 1);
+    assert_taken(answer_naming(w, &before.requests[1], &id, 2), 1);
+}
+
+/* It left in the last round of version 1, when version 2 had begun: the overview names version 1. */
+static void what_leaves_in_a_last_round_is_answered_under_its_version(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    struct skp_id id = terms.id = agreement_make(w, &w->creditor, &terms);
+    terms.version = 2;
+    terms.weekdays = 0;
+    terms.valid_from = TUESDAY;
+    agreement_make(w, &w->creditor, &terms);
+    register_one(w, &told, 2);
+    world_go_to(w, THURSDAY, TEN_HOURS);
+    struct post post = fetch_all(w, &w->creditor);
+    assert_int_equal(find_overview(&post, 0)->agreement_version, 1);
+    assert_taken(answer_naming(w, &told.requests[0], &id, 1), 1);
+    assert_taken(answer_naming(w, &told.requests[1], &id, 2), 1);
+}
+
 static void an_answer_said_again_has_no_effect(void **state)
 {
     struct world *w = *state;
@@ -179,6 +233,8 @@ int main(void)
         TEST(a_case_completed_by_dropping_what_was_refused_is_told),
         TEST(what_the_counsellor_must_decide_is_counted),
         TEST(consent_on_the_ground_of_an_agreement_is_taken),
+        TEST(an_answer_names_the_version_of_the_day_it_was_asked),
+        TEST(what_leaves_in_a_last_round_is_answered_under_its_version),
         TEST(an_answer_said_again_has_no_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,6 +347,22 @@ static void agreements_are_shown_only_to_their_parties(void **state)
     assert_int_equal(directory(w, &w->rsa, "", OIN_COUNSELLOR)->entries[0]->n_agreements, 0);
 }
 
+static void a_version_that_was_replaced_is_not_shown(void **state)
+{
+    struct world *w = *state;
+    struct agreement_terms terms = {.weekdays = 0};
+    terms.id = agreement_make(w, &w->creditor, &terms);
+    terms.version = 2;
+    terms.valid_from = 20270202;
+    agreement_make(w, &w->creditor, &terms);
+    for (uint32_t version = 1; version <= 2; version++) {
+        Skp__V1__DirectoryEntry *entry = directory(w, &w->creditor, "", OIN_COUNSELLOR)->entries[0];
+        assert_int_equal(entry->n_agreements, 1);
+        assert_int_equal(entry->agreements[0]->version, version);
+        world_go_to(w, 20270202, 0);
+    }
+}
+
 /* ---------------------------------------------------------------- mailbox records */
 
 static void a_higher_record_replaces_a_lower_one(void **state)
@@ -415,6 +431,7 @@ int main(void)
         TEST(who_is_named_often_is_told_once),
         TEST(the_directory_comes_in_pages),
         TEST(agreements_are_shown_only_to_their_parties),
+        TEST(a_version_that_was_replaced_is_not_shown),
         TEST(a_higher_record_replaces_a_lower_one),
         TEST(a_record_is_signed_by_its_participant),
         TEST(nobody_publishes_more_than_a_frame_can_show),
