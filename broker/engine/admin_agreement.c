@@ -42,6 +42,20 @@ static enum skp_err check_parties(struct admin_run *run, const struct agreement 
     return SKP_OK;
 }
 
+/* All versions of an id share a schedule and what waits for it. */
+static enum skp_err check_creditor(struct admin_run *run, const struct agreement *agreement)
+{
+    const struct registry *registry = run->txn->registry;
+    for (size_t i = 0; i < registry_agreement_count(registry); i++) {
+        const struct agreement *other = registry_agreement_at(registry, i);
+        if (id_equal(&other->agreement_id, &agreement->agreement_id) &&
+            !oin_equal(&other->creditor, &agreement->creditor))
+            return engine_refuse(run->call, SKP_E_ID_REUSED, "agreement_id",
+                                 "an agreement of another creditor has this id");
+    }
+    return SKP_OK;
+}
+
 static enum skp_err read_agreement(struct admin_run *run, struct span file,
                                    struct agreement *ret_agreement)
 {
@@ -66,6 +80,8 @@ static enum skp_err agreement_admit(struct admin_run *run)
     enum skp_err err = decode_file(run, &file);
     if (!err)
         err = read_agreement(run, file, &agreement);
+    if (!err)
+        err = check_creditor(run, &agreement);
     if (err)
         return run->call->err ? SKP_OK : err;
     struct ws_row *row;

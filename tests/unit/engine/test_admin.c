@@ -239,6 +239,18 @@ static void rounds_are_opened_and_closed_by_hand_with_a_reason(void **state)
     assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_ROUND_CLOSED), 1);
 }
 
+static void an_agreement_is_of_one_creditor_in_all_versions(void **state)
+{
+    struct world *w = *state;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    terms.id = agreement_make(w, &w->creditor, &terms);
+    terms.version = 2;
+    struct skp_id id;
+    struct span file = agreement_file(w, &w->rsa, &terms, &id);
+    assert_admin_refused(w, agreement_command(w, file), SKP_E_ID_REUSED);
+    agreement_make(w, &w->creditor, &terms);
+}
+
 static void the_state_of_the_post_office_is_told(void **state)
 {
     struct world *w = *state;
@@ -350,6 +362,7 @@ int main(void)
         TEST(an_agreement_that_was_changed_is_refused),
         TEST(the_parties_of_an_agreement_take_part),
         TEST(rounds_are_opened_and_closed_by_hand_with_a_reason),
+        TEST(an_agreement_is_of_one_creditor_in_all_versions),
         TEST(the_state_of_the_post_office_is_told),
         TEST(invented_organisations_never_meet_real_ones),
         TEST(the_clock_of_a_play_store_is_steered),
