@@ -97,13 +97,13 @@ static enum skp_err check_consent(const struct request_state *state,
                                   const struct answer_context *context, Skp__V1__Consent consent)
 {
     bool has_claims = fact->outcome == SKP__V1__OUTCOME__OUTCOME_CLAIMS;
+    bool names_ground = fact->agreement_id.len > 0;
+    bool has_reason = fact->reason != SKP__V1__REASON__REASON_UNSPECIFIED;
     if (!has_claims && consent != CONSENT(UNSPECIFIED))
         return SKP_E_CONSENT_INVALID;
-    if (consent != CONSENT(PRE_AGREED))
-        return SKP_OK;
-    if (fact->agreement_id.len == 0 || fact->reason != SKP__V1__REASON__REASON_UNSPECIFIED)
+    if (consent == CONSENT(PRE_AGREED) && (!names_ground || has_reason))
         return SKP_E_CONSENT_INVALID;
-    return check_ground(state, fact, context);
+    return names_ground ? check_ground(state, fact, context) : SKP_OK;
 }
 
 /* ---------------------------------------------------------------- the answer */

@@ -314,7 +314,7 @@ class Fold:
         consent = line["consent"]
         if consent == 0 and line["outcome"] == CLAIMS and named and agreement.covenant:
             consent = PRE_AGREED
-        if consent == PRE_AGREED and not named:
+        if line["agreement"] and not named:
             return "AGREEMENT_UNKNOWN"
         if request.version == 0:
             request.first_answer = now

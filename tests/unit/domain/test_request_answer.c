@@ -393,6 +393,32 @@ static void needs_offer_needs_no_agreement(void **state)
     assert_int_equal(scene->state.consent, CONSENT(NEEDS_OFFER));
 }
 
+/* An impediment too says by which agreement there might have been consent. */
+static void an_agreement_that_is_named_is_in_force_and_covers_the_request(void **state)
+{
+    struct scene *scene = *state;
+    static const Skp__V1__Consent words[] = {CONSENT(UNSPECIFIED), CONSENT(NEEDS_OFFER),
+                                             CONSENT(IMPEDIMENT)};
+    const struct agreement known = scene->agreement;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        scene->answer.consent = words[i];
+        scene->context.agreement = NULL;
+        assert_refused(scene, 21, SKP_E_AGREEMENT_UNKNOWN);
+        scene->context.agreement = &scene->agreement;
+        scene->agreement.valid_until = 20261124;
+        assert_refused(scene, 21, SKP_E_AGREEMENT_UNKNOWN);
+        scene->agreement = known;
+        scene->agreement.claim_kinds = BIT(KIND(RENT));
+        assert_refused(scene, 21, SKP_E_AGREEMENT_SCOPE);
+        scene->agreement = known;
+    }
+    scene->answer.outcome = OUTCOME(ZERO_BALANCE);
+    scene->answer.consent = CONSENT(UNSPECIFIED);
+    scene->answer.n_claims = 0;
+    scene->context.agreement = NULL;
+    assert_refused(scene, 21, SKP_E_AGREEMENT_UNKNOWN);
+}
+
 static void a_covenant_reads_an_answer_without_impediment_as_agreed(void **state)
 {
     struct scene *scene = *state;
@@ -449,6 +475,7 @@ int main(void)
         TEST(pre_agreed_needs_claims),
         TEST(an_impediment_is_never_pre_agreed),
         TEST(needs_offer_needs_no_agreement),
+        TEST(an_agreement_that_is_named_is_in_force_and_covers_the_request),
         TEST(a_covenant_reads_an_answer_without_impediment_as_agreed),
         TEST(a_covenant_agrees_to_nothing_outside_its_scope),
     };
