@@ -84,7 +84,7 @@ static enum skp_err decide_answer(struct answer_run *answers, struct batch_line 
     struct answer_context context = {.creditor = &page->creditor,
                                      .counsellor = &page->counsellor,
                                      .agreement = named_agreement(txn, fact, request),
-                                     .now_ms = txn->now_ms};
+                                     .now_ms = answers->run->call->received_ms};
     enum answer_effect effect = ANSWER_TAKEN;
     bool answered_before = request_is_answered(request);
     enum skp_err refusal = request_answer(request, fact, line->leaf, &context, request, &effect);

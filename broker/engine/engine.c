@@ -119,6 +119,7 @@ void engine_submit(struct engine_call *call)
 {
     const struct verb *verb = engine_verb_of(call->verb);
     call->work.done = call_done;
+    call->received_ms = clock_business_ms(call->engine->clock);
     if (call->engine->closing || atomic_load(&call->engine->failed)) {
         engine_refuse(call, call->engine->closing ? SKP_E_GOING_AWAY : SKP_E_UNAVAILABLE, "", NULL);
         engine_finish(call);

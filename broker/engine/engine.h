@@ -132,6 +132,7 @@ struct engine_call {
     size_t part_count, part_room;
     size_t budget_bytes;   /* what it holds of the intake budget */
     size_t unpacked_bytes; /* what it holds of the room for verified calls */
+    int64_t received_ms;   /* business time of engine_submit() */
     engine_done_fn done;
     void *ctx;
 

@@ -51,6 +51,25 @@ static void an_answer_after_the_term_is_late_and_kept(void **state)
     }
 }
 
+/* Its last byte came at 23:59; it is decided after midnight, when the term has ended. */
+static void an_answer_is_in_time_by_when_it_was_received(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    register_one(w, &told, 1);
+    world_go_to(w, 20270215, 23 * 60 + 59);
+    letter_begin(&letter, w, &w->creditor);
+    letter_to(&letter, &w->counsellor);
+    line_answer(&letter, &told.requests[0], 100);
+    struct answer *answer = letter_submit(&letter);
+    world_set_time(w, 20270216, 0);
+    world_pump(w);
+    assert_taken(receipt_of(&letter, answer, NULL), 1);
+    assert_int_equal(view_request(w, &told, 0)->state,
+                     SKP__V1__REQUEST_STATE__REQUEST_STATE_ANSWERED);
+}
+
 static void a_complete_case_is_told_once(void **state)
 {
     struct world *w = *state;
@@ -229,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(overdue_goes_to_both_sides_once),
         TEST(an_answer_after_the_term_is_late_and_kept),
+        TEST(an_answer_is_in_time_by_when_it_was_received),
         TEST(a_complete_case_is_told_once),
         TEST(a_case_completed_by_dropping_what_was_refused_is_told),
         TEST(what_the_counsellor_must_decide_is_counted),
