@@ -102,7 +102,7 @@ static enum skp_err fill_records(struct directory_run *run,
         return SKP_E_NO_MEMORY;
     size_t bytes = 0;
     for (size_t i = 0; i < participant->record_count; i++) {
-        /* Records published in one and the same commit were not counted together. */
+        /* An entry fits a frame, whatever the store holds. */
         bytes += participant->records[i]->bytes.len;
         if (bytes > RECORDS_MAX_BYTES)
             break;

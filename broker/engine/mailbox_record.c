@@ -67,21 +67,46 @@ static enum skp_err version_of(struct txn *txn, struct span value, uint32_t *ret
     return SKP_OK;
 }
 
-/* All records of a participant are shown together, in one frame of the directory. */
-static bool fits_directory(const struct registry_participant *who, const struct record_work *work)
+static bool same_key(const struct row_key *a, const struct row_key *b)
 {
-    size_t bytes = work->signed_record.len;
-    for (size_t i = 0; i < who->record_count; i++)
-        if (strcmp(who->records[i]->mailbox, work->record->mailbox) != 0)
+    return span_equal(row_key_span(a), row_key_span(b));
+}
+
+/* Of the other mailboxes: what was published in this same commit, in place of what stood there before. */
+static size_t bytes_beside(const struct txn *txn, const struct registry_participant *who,
+                           const struct row_key *own)
+{
+    struct row_key all = key_participant(&who->oin);
+    const struct ws_row *first = txn->ws.tables[STORE_RECORD].first;
+    size_t bytes = 0;
+    for (const struct ws_row *row = first; row; row = row->next)
+        if (row->dirty && !same_key(&row->key, own) &&
+            memcmp(row->key.bytes, all.bytes, all.len) == 0)
+            bytes += row->value.len;
+    for (size_t i = 0; i < who->record_count; i++) {
+        struct row_key key = key_record(&who->oin, who->records[i]->mailbox);
+        const struct ws_row *row = first;
+        while (row && !(row->dirty && same_key(&row->key, &key)))
+            row = row->next;
+        if (!row && !same_key(&key, own))
             bytes += who->records[i]->bytes.len;
-    return bytes <= RECORDS_MAX_BYTES;
+    }
+    return bytes;
+}
+
+/* All records of a participant are shown together, in one frame of the directory. */
+static bool fits_directory(const struct txn *txn, const struct registry_participant *who,
+                           const struct record_work *work)
+{
+    struct row_key own = key_record(&who->oin, work->record->mailbox);
+    return work->signed_record.len + bytes_beside(txn, who, &own) <= RECORDS_MAX_BYTES;
 }
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
     const struct record_work *work = call->state;
     const struct registry_participant *who = registry_find(txn->registry, &call->peer);
-    if (!who || !fits_directory(who, work)) {
+    if (!who || !fits_directory(txn, who, work)) {
         engine_refuse(call, who ? SKP_E_DECODE_ITEMS : SKP_E_NOT_REGISTERED,
                       who ? "record.mailbox" : "record.participant",
                       who ? "the records of all your mailboxes together are too large" : NULL);

@@ -320,8 +320,8 @@ void assert_admin_refused(struct world *w, const char *json, enum skp_err err)
 
 /* ---------------------------------------------------------------- directory */
 
-static enum skp_err publish_for(struct world *w, const struct party *party,
-                                Skp__V1__MailboxRecord *record)
+static struct answer *submit_record(struct world *w, const struct party *party,
+                                    Skp__V1__MailboxRecord *record)
 {
     Skp__V1__SignedRecord signed_record;
     Skp__V1__Publish publish;
@@ -340,7 +340,14 @@ static enum skp_err publish_for(struct world *w, const struct party *party,
     signed_record.jws = wire_text(jws);
     publish.record = &signed_record;
     publish.tag = 7;
-    struct answer *answer = world_ask(w, party, ENGINE_PUBLISH, &publish.base);
+    return world_submit(w, party, ENGINE_PUBLISH, wire_pack(&publish.base, &w->arena), NULL, 0);
+}
+
+static enum skp_err publish_for(struct world *w, const struct party *party,
+                                Skp__V1__MailboxRecord *record)
+{
+    struct answer *answer = submit_record(w, party, record);
+    world_pump(w);
     if (!answer->err) {
         Skp__V1__Published *published =
             world_frame(w, answer, 0, FRAME_PUBLISHED, &skp__v1__published__descriptor);
@@ -358,6 +365,16 @@ enum skp_err publish_record(struct world *w, const struct party *party, const ch
     record.mailbox = wire_text(mailbox);
     record.version = version;
     return publish_for(w, party, &record);
+}
+
+struct answer *publish_submit(struct world *w, const struct party *party, const char *mailbox,
+                              uint32_t version)
+{
+    Skp__V1__MailboxRecord record;
+    skp__v1__mailbox_record__init(&record);
+    record.mailbox = wire_text(mailbox);
+    record.version = version;
+    return submit_record(w, party, &record);
 }
 
 enum skp_err publish_withdrawing(struct world *w, const struct party *party, uint32_t version,

@@ -115,7 +115,11 @@ void assert_admin_refused(struct world *w, const char *json, enum skp_err err);
 enum skp_err publish_record(struct world *w, const struct party *party, const char *mailbox,
                             uint32_t version);
 
-/* The same, for the main mailbox, with certificates that nobody opens with any more. */
+/* The same, without pumping. */
+struct answer *publish_submit(struct world *w, const struct party *party, const char *mailbox,
+                              uint32_t version);
+
+/* As publish_record(), for the main mailbox, with certificates that nobody opens with any more. */
 enum skp_err publish_withdrawing(struct world *w, const struct party *party, uint32_t version,
                                  struct skp_hash *withdrawn, size_t count);
 

@@ -411,6 +411,27 @@ static void nobody_publishes_more_than_a_frame_can_show(void **state)
     assert_int_equal(found->entries[0]->n_records, count);
 }
 
+static void records_published_in_one_commit_are_counted_together(void **state)
+{
+    struct world *w = *state;
+    struct answer *answers[100];
+    size_t taken = 1; /* the main mailbox's, from before */
+    for (unsigned n = 0; n < 100; n++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "filiaal %u", n);
+        answers[n] = publish_submit(w, &w->rsa, name, 1);
+    }
+    while (work_run_one(w->engine->verify_queue))
+        continue;
+    world_pump(w);
+    for (unsigned n = 0; n < 100; n++)
+        taken += answers[n]->err == SKP_OK;
+    assert_in_range(taken, 10, 99);
+    Skp__V1__Directory *found = directory(w, &w->counsellor, "", OIN_RSA);
+    assert_int_equal(found->entries[0]->n_records, taken);
+    assert_ok(publish_record(w, &w->rsa, "filiaal 0", 2));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -435,6 +456,7 @@ int main(void)
         TEST(a_higher_record_replaces_a_lower_one),
         TEST(a_record_is_signed_by_its_participant),
         TEST(nobody_publishes_more_than_a_frame_can_show),
+        TEST(records_published_in_one_commit_are_counted_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
