@@ -14,6 +14,7 @@
 struct aside_note {
     enum store_table table;
     enum aside_cause cause;
+    bool is_again; /* it was there before */
     char words[ROW_WORDS_BYTES];
 };
 
@@ -36,6 +37,8 @@ const char *aside_means(enum aside_cause cause, enum store_table table)
 {
     if (cause == ASIDE_NOT_COUNTED)
         return "the case is not told complete";
+    if (cause == ASIDE_NOT_DUE && table == STORE_DEADLINE)
+        return "nobody knows what was due then";
     return row_advice_of(cause == ASIDE_UNDELIVERABLE ? STORE_BUNDLE : table).means;
 }
 
@@ -61,6 +64,15 @@ struct row_key quarantine_key(enum store_table table, struct span key)
     return aside;
 }
 
+/* One that is damaged itself is written anew. */
+static enum skp_err is_kept(struct txn *txn, const struct row_key *where, bool *ret_kept)
+{
+    struct store_row row = {.key = row_key_span(where)};
+    enum skp_err err = store_get(txn->ws.store, STORE_META, &row, 1, &txn->arena);
+    *ret_kept = !err && row.version > 0;
+    return err == SKP_E_DATA_LOSS ? SKP_OK : err;
+}
+
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value)
 {
@@ -73,12 +85,17 @@ enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct spa
     struct store_row row = {.key = row_key_span(&where),
                             .value = aside_row_pack(&aside, &txn->arena),
                             .version = STORE_ANY};
+    bool is_again = false;
+    enum skp_err err = is_kept(txn, &where, &is_again);
+    if (err || (is_again && !value.data)) /* there is nothing more to keep of it */
+        return err;
     struct aside_note *note =
         txn_grow(txn, &txn->asides, &txn->aside_count, &txn->aside_room, sizeof *note);
     if (!note || !row.value.data)
         return SKP_E_NO_MEMORY;
     note->table = table;
     note->cause = cause;
+    note->is_again = is_again;
     row_describe(table, key, note->words, sizeof note->words);
     return store_put(txn->ws.store, STORE_META, &row, 1);
 }
@@ -90,11 +107,13 @@ bool quarantine_is_named(const struct txn *txn, enum skp_err err)
 
 void quarantine_committed(struct txn *txn)
 {
-    for (size_t i = 0; i < txn->aside_count; i++)
+    for (size_t i = 0; i < txn->aside_count; i++) {
+        const struct aside_note *note = &txn->asides[i];
         log_line(LOG_ERROR, "row_set_aside", "cause=%s row=%s means=%s",
-                 aside_cause_name(txn->asides[i].cause), txn->asides[i].words,
-                 aside_means(txn->asides[i].cause, txn->asides[i].table));
-    atomic_fetch_add(&txn->engine->asides, txn->aside_count);
+                 aside_cause_name(note->cause), note->words, aside_means(note->cause, note->table));
+        if (!note->is_again)
+            atomic_fetch_add(&txn->engine->asides, 1);
+    }
 }
 
 enum skp_err quarantine_load(struct engine *engine)
@@ -176,6 +195,9 @@ static enum skp_err make_good(struct txn *txn, enum store_table table, const str
 {
     static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
     struct progress_row lost = progress_row_lost();
+    struct deadline_key ignored;
+    if (table == STORE_DEADLINE && key_read_deadline(row->key, &ignored))
+        return SKP_OK; /* nobody can tell when it would be due */
     if (table == STORE_DEADLINE)
         return put_again(txn, table, row->key, u64_pack(txn->sequence, &txn->arena));
     if (table == STORE_OPEN)

@@ -21,7 +21,7 @@ enum aside_cause {
     ASIDE_UNDELIVERABLE = 2, /* an entry, whole: its bundle or batch is damaged */
     ASIDE_NOT_COUNTED =
         3, /* a case, or a page of its requests, is damaged: an answer was not counted */
-    ASIDE_NOT_DUE = 4, /* requests that are damaged: what was due did not happen to them */
+    ASIDE_NOT_DUE = 4, /* damaged requests, to which what was due did not happen, or its deadline */
 };
 const char *aside_cause_name(enum aside_cause cause);
 
@@ -43,8 +43,8 @@ void quarantine_wake_later(struct engine *engine, const struct skp_oin *oin, con
 /* Wakes those who have waited long enough for a row to be set aside. Loop only. */
 void quarantine_retry(struct engine *engine);
 
-/* Keeps these bytes under the row's name. The caller removes the row, if it is to go. Store
- * worker. */
+/* Keeps these bytes under the row's name; without bytes (data NULL) it is only named, and one that was
+ * kept or named before stays as it was. The caller removes the row, if it is to go. Store worker. */
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value) SKP_MUST_CHECK;
 

@@ -39,6 +39,13 @@ static enum skp_err tell_overdue(struct txn *txn, const struct page_row *page, c
     return err ? err : txn_say(txn, to, line);
 }
 
+/* A bit that flipped in the key of a deadline: it names a page that there never was. */
+static enum skp_err keep_page(struct txn *txn, const struct deadline_key *deadline)
+{
+    struct row_key key = key_page(&deadline->object, deadline->part);
+    return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), ASIDE_NOT_DUE, span_of(NULL, 0));
+}
+
 static enum skp_err expire_page(struct txn *txn, const struct deadline_key *deadline,
                                 size_t *ret_lines)
 {
@@ -46,13 +53,11 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
     struct page_row *page;
     bool moved[PAGE_LINES] = {false};
     size_t count = 0;
-    struct row_key key = key_page(&deadline->object, deadline->part);
     enum skp_err err = txn_page(txn, &deadline->object, deadline->part, &row, &page);
-    if (quarantine_is_named(txn, err))
-        return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), ASIDE_NOT_DUE,
-                               span_of(NULL, 0));
-    if (err || !page)
-        return err ? err : SKP_E_DATA_LOSS;
+    if (quarantine_is_named(txn, err) || (!err && !page))
+        return keep_page(txn, deadline);
+    if (err)
+        return err;
     for (size_t i = 0; i < page->count; i++) {
         if (page->requests[i].state != SKP__V1__REQUEST_STATE__REQUEST_STATE_REQUESTED)
             continue;
@@ -142,7 +147,13 @@ static enum skp_err close_round(struct txn *txn, const struct deadline_key *dead
     return is_over ? SKP_OK : err;
 }
 
-static enum skp_err act(struct txn *txn, const struct deadline_key *deadline, size_t *ret_lines)
+static enum skp_err keep_deadline(struct txn *txn, struct span key)
+{
+    return quarantine_keep(txn, STORE_DEADLINE, key, ASIDE_NOT_DUE, span_of(NULL, 0));
+}
+
+static enum skp_err act(struct txn *txn, struct span key, const struct deadline_key *deadline,
+                        size_t *ret_lines)
 {
     switch ((enum deadline_kind)deadline->kind) {
     case DEADLINE_ROUND_OPEN:
@@ -154,7 +165,7 @@ static enum skp_err act(struct txn *txn, const struct deadline_key *deadline, si
     case DEADLINE_ROUND_CLOSE:
         return close_round(txn, deadline);
     }
-    return SKP_E_DATA_LOSS;
+    return keep_deadline(txn, key);
 }
 
 /* The internal batch is named after its first deadline: the hash of its key and of the commit that set
@@ -173,14 +184,15 @@ static enum skp_err do_deadline(struct txn *txn, const struct store_row *row, si
     struct deadline_key deadline;
     struct row_key key = {.len = row->key.len};
     memcpy(key.bytes, row->key.data, row->key.len);
-    enum skp_err err = key_read_deadline(row->key, &deadline);
+    enum skp_err err = ws_forget(&txn->ws, STORE_DEADLINE, key);
     if (err)
         return err;
+    if (key_read_deadline(row->key, &deadline))
+        return keep_deadline(txn, row->key);
     name_batch(txn, row);
-    err = ws_forget(&txn->ws, STORE_DEADLINE, key);
-    if (!err && MUTANT(deadline_twice))
-        err = act(txn, &deadline, ret_lines);
-    return err ? err : act(txn, &deadline, ret_lines);
+    if (MUTANT(deadline_twice))
+        err = act(txn, row->key, &deadline, ret_lines);
+    return err ? err : act(txn, row->key, &deadline, ret_lines);
 }
 
 static enum skp_err do_due(struct txn *txn, size_t *ret_found)

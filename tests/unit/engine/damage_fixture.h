@@ -121,6 +121,36 @@ static inline void damage(struct world *w, enum store_table table, struct row_ke
     damage_byte(w, table, key, NEEDLE_BYTES);
 }
 
+/* The broker stops, these bits of a byte of a row's key flip, the broker starts. */
+static inline void damage_key(struct world *w, struct row_key key, size_t at, uint8_t bits)
+{
+    struct stat status;
+    world_close(w);
+    int fd = open(file, O_RDWR);
+    assert_ok(fstat(fd, &status));
+    size_t len = (size_t)status.st_size;
+    uint8_t *bytes = malloc(len);
+    assert_non_null(bytes);
+    assert_int_equal(pread(fd, bytes, len, 0), (ssize_t)len);
+    uint8_t *found = memmem(bytes, len, key.bytes, key.len);
+    assert_non_null(found);
+    assert_null(memmem(found + 1, len - (size_t)(found + 1 - bytes), key.bytes, key.len));
+    found[at] ^= bits;
+    assert_int_equal(pwrite(fd, found + at, 1, found + at - bytes), 1);
+    free(bytes);
+    close(fd);
+    assert_ok(open_file(w, false));
+}
+
+/* What is due happens, though some ticks meet damage. */
+static inline void tick_through(struct world *w, plain_date date, int minute)
+{
+    struct party nobody = {.session = 0};
+    world_set_time(w, date, minute);
+    for (size_t i = 0; i < 12; i++)
+        (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+}
+
 /* How many rows the operator sees set aside for this cause. */
 static inline size_t listed(struct world *w, const char *cause)
 {

@@ -247,20 +247,43 @@ static void what_can_be_counted_nowhere_is_named(void **state)
     assert_int_equal(listed(w, "NOT_COUNTED"), 1);
 }
 
-/* Nobody knows what it asks for, and no row is to blame. */
+/* Its case is damaged as well, and every answer meets that. */
+static void what_is_named_already_is_not_counted_again(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    struct row_key key = register_together(w, cases);
+    damage(w, STORE_PROGRESS, key);
+    damage(w, STORE_CASE, key_case(&w->counsellor.oin, &cases[1].id));
+    for (size_t n = 0; n < 2; n++) {
+        request_answer_with(w, &cases[1].requests[n], 100);
+        world_tick(w);
+        assert_int_equal(engine_rows_aside(w->engine), 2);
+    }
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+    assert_int_equal(listed(w, "NOT_COUNTED"), 1);
+}
+
+static void put_row(struct world *w, enum store_table table, struct row_key key)
+{
+    struct store_row row = {
+        .key = row_key_span(&key), .value = u64_pack(1, &w->arena), .version = STORE_NEW};
+    assert_ok(store_begin(w->store));
+    assert_ok(store_put(w->store, table, &row, 1));
+    assert_ok(store_commit(w->store));
+}
+
+/* Its round cannot be read, though it is as it was written. */
 static void a_deadline_that_cannot_be_done_keeps_no_answer_from_being_counted(void **state)
 {
     struct world *w = *state;
     struct told_case told;
     struct party nobody = {.session = 0};
-    struct row_key key = key_deadline(world_now_ms(w), 9, &(struct skp_id){{1}}, 0);
-    struct store_row row = {
-        .key = row_key_span(&key), .value = u64_pack(1, &w->arena), .version = STORE_NEW};
+    struct skp_id round_id = {{1}};
     case_make(&told, &w->creditor, 1);
     case_register(w, &told);
-    assert_ok(store_begin(w->store));
-    assert_ok(store_put(w->store, STORE_DEADLINE, &row, 1));
-    assert_ok(store_commit(w->store));
+    put_row(w, STORE_ROUND, key_round(&round_id));
+    put_row(w, STORE_DEADLINE, key_deadline(world_now_ms(w), DEADLINE_ROUND_CLOSE, &round_id, 0));
     request_answer_with(w, &told.requests[0], 100);
     for (int i = 0; i < 4; i++) {
         enum skp_err err = world_ask(w, &nobody, ENGINE_TICK, NULL)->err;
@@ -280,6 +303,7 @@ int main(void)
         TEST(a_damaged_page_of_counts_stops_neither_the_clock_nor_the_telling),
         TEST(a_page_that_was_written_anew_is_held_against_its_sum_again),
         TEST(what_can_be_counted_nowhere_is_named),
+        TEST(what_is_named_already_is_not_counted_again),
         TEST(a_deadline_that_cannot_be_done_keeps_no_answer_from_being_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
