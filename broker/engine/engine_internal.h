@@ -25,6 +25,8 @@
 #define ENGINE_ASIDE_WAITING        64 /* mailboxes that wait until a damaged row is set aside */
 #define RECORDS_MAX_BYTES           ((size_t)160 << 10) /* of one participant's mailboxes */
 
+enum tick_part { TICK_NONE, TICK_DUE, TICK_FOLD };
+
 struct engine {
     struct store *store;  /* store worker only */
     struct store *reader; /* read worker only */
@@ -41,7 +43,6 @@ struct engine {
     int64_t hold_limit_ms; /* 0: time is not watched */
     struct loss_mark loss; /* set while opening */
     bool hold_asked;       /* the store worker's: to be held at the next tick */
-    bool due_failed;       /* the store worker's: the last tick could not do what was due */
 
     struct work_queue *verify_queue;
     struct work_queue *store_queue;
@@ -62,6 +63,8 @@ struct engine {
 
     bool closing;  /* the loop's: nothing new is taken */
     bool is_tight; /* the store worker's: it said that the disk is full */
+
+    enum tick_part tick_failed_in; /* the store worker's: of the last tick */
 
     pthread_mutex_t watermark_lock; /* not `lock`, which the loop takes: held while it is written */
     bool watermark_raised;          /* by a client's head: it stays where it is */

@@ -212,31 +212,35 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
     return err;
 }
 
-/* What cannot be done ends the transaction: the tick after it leaves what is due to the one that follows,
- * so that answers are counted all the same. A tick that is tried again does as it did. */
-static enum skp_err do_due_or_rest(struct txn *txn, struct engine_call *call)
+static enum skp_err do_part(struct txn *txn, enum tick_part part)
 {
-    static bool does = true;
-    static bool rests;
-    struct engine *engine = txn->engine;
     size_t found = 0;
+    enum skp_err err = part == TICK_DUE ? do_due(txn, &found) : fold_journal(txn);
+    if (err)
+        txn->engine->tick_failed_in = part;
+    return err || part == TICK_FOLD ? err : hold_remember(txn, found > 0);
+}
+
+/* What cannot be done, or not be counted, ends the transaction: the tick after it rests from that, so that
+ * the other is done all the same, and the one that follows tries again. A tick that is tried again does as
+ * it did. */
+static enum tick_part rests_from(struct txn *txn, struct engine_call *call)
+{
+    static enum tick_part parts[] = {TICK_NONE, TICK_DUE, TICK_FOLD};
     if (!call->state)
-        call->state = engine->due_failed ? &rests : &does;
-    engine->due_failed = false;
-    if (call->state == &rests)
-        return SKP_OK;
-    enum skp_err err = do_due(txn, &found);
-    engine->due_failed = err != SKP_OK;
-    return err ? err : hold_remember(txn, found > 0);
+        call->state = &parts[txn->engine->tick_failed_in];
+    txn->engine->tick_failed_in = TICK_NONE;
+    return *(const enum tick_part *)call->state;
 }
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
     bool held = false;
+    enum tick_part rests = rests_from(txn, call);
     enum skp_err err = hold_watch(txn, &held);
     if (!err && !held)
-        err = do_due_or_rest(txn, call);
-    return err ? err : fold_journal(txn);
+        err = rests == TICK_DUE ? hold_remember(txn, false) : do_part(txn, TICK_DUE);
+    return err || rests == TICK_FOLD ? err : do_part(txn, TICK_FOLD);
 }
 
 /* ---------------------------------------------------------------- when next */

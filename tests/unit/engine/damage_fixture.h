@@ -3,6 +3,7 @@
 #define SKP_DAMAGE_FIXTURE_H
 
 #include "engine_mail.h"
+#include "store_sqlite_internal.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -138,6 +139,36 @@ static inline void damage_key(struct world *w, struct row_key key, size_t at, ui
     found[at] ^= bits;
     assert_int_equal(pwrite(fd, found + at, 1, found + at - bytes), 1);
     free(bytes);
+    close(fd);
+    assert_ok(open_file(w, false));
+}
+
+/* Where the tree of this name begins in the file. */
+static inline off_t page_of(const char *name)
+{
+    char sql[100];
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    (void)snprintf(sql, sizeof sql, "SELECT rootpage FROM sqlite_schema WHERE name='%s'", name);
+    assert_int_equal(sqlite3_open_v2(file, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    off_t page = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return (page - 1) * SQLITE_PAGE_BYTES;
+}
+
+/* The broker stops, one bit flips in how many rows the first page of this tree has, the broker starts. */
+static inline void damage_page(struct world *w, const char *name)
+{
+    uint8_t byte;
+    world_close(w);
+    off_t at = page_of(name) + 4;
+    int fd = open(file, O_RDWR);
+    assert_int_equal(pread(fd, &byte, 1, at), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
     close(fd);
     assert_ok(open_file(w, false));
 }

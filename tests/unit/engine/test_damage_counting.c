@@ -1,8 +1,6 @@
 /* A bit flips in what answers are counted with: cases are told complete all the same, or named. */
 #include "damage_fixture.h"
 
-#include "store_sqlite_internal.h"
-
 #define MANY 300 /* cases: more journal rows than one turn counts */
 
 /* Nobody has to read a case to know that nothing of it is waited for. */
@@ -166,42 +164,33 @@ static void notes_that_come_late_count_for_nothing(void **state)
     assert_int_equal(told_complete_of(w, &cases[0].id), 1);
 }
 
-static off_t page_of(const char *table)
-{
-    char sql[100];
-    sqlite3 *db;
-    sqlite3_stmt *statement;
-    (void)snprintf(sql, sizeof sql, "SELECT rootpage FROM sqlite_schema WHERE name='%s'", table);
-    assert_int_equal(sqlite3_open_v2(file, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    off_t page = sqlite3_column_int(statement, 0);
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return (page - 1) * SQLITE_PAGE_BYTES;
-}
-
 /* No row can be named: the number of its cells is what is wrong with the page. */
 static void a_damaged_page_of_counts_stops_neither_the_clock_nor_the_telling(void **state)
 {
     struct world *w = *state;
     struct told_case cases[CASES];
-    uint8_t byte;
     (void)register_together(w, cases);
     request_answer_with(w, &cases[0].requests[0], 100);
     request_answer_with(w, &cases[0].requests[1], 100);
-    world_close(w);
-    off_t at = page_of("case_progress") + 4;
-    int fd = open(file, O_RDWR);
-    assert_int_equal(pread(fd, &byte, 1, at), 1);
-    byte ^= 1;
-    assert_int_equal(pwrite(fd, &byte, 1, at), 1);
-    close(fd);
-    assert_ok(open_file(w, false));
+    damage_page(w, "case_progress");
     struct party nobody = {.session = 0};
     for (int i = 0; i < 3; i++)
         assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
     assert_true(told_complete_of(w, &cases[0].id) >= 1);
+}
+
+/* The number of rows is what is wrong with the page, so that none is to blame. */
+static void answers_that_cannot_be_counted_keep_nothing_from_happening(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    register_cases(w, cases);
+    request_answer_with(w, &cases[0].requests[0], 100);
+    damage_page(w, "sqlite_autoindex_journal_1");
+    tick_through(w, 20270301, WORLD_MINUTE);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), CASES - 1);
+    assert_int_equal(count_events(&post, EVENT(CASE_COMPLETE)), 0);
 }
 
 static size_t pages_explained(const struct sqlite_store *store)
@@ -301,6 +290,7 @@ int main(void)
         TEST(a_damaged_row_is_not_in_the_way_of_new_cases),
         TEST(notes_that_come_late_count_for_nothing),
         TEST(a_damaged_page_of_counts_stops_neither_the_clock_nor_the_telling),
+        TEST(answers_that_cannot_be_counted_keep_nothing_from_happening),
         TEST(a_page_that_was_written_anew_is_held_against_its_sum_again),
         TEST(what_can_be_counted_nowhere_is_named),
         TEST(what_is_named_already_is_not_counted_again),

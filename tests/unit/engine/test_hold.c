@@ -173,6 +173,30 @@ static void time_that_goes_by_fires_what_is_due(void **state)
     assert_int_equal(told_overdue(w), 1);
 }
 
+/* Its round cannot be read. The broker sees the days go by all the same. */
+static void a_deadline_that_cannot_be_done_is_no_jump(void **state)
+{
+    struct world *w = *state;
+    struct party nobody = {.session = 0};
+    struct skp_id id = {{1}};
+    struct row_key round = key_round(&id);
+    struct row_key deadline = key_deadline(world_now_ms(w), DEADLINE_ROUND_CLOSE, &id, 0);
+    struct store_row rows[] = {{.key = row_key_span(&round), .value = span_of(id.bytes, 1)},
+                               {.key = row_key_span(&deadline), .value = u64_pack(1, &w->arena)}};
+    assert_ok(store_begin(w->store));
+    assert_ok(store_put(w->store, STORE_ROUND, &rows[0], 1));
+    assert_ok(store_put(w->store, STORE_DEADLINE, &rows[1], 1));
+    assert_ok(store_commit(w->store));
+    for (int day = 0; day < 4; day++) {
+        clock_manual_jump(&w->clock, 24 * HOUR_MS);
+        for (int tick = 0; tick < 3; tick++)
+            (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+    }
+    start_again(w);
+    (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+    assert_false(status_says_held(w));
+}
+
 static void a_weekend_is_no_jump(void **state)
 {
     struct world *w = *state;
@@ -301,6 +325,7 @@ int main(void)
         REAL(a_commit_that_sets_no_earlier_deadline_asks_for_no_tick),
         REAL(a_clock_that_goes_back_fires_nothing),
         REAL(time_that_goes_by_fires_what_is_due),
+        REAL(a_deadline_that_cannot_be_done_is_no_jump),
         REAL(a_weekend_is_no_jump),
         REAL(a_restored_store_is_held_when_the_settings_say_so),
         PLAY(a_play_clock_never_holds),
