@@ -140,9 +140,10 @@ static enum skp_err list_open_page(struct overview *overview, struct span key)
     struct ws_row *row;
     struct page_row *page = NULL;
     enum skp_err err = key_read_open(key, &published_ms, &bundle_id, &number);
-    if (!err)
-        err = txn_page(overview->txn, &bundle_id, number, &row, &page);
-    if (quarantine_is_named(overview->txn, err))
+    if (err)
+        return err;
+    err = txn_page(overview->txn, &bundle_id, number, &row, &page);
+    if (err == SKP_E_DATA_LOSS)
         return keep_page(overview->txn, &bundle_id, number);
     for (size_t n = 0; !err && page && n < page->count; n++)
         if (page->requests[n].published_at_ms == published_ms &&
@@ -290,12 +291,10 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
     uint8_t slots[PAGE_LINES];
     size_t count = 0;
     enum skp_err err = txn_page(txn, bundle_id, number, &row, &page);
-    if (quarantine_is_named(txn, err))
+    if (err == SKP_E_DATA_LOSS || (!err && !page))
         return keep_page(txn, bundle_id, number);
     if (err)
         return err;
-    if (!page)
-        return SKP_E_DATA_LOSS;
     *bits = still_waiting(page, *bits);
     for (size_t n = 0; n < page->count; n++)
         if (*bits >> n & 1u)

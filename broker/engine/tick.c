@@ -39,7 +39,7 @@ static enum skp_err tell_overdue(struct txn *txn, const struct page_row *page, c
     return err ? err : txn_say(txn, to, line);
 }
 
-/* A bit that flipped in the key of a deadline: it names a page that there never was. */
+/* It is damaged, or was never there: a bit flipped in the key of the deadline. */
 static enum skp_err keep_page(struct txn *txn, const struct deadline_key *deadline)
 {
     struct row_key key = key_page(&deadline->object, deadline->part);
@@ -54,7 +54,7 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
     bool moved[PAGE_LINES] = {false};
     size_t count = 0;
     enum skp_err err = txn_page(txn, &deadline->object, deadline->part, &row, &page);
-    if (quarantine_is_named(txn, err) || (!err && !page))
+    if (err == SKP_E_DATA_LOSS || (!err && !page))
         return keep_page(txn, deadline);
     if (err)
         return err;

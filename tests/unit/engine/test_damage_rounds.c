@@ -224,6 +224,25 @@ static void a_round_leaves_out_what_left_before(void **state)
     assert_int_equal(view_request(w, &told, 1)->due_date, 20270209);
 }
 
+/* The number of rows is what is wrong with the page: nothing is found there, and no row is to blame. */
+static void requests_that_are_not_found_stop_no_clock(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    agreement_make(w, &w->creditor, &terms);
+    damage_page(w, "sqlite_autoindex_page_1");
+    tick_through(w, 20270204, TEN_HOURS);
+    tick_through(w, 20270301, WORLD_MINUTE);
+    struct post post = fetch_all(w, &w->creditor);
+    assert_non_null(find_overview(&post, 0));
+    assert_int_equal(find_overview(&post, 0)->total_items, 0);
+    assert_true(count_events(&post, EVENT(ROUND_CLOSED)) >= 1);
+    assert_int_equal(listed(w, "NOT_DUE"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +254,7 @@ int main(void)
         TEST(a_damaged_list_of_what_waits_names_its_own_again),
         TEST(two_damaged_lists_of_one_page_leave_with_the_first_round),
         TEST(a_round_leaves_out_what_left_before),
+        TEST(requests_that_are_not_found_stop_no_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
