@@ -245,9 +245,13 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     const struct store_damaged *damaged = &work->damaged;
     enum store_table table = (enum store_table)damaged->table;
     struct store_row row = {.key = span_of(damaged->key, damaged->key_len)};
+    size_t before = txn->aside_count;
     enum skp_err err = store_get(txn->ws.store, table, &row, 1, &txn->arena);
-    work->moved = err == SKP_E_DATA_LOSS;
-    return work->moved ? quarantine_move(txn, table, row.key) : err;
+    /* Its damaged key may lead to a place where it does not stand. */
+    if (err == SKP_E_DATA_LOSS || (!err && row.version == 0))
+        err = quarantine_move(txn, table, row.key);
+    work->moved = !err && txn->aside_count > before;
+    return err;
 }
 
 static bool read_mailbox(struct span key, struct skp_oin *ret_oin, char *ret_mailbox)

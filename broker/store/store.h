@@ -172,7 +172,7 @@ enum skp_err store_get(struct store *store, enum store_table table, struct store
 /* Rows with from <= key < to (an empty `to` = no end) in order of key (bytewise, a prefix first),
  * at most max_rows rows and, after the first row, at most max_bytes bytes of values. Rows, keys and
  * values live in the arena. To go on, scan again from store_key_after() of the last key; no rows =
- * the end. Errors as store_get(). */
+ * the end. The row that ends it at `to` is held against its sum too. Errors as store_get(). */
 enum skp_err store_scan(struct store *store, enum store_table table, struct span from,
                         struct span to, size_t max_rows, size_t max_bytes, struct arena *arena,
                         struct store_row **ret_rows, size_t *ret_count) SKP_MUST_CHECK;
@@ -191,8 +191,8 @@ enum skp_err store_remove(struct store *store, enum store_table table, const str
                           size_t count) SKP_MUST_CHECK;
 
 /* Takes a damaged row out of its table: fills value and version as they are found, unchecked, and
- * removes the row, so that scans get past its place. Version 0: there is no such row. Errors as
- * store_put(). For who keeps the bytes somewhere else in the same transaction. */
+ * removes the row, so that scans get past its place, wherever its key, which may be what is damaged, would
+ * stand. Version 0: there is no such row. Errors as store_put(). For who keeps the bytes somewhere else in the same transaction. */
 enum skp_err store_take_damaged(struct store *store, enum store_table table, struct store_row *row,
                                 struct arena *arena) SKP_MUST_CHECK;
 

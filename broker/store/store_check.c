@@ -90,21 +90,29 @@ static bool copy_row(struct store_scan_list *list, const struct store_row *found
     return true;
 }
 
-static bool is_beyond(const struct store_scan_list *list, const struct store_row *found)
+static bool is_full(const struct store_scan_list *list, const struct store_row *found)
 {
-    if (list->to.len > 0 && store_key_compare(found->key, list->to) >= 0)
-        return true;
     if (list->count == list->max_rows)
         return true;
     return list->count > 0 &&
            (list->bytes > list->max_bytes || found->value.len > list->max_bytes - list->bytes);
 }
 
+/* The key that ends a scan may be what is damaged, and the rows behind it be of those asked for. A case stays
+ * where it is when it is damaged: it would be in the way of its neighbour's for good. */
+static bool ends_unchecked(const struct store_scan_list *list)
+{
+    return list->table == STORE_CASE;
+}
+
 bool store_scan_add(struct store_scan_list *list, const struct store_row *found, uint64_t sum)
 {
-    if (is_beyond(list, found))
+    bool is_beyond = list->to.len > 0 && store_key_compare(found->key, list->to) >= 0;
+    if (is_full(list, found) || (is_beyond && ends_unchecked(list)))
         return false;
     list->err = store_row_check(list->store, list->table, found, sum);
+    if (is_beyond)
+        return false;
     if (list->err == SKP_OK && !copy_row(list, found))
         list->err = store_fail_memory(list->store);
     return list->err == SKP_OK;

@@ -39,6 +39,8 @@ enum sqlite_statement {
     STATEMENT_UPSERT,
     STATEMENT_DELETE,
     STATEMENT_DELETE_ANY,
+    STATEMENT_FIND, /* reads the whole table, for a row that does not stand where its key says */
+    STATEMENT_DELETE_FOUND,
     STATEMENT_COUNT
 };
 

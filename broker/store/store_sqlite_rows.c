@@ -27,6 +27,8 @@ static const struct statement_text statement_texts[STATEMENT_COUNT] = {
                                       " sum=excluded.sum, value=excluded.value"},
     [STATEMENT_DELETE] = {"DELETE FROM ", " WHERE key=?1 AND version=?2"},
     [STATEMENT_DELETE_ANY] = {"DELETE FROM ", " WHERE key=?1"},
+    [STATEMENT_FIND] = {"SELECT key, version, sum, value FROM ", " WHERE +key=?1"},
+    [STATEMENT_DELETE_FOUND] = {"DELETE FROM ", " WHERE +key=?1"},
 };
 
 static enum skp_err prepare(struct sqlite_store *store, enum store_table table,
@@ -162,6 +164,17 @@ static enum skp_err get_from_damaged_page(struct store *store, enum store_table 
     return err;
 }
 
+/* A flipped bit in its key, and it stands among others: only who reads them all comes by. */
+static enum skp_err find_damaged(struct store *store, enum store_table table, struct store_row *row,
+                                 struct arena *arena)
+{
+    sqlite3_stmt *statement = NULL;
+    if (!store->takes_damaged || row->version > 0)
+        return SKP_OK;
+    enum skp_err err = sqlite_statement(sqlite_of(store), table, STATEMENT_FIND, &statement);
+    return err ? err : get_row(store, table, statement, row, arena);
+}
+
 enum skp_err sqlite_get(struct store *store, enum store_table table, struct store_row *rows,
                         size_t count, struct arena *arena)
 {
@@ -171,6 +184,8 @@ enum skp_err sqlite_get(struct store *store, enum store_table table, struct stor
         err = get_row(store, table, statement, &rows[i], arena);
         if (is_of_page(store, err))
             err = get_from_damaged_page(store, table, statement, &rows[i], arena);
+        if (err == SKP_OK)
+            err = find_damaged(store, table, &rows[i], arena);
     }
     return err;
 }
@@ -353,21 +368,31 @@ static enum skp_err expect_absent(struct store *store, enum store_table table,
     return rc == SQLITE_DONE ? SKP_OK : sqlite_fail(sqlite_of(store), SQLITE_READING, rc);
 }
 
-static enum skp_err remove_row(struct store *store, enum store_table table,
-                               const struct store_row *row)
+static enum skp_err delete_row(struct store *store, enum store_table table,
+                               const struct store_row *row, enum sqlite_statement kind)
 {
-    if (row->version == STORE_NEW)
-        return expect_absent(store, table, row);
-    bool any = row->version == STORE_ANY;
+    bool any = kind != STATEMENT_DELETE;
     sqlite3_stmt *statement = NULL;
-    enum skp_err err = sqlite_statement(sqlite_of(store), table,
-                                        any ? STATEMENT_DELETE_ANY : STATEMENT_DELETE, &statement);
+    enum skp_err err = sqlite_statement(sqlite_of(store), table, kind, &statement);
     if (err != SKP_OK)
         return err;
     int rc = sqlite_key_bind(statement, 1, table, row->key);
     if (rc == SQLITE_OK && !any)
         rc = sqlite3_bind_int64(statement, 2, (int64_t)row->version);
     return run_write(store, table, statement, rc, !any);
+}
+
+static enum skp_err remove_row(struct store *store, enum store_table table,
+                               const struct store_row *row)
+{
+    if (row->version == STORE_NEW)
+        return expect_absent(store, table, row);
+    enum sqlite_statement kind =
+        row->version == STORE_ANY ? STATEMENT_DELETE_ANY : STATEMENT_DELETE;
+    enum skp_err err = delete_row(store, table, row, kind);
+    if (err == SKP_OK && store->takes_damaged && sqlite3_changes(sqlite_of(store)->db) == 0)
+        err = delete_row(store, table, row, STATEMENT_DELETE_FOUND);
+    return err;
 }
 
 enum skp_err sqlite_remove(struct store *store, enum store_table table,

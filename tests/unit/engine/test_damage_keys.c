@@ -3,6 +3,7 @@
 #include "damage_fixture.h"
 
 #define OVERDUE_DAY 20270301
+#define AT_HOUR     0 /* of eight bytes, the highest first */
 #define AT_KIND     8
 #define AT_LAST_ID  (AT_KIND + ID_BYTES)
 
@@ -61,11 +62,45 @@ static void a_deadline_of_no_kind_stops_no_clock(void **state)
     assert_others_are_overdue(w);
 }
 
+/* It stands before the others, and says that it is due in half a million years; nobody finds it by its key. */
+static void a_deadline_that_went_far_off_hides_none_behind_it(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    size_t count;
+    register_cases(w, cases);
+    damage_deadline(w, 0, AT_HOUR + 1, 0x40);
+    tick_through(w, OVERDUE_DAY, WORLD_MINUTE);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), CASES - 1);
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+    (void)deadlines(w, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(world_tick(w), 0);
+}
+
+/* It says that it is another's, and stands before two that are this mailbox's. */
+static void an_entry_that_went_to_another_mailbox_hides_none_behind_it(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    register_cases(w, cases);
+    damage_key(w, key_entry(&w->creditor.oin, "", 1), 0, 0x40);
+    struct post post = fetch_all(w, &w->creditor);
+    if (!post.caught_up)
+        post = fetch_all(w, &w->creditor);
+    assert_int_equal(post.count, CASES - 1);
+    assert_true(post.caught_up);
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_deadline_for_a_page_that_does_not_exist_stops_no_clock),
         TEST(a_deadline_of_no_kind_stops_no_clock),
+        TEST(a_deadline_that_went_far_off_hides_none_behind_it),
+        TEST(an_entry_that_went_to_another_mailbox_hides_none_behind_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
