@@ -33,6 +33,17 @@ static void refuse_order(struct session *session, const char *path, const char *
     session_refuse(session, SKP_E_PROTOCOL_STATE, path, sentence, NULL);
 }
 
+/* `put` copies the body of a Begin or a Bundle into the call. */
+static enum skp_err take_in(struct session *session, struct span body,
+                            enum skp_err (*put)(struct engine_call *call, struct span body))
+{
+    struct server *server = session->server;
+    if (session->batch.call == NULL ||
+        server_peer_intake(server, &session->peer) + body.len > engine_intake_share(server->engine))
+        return SKP_E_BUSY;
+    return put(session->batch.call, body);
+}
+
 void handle_begin(struct session *session, struct span body)
 {
     struct open_batch *batch = &session->batch;
@@ -48,17 +59,9 @@ void handle_begin(struct session *session, struct span body)
     }
     batch->call = engine_call_new(session->server->engine, ENGINE_BATCH, &session->peer,
                                   session->id, on_receipt, session);
-    enum skp_err err = batch->call != NULL ? engine_call_request(batch->call, body) : SKP_E_BUSY;
+    enum skp_err err = take_in(session, body, engine_call_request);
     if (err)
         turn_away(session, err);
-}
-
-static enum skp_err take_part(struct session *session, struct span body)
-{
-    struct server *server = session->server;
-    if (server_peer_intake(server, &session->peer) + body.len > engine_intake_share(server->engine))
-        return SKP_E_BUSY;
-    return engine_call_part(session->batch.call, body);
 }
 
 void handle_bundle(struct session *session, struct span body)
@@ -71,7 +74,7 @@ void handle_bundle(struct session *session, struct span body)
     batch->heard_ms = session->heard_ms;
     if (batch->refused)
         return;
-    enum skp_err err = take_part(session, body);
+    enum skp_err err = take_in(session, body, engine_call_part);
     if (err)
         turn_away(session, err);
 }

@@ -112,10 +112,12 @@ def many_batches(scene):
 
 
 def intake_hogs(scene):
-    """Sessions of one participant that open large batches and never end them leave room for others."""
+    """Sessions of one participant that open large batches, or long Begins, and never end them leave room for others."""
     story = scene.story
     begin = scene.creditor.new_batch().finish(now_ms()).begin
-    room, hogs = 32 * MIB, []
+    sizes = [250_000] * 40 + [20_000] * 15
+    starters = [scene.session(scene.creditor) for _ in sizes]
+    room, hogs = 16 * MIB, []
     while room > 20_000:  # each takes what is left, up to a batch, and stays below what would be turned away
         size = min(room * 9 // 10, 7 * MIB)
         hogs.append(scene.session(scene.creditor))
@@ -123,6 +125,8 @@ def intake_hogs(scene):
         pieces = size // 200_000 + 1
         hogs[-1].send_bytes(frame("Bundle", b"x" * (size // pieces)) * pieces)
         room -= size + 4096
+    for starter, size in zip(starters, sizes):
+        starter.send_bytes(frame("Begin", b"x" * size))
     time.sleep(0.4)  # until all of it was read
     client = scene.client(COUNSELLOR)
     answers = []
@@ -134,13 +138,13 @@ def intake_hogs(scene):
                 writer.add(facts.case_line(new_id(), [new_id()], COUNSELLOR))
         client.send_frames(batch.finish(now_ms()))
         answers.append(type(client.session.wait(pb.Receipt, pb.Error)).__name__)
-        for hog in hogs:
+        for hog in hogs + starters:
             hog.send_bytes(frame("Bundle", b"x"))
     story.equals(f"honest batches are taken while {len(hogs)} hogs hold what they can", answers, ["Receipt"] * 5)
     batch_id = new_id()
     hogs[2].send(pb.End(batch_id=batch_id))
     story.error("a hog hears that it must wait", hear_error(hogs[2]), "BUSY", "", frame=18, batch_id=batch_id)
-    for hog in hogs:
+    for hog in hogs + starters:
         cut(hog)
     client.close()
 

@@ -10,7 +10,7 @@ from bad_scene import play_chapters
 from process_testing import Test
 
 SETTINGS = {"handshake_timeout": "1s", "hello_timeout": "1s", "frame_timeout": "2s", "idle_timeout": "4s",
-            "stall_timeout": "2s", "intake_bytes": "32MiB"}
+            "stall_timeout": "2s", "intake_bytes": "16MiB"}
 
 test = Test("test_hostile_peers", (("--only", {"help": "one chapter"}),))
 test.run(lambda test: play_chapters(test, (bad_peers, bad_greed), **SETTINGS))

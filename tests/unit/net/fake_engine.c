@@ -139,6 +139,7 @@ enum skp_err engine_call_request(struct engine_call *call, struct span body)
     if (err)
         return err;
     call->request = span_of(arena_copy(&call->arena, body.data, body.len), body.len);
+    call->budget_bytes += body.len;
     return SKP_OK;
 }
 

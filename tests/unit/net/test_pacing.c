@@ -111,6 +111,23 @@ static void batches_that_never_end_hold_no_more_than_a_share(void **state)
     peer_free(&other);
 }
 
+static void a_begin_counts_in_the_share_like_a_bundle(void **state)
+{
+    struct peer hog, second;
+    static const uint8_t bytes[1000];
+    peer_open_up(&hog, *state, OIN_COUNSELLOR);
+    peer_open_up(&second, *state, OIN_COUNSELLOR);
+    fake_of(hog.net->engine)->intake_share = 1500;
+    peer_send_body(&hog, FRAME_BEGIN, span_of(bytes, sizeof bytes));
+    peer_send_body(&second, FRAME_BEGIN, span_of(bytes, sizeof bytes));
+    assert_int_equal(fake_of(hog.net->engine)->open_calls, 1);
+    peer_send_end(&second, ID_A);
+    const Skp__V1__Error *error = peer_expect_error(&second, SKP_E_BUSY);
+    assert_memory_equal(error->batch_id.data, ID_A, 16);
+    peer_free(&hog);
+    peer_free(&second);
+}
+
 static void a_refused_batch_is_told_with_place_and_id(void **state)
 {
     struct peer peer;
@@ -434,6 +451,7 @@ int main(void)
         PACING_TEST(an_end_without_a_batch_id_is_told_and_the_session_stays),
         PACING_TEST(a_full_intake_turns_a_batch_away_by_its_id),
         PACING_TEST(batches_that_never_end_hold_no_more_than_a_share),
+        PACING_TEST(a_begin_counts_in_the_share_like_a_bundle),
         PACING_TEST(a_refused_batch_is_told_with_place_and_id),
         PACING_TEST(reading_pauses_when_too_many_batches_are_under_way),
         PACING_TEST(a_batch_that_never_ends_is_given_up),
