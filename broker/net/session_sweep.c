@@ -55,6 +55,8 @@ static void sweep_up(struct session *session, int64_t now_ms)
     }
     if (!session->reading) { /* silence is ours then */
         session->heard_ms = session->batch.heard_ms = now_ms;
+        if (session->choked) /* but who hardly reads holds no batch open by that */
+            batch_sweep(session, now_ms);
         return;
     }
     if (session->frame_started_ms >= 0 &&

@@ -1,6 +1,8 @@
 /* What many sessions hold together: in memory while it is made, unsent, unfinished. */
 #include "net_fixture.h"
 
+#include <event2/buffer.h>
+
 /* Sends many questions at once and reads nothing. */
 static void open_asker(struct peer *asker, struct net *net)
 {
@@ -61,6 +63,31 @@ static void unfinished_frames_must_hurry_when_there_are_many(void **state)
         peer_free(&slow[i]);
 }
 
+/* Takes a little each minute, so that it is never cut for reading nothing. */
+static void who_hardly_reads_holds_an_open_batch_no_longer_than_others(void **state)
+{
+    static const uint8_t large[200000];
+    struct net *net = *state;
+    struct peer slow;
+    peer_open_up(&slow, net, OIN_COUNSELLOR);
+    bufferevent_setwatermark(slow.stream, EV_READ, 0, 1000);
+    peer_send_body(&slow, FRAME_DIRECTORY_GET, span_text(""));
+    peer_send_body(&slow, FRAME_BEGIN, span_text(""));
+    struct engine_call *call = fake_take(net->engine, ENGINE_DIRECTORY);
+    for (int i = 0; i < 6; i++)
+        fake_answer_bytes(call, FRAME_DIRECTORY, span_of(large, sizeof large));
+    fake_finish(call, SKP_OK);
+    net_pump(net);
+    for (int minute = 0; minute < 10; minute++) {
+        assert_int_equal(fake_of(net->engine)->open_calls, 1);
+        net_pass(net, 60000);
+        evbuffer_drain(bufferevent_get_input(slow.stream), 500);
+    }
+    net_pass(net, 1);
+    assert_int_equal(fake_of(net->engine)->open_calls, 0);
+    peer_free(&slow);
+}
+
 #define BUFFERS_TEST(name) cmocka_unit_test_setup_teardown(name, net_setup, net_teardown)
 
 int main(void)
@@ -68,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BUFFERS_TEST(who_asks_from_many_sessions_has_no_more_answers_at_a_time),
         BUFFERS_TEST(unfinished_frames_must_hurry_when_there_are_many),
+        BUFFERS_TEST(who_hardly_reads_holds_an_open_batch_no_longer_than_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
