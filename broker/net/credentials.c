@@ -6,11 +6,17 @@
 #include <stdio.h>
 #include <time.h>
 
+static void drop_pairs(struct credentials *credentials)
+{
+    keypair_unref(credentials->tls);
+    keypair_unref(credentials->signer);
+    credentials->tls = credentials->signer = NULL;
+}
+
 void credentials_fini(struct credentials *credentials)
 {
     trust_unref(credentials->trust);
-    keypair_unref(credentials->tls);
-    keypair_unref(credentials->signer);
+    drop_pairs(credentials);
     *credentials = (struct credentials){0};
 }
 
@@ -43,14 +49,16 @@ bool credential_stamp_equal(const struct credential_stamp *a, const struct crede
     return file_stamp_equal(&a->ca, &b->ca) && file_stamp_equal(&a->crl, &b->crl);
 }
 
-static enum skp_err load_files(const struct credential_files *files,
-                               struct credentials *credentials, const char **ret_why)
+enum skp_err credentials_load_trust(const struct credential_files *files,
+                                    struct credentials *ret_credentials, char *ret_why)
 {
-    enum skp_err err = trust_load(files->ca_file, files->crl_file, &credentials->trust, ret_why);
-    if (!err)
-        err = keypair_load(files->tls_cert, files->tls_key, &credentials->tls, ret_why);
-    if (!err)
-        err = keypair_load(files->sign_cert, files->sign_key, &credentials->signer, ret_why);
+    struct credentials credentials = {.stamp = credential_stamp_take(files)};
+    const char *why = "";
+    enum skp_err err = trust_load(files->ca_file, files->crl_file, &credentials.trust, &why);
+    if (err)
+        snprintf(ret_why, CREDENTIALS_WHY_BYTES, "%s", why);
+    else
+        *ret_credentials = credentials;
     return err;
 }
 
@@ -90,22 +98,43 @@ static enum skp_err check_both(const struct credential_files *files, int64_t at_
     return err;
 }
 
-enum skp_err credentials_load(const struct credential_files *files, int64_t at_ms,
-                              struct credentials *ret_credentials, char *ret_why)
+enum skp_err credentials_load_pairs(const struct credential_files *files, int64_t at_ms,
+                                    struct credentials *credentials, char *ret_why)
 {
-    struct credentials credentials = {.stamp = credential_stamp_take(files)};
     const char *why = "";
-    enum skp_err err = load_files(files, &credentials, &why);
+    enum skp_err err = keypair_load(files->tls_cert, files->tls_key, &credentials->tls, &why);
+    if (!err)
+        err = keypair_load(files->sign_cert, files->sign_key, &credentials->signer, &why);
     if (err)
         snprintf(ret_why, CREDENTIALS_WHY_BYTES, "%s", why);
     else
-        err = check_both(files, at_ms, &credentials, ret_why);
-    if (err) {
-        credentials_fini(&credentials);
+        err = check_both(files, at_ms, credentials, ret_why);
+    if (err)
+        drop_pairs(credentials);
+    return err;
+}
+
+enum skp_err credentials_load(const struct credential_files *files, int64_t at_ms,
+                              struct credentials *ret_credentials, char *ret_why)
+{
+    struct credentials credentials;
+    enum skp_err err = credentials_load_trust(files, &credentials, ret_why);
+    if (err)
         return err;
-    }
-    *ret_credentials = credentials;
-    return SKP_OK;
+    err = credentials_load_pairs(files, at_ms, &credentials, ret_why);
+    if (err)
+        credentials_fini(&credentials);
+    else
+        *ret_credentials = credentials;
+    return err;
+}
+
+void credentials_share_pairs(struct credentials *credentials, const struct credentials *from)
+{
+    drop_pairs(credentials);
+    credentials->tls = keypair_ref(from->tls);
+    credentials->signer = keypair_ref(from->signer);
+    credentials->oin = from->oin;
 }
 
 static int64_t asn1_ms(const ASN1_TIME *time)

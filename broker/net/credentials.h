@@ -40,12 +40,25 @@ struct credentials {
 struct credential_stamp credential_stamp_take(const struct credential_files *files);
 bool credential_stamp_equal(const struct credential_stamp *a, const struct credential_stamp *b);
 
-/* Reads all and checks at `at_ms` real time that both certificates are trusted, current, not
- * revoked, for their purpose, and name one OIN. CERTIFICATE, NO_MEMORY:
+/* Reads all: credentials_load_trust() and credentials_load_pairs(). CERTIFICATE, NO_MEMORY:
  * ret_why[CREDENTIALS_WHY_BYTES] says which file and why. Blocks on the disk for a moment: for
  * start-up and reload. */
 enum skp_err credentials_load(const struct credential_files *files, int64_t at_ms,
                               struct credentials *ret_credentials, char *ret_why) SKP_MUST_CHECK;
+
+/* ca_file and crl_file alone; without key pairs. */
+enum skp_err credentials_load_trust(const struct credential_files *files,
+                                    struct credentials *ret_credentials,
+                                    char *ret_why) SKP_MUST_CHECK;
+
+/* Reads the key pairs to the trust that is there; checks at `at_ms` real time that both
+ * certificates are trusted, current, not revoked, for their purpose, and name one OIN. Without any
+ * on error. */
+enum skp_err credentials_load_pairs(const struct credential_files *files, int64_t at_ms,
+                                    struct credentials *credentials, char *ret_why) SKP_MUST_CHECK;
+
+/* Takes a reference to the key pairs of `from`, in place of its own. */
+void credentials_share_pairs(struct credentials *credentials, const struct credentials *from);
 
 /* Fine on a zeroed struct and a second time. */
 void credentials_fini(struct credentials *credentials);

@@ -224,7 +224,7 @@ static struct handshake *handshake_new(struct server *server, evutil_socket_t fd
     handshake->server = server;
     handshake->source = *source;
     handshake->started_ms = server_now_ms(server);
-    handshake->generation = trust_generation(server->trust);
+    handshake->generation = trust_generation(server->used.trust);
     handshake->fd = fd;
     handshake->ssl = SSL_new(server->tls);
     handshake->readable = event_new(server->base, fd, EV_READ, on_ready, handshake);

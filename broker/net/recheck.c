@@ -27,7 +27,7 @@ static void cut_listed(struct server *server)
         struct session *next = LIST_NEXT(session, link); /* closing moves it to another list */
         SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
         if (ssl != NULL && session->state < SESSION_CLOSING &&
-            tls_peer_is_listed(ssl, server->trust))
+            tls_peer_is_listed(ssl, server->used.trust))
             cut(session, "certificate revoked");
         session = next;
     }
@@ -41,7 +41,7 @@ void recheck_add(struct session *session, uint64_t generation)
     session->checked_generation = generation;
     if (generation == 0)
         return;
-    if (generation == trust_generation(server->trust))
+    if (generation == trust_generation(server->used.trust))
         TAILQ_INSERT_TAIL(&server->rechecks, session, recheck);
     else
         TAILQ_INSERT_HEAD(&server->rechecks, session, recheck);
@@ -55,7 +55,7 @@ void recheck_remove(struct session *session)
 
 static bool is_old(const struct server *server, const struct session *session)
 {
-    return session->checked_generation != trust_generation(server->trust);
+    return session->checked_generation != trust_generation(server->used.trust);
 }
 
 /* Who is to be checked now; NULL: nobody. */
@@ -74,10 +74,10 @@ static void check(struct session *session, int64_t now_ms)
     SSL *ssl = bufferevent_openssl_get_ssl(session->stream);
     TAILQ_REMOVE(&server->rechecks, session, recheck);
     TAILQ_INSERT_TAIL(&server->rechecks, session, recheck);
-    session->checked_generation = trust_generation(server->trust);
+    session->checked_generation = trust_generation(server->used.trust);
     session->checked_ms = now_ms;
     if (session->state < SESSION_CLOSING &&
-        tls_check_peer(ssl, server->trust, clock_real_ms(server->clock), &why))
+        tls_check_peer(ssl, server->used.trust, clock_real_ms(server->clock), &why))
         cut(session, why);
 }
 

@@ -249,7 +249,7 @@ void server_free(struct server *server)
     if (server->recheck_turn != NULL)
         event_free(server->recheck_turn);
     SSL_CTX_free(server->tls);
-    trust_unref(server->trust);
+    credentials_fini(&server->used);
     free(server);
 }
 

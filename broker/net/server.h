@@ -74,12 +74,13 @@ void server_free(struct server *server);
 
 uint16_t server_port(const struct server *server);
 
-/* Reads the certificate files anew; takes over trust, CRLs, TLS and signing certificate only when
- * all of it is right. Sessions whose certificate a CRL lists end at once; the others are checked in
- * full one after the other, ten a second. On error (CERTIFICATE) everything stays as it was, words
- * in ret_why[CREDENTIALS_WHY_BYTES].
+/* Reads the certificate files anew. Sessions whose certificate a CRL lists end at once; the others
+ * are checked in full, at most eight in a turn of the loop. On error (CERTIFICATE) what is wrong
+ * stays as it was, words in ret_why[CREDENTIALS_WHY_BYTES]: trust and CRLs together; or both key
+ * pairs, and the words say that trust was taken over all the same.
  *
- * Happens by itself within about 2 seconds after ca_file or crl_file was replaced. */
+ * For trust and CRLs alone it happens by itself, within about 2 seconds after ca_file or crl_file
+ * was replaced, whatever the broker's own certificates are worth by then. */
 enum skp_err server_reload(struct server *server, char *ret_why) SKP_MUST_CHECK;
 
 /* Says GoingAway, accepts and takes no new work, finishes what is under way for at most `grace_ms`,

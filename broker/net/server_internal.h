@@ -31,8 +31,8 @@ struct server {
 
     struct evconnlistener *listener; /* NULL: none, or stopping */
     SSL_CTX *tls;
-    struct trust *trust; /* what sessions are checked against; NULL without TLS */
-    struct credential_stamp used_stamp, seen_stamp;
+    struct credentials used; /* its trust is what sessions are checked against; NULL without TLS */
+    struct credential_stamp seen_stamp;
     int64_t watch_at_ms;       /* monotonic; next look at ca_file and crl_file */
     struct event *accept_turn; /* the next few */
     unsigned accepted;         /* in this turn */
@@ -167,7 +167,7 @@ void recheck_sweep(struct server *server, int64_t now_ms);
 /* The next few, about a millisecond. */
 void recheck_turn(struct server *server);
 
-/* reload.c */
+/* reload.c: shares the credentials. */
 enum skp_err reload_use(struct server *server, const struct credentials *credentials,
                         char *ret_why) SKP_MUST_CHECK;
 /* expiry.c: warns once a day, from the start on. */
