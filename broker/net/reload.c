@@ -53,6 +53,18 @@ static enum skp_err keep_pairs(const struct server *server, struct credentials *
     return SKP_OK;
 }
 
+/* The store, its chain and the sessions go on under one OIN. */
+static enum skp_err take_pairs(const struct server *server, struct credentials *next, char *ret_why)
+{
+    enum skp_err err =
+        credentials_load_pairs(server->files, clock_real_ms(server->clock), next, ret_why);
+    if (err || oin_equal(&next->oin, &server->used.oin))
+        return err;
+    snprintf(ret_why, CREDENTIALS_WHY_BYTES, "%s: names OIN %s, and this broker is %s",
+             server->files->tls_cert, next->oin.text, server->used.oin.text);
+    return SKP_E_CERTIFICATE;
+}
+
 /* Key pairs that cannot be taken are refused after the rest is in use. */
 static enum skp_err take_over(struct server *server, bool with_pairs, char *ret_why)
 {
@@ -61,9 +73,7 @@ static enum skp_err take_over(struct server *server, bool with_pairs, char *ret_
     enum skp_err err = credentials_load_trust(server->files, &next, ret_why);
     if (err)
         return err;
-    enum skp_err refused = SKP_OK;
-    if (with_pairs)
-        refused = credentials_load_pairs(server->files, clock_real_ms(server->clock), &next, why);
+    enum skp_err refused = with_pairs ? take_pairs(server, &next, why) : SKP_OK;
     if (credentials_crl_goes_back(server->used.trust, next.trust, server->files->crl_file, ret_why))
         err = SKP_E_CERTIFICATE;
     if (!err && (refused || !with_pairs))

@@ -1,8 +1,11 @@
-/* What becomes of trust when the broker's own certificates are not right. */
+/* What becomes of trust when the broker's own certificates are not right, and of them when they are
+ * another's. */
 #include "tls_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#define OTHER_BROKER "00000099000000000002"
 
 static const struct counters *counters_of(const struct tls_net *tls)
 {
@@ -77,6 +80,16 @@ static void a_reload_that_refuses_the_keys_takes_the_crl(void **state)
     tls_client_free(&client);
 }
 
+static void a_reload_does_not_make_it_another_broker(void **state)
+{
+    struct tls_net *tls = *state;
+    char why[CREDENTIALS_WHY_BYTES];
+    tls_make_certs(tls->folder, "--broker " OTHER_BROKER " --renew broker/tls --renew broker/sign");
+    clock_manual_advance(&tls->net.clock, 60000);
+    assert_err(server_reload(tls->net.server, why), SKP_E_CERTIFICATE);
+    assert_non_null(strstr(why, "names OIN " OTHER_BROKER));
+}
+
 /* A file of another CA, put in place by mistake, would cut everybody. */
 static void a_ca_file_that_no_longer_leads_to_the_broker_is_refused(void **state)
 {
@@ -104,6 +117,7 @@ int main(void)
         RELOAD_TEST(an_expired_signing_certificate_keeps_no_crl_out),
         RELOAD_TEST(a_key_that_does_not_fit_keeps_no_crl_out),
         RELOAD_TEST(a_reload_that_refuses_the_keys_takes_the_crl),
+        RELOAD_TEST(a_reload_does_not_make_it_another_broker),
         RELOAD_TEST(a_ca_file_that_no_longer_leads_to_the_broker_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
