@@ -143,10 +143,8 @@ bool session_reap(struct session *session, bool engine_alive);
 /* session_state.c: the one place where states change; an illegal move is our fault and asserted. */
 void session_move(struct session *session, enum session_state state);
 
-/* session_call.c: asks the engine; the answer's frames (or its error) go to the peer. BUSY,
- * NO_MEMORY: not asked, and the caller says so. */
-enum skp_err session_ask(struct session *session, enum engine_verb verb,
-                         struct span body) SKP_MUST_CHECK;
+/* session_call.c: asks the engine; the answer's frames (or its error) go to the peer. */
+void session_ask(struct session *session, enum engine_verb verb, struct span body);
 
 /* For handlers with a completion of their own: submits and counts, ... */
 void session_submit(struct session *session, struct engine_call *call);

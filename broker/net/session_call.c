@@ -1,5 +1,8 @@
+#include "handle.h"
 #include "send.h"
 #include "server_internal.h"
+#include "skp.pb-c.h"
+#include "wire.h"
 
 #include <assert.h>
 
@@ -9,7 +12,38 @@ void session_submit(struct session *session, struct engine_call *call)
     engine_submit(call);
 }
 
-void session_refuse_call(struct session *session, const struct engine_call *call)
+static const ProtobufCMessageDescriptor *question_of(enum engine_verb verb)
+{
+    static const ProtobufCMessageDescriptor *const questions[] = {
+        [ENGINE_COLLECT] = &skp__v1__collect__descriptor,
+        [ENGINE_PUBLISH] = &skp__v1__publish__descriptor,
+        [ENGINE_DIRECTORY] = &skp__v1__directory_get__descriptor,
+        [ENGINE_CASES] = &skp__v1__cases_get__descriptor,
+        [ENGINE_SET_ASIDE] = NULL};
+    return questions[verb];
+}
+
+/* Of a question that the engine had no room for, and so has not read; 0: without one, or unreadable. */
+static uint64_t read_tag(enum engine_verb verb, struct span body)
+{
+    const ProtobufCMessageDescriptor *question = question_of(verb);
+    struct arena arena;
+    char path[WIRE_PATH_MAX];
+    ProtobufCMessage *message;
+    uint64_t tag = 0;
+    if (question == NULL)
+        return 0;
+    arena_init(&arena, HANDLE_ARENA_BYTES);
+    if (!wire_unpack(question, body, &arena, path, &message)) {
+        const ProtobufCFieldDescriptor *field =
+            protobuf_c_message_descriptor_get_field_by_name(question, "tag");
+        memcpy(&tag, (const char *)message + field->offset, sizeof tag);
+    }
+    arena_fini(&arena);
+    return tag;
+}
+
+static void refuse(struct session *session, const struct engine_call *call, struct span body)
 {
     static const unsigned frames[] = {[ENGINE_HELLO] = FRAME_HELLO,
                                       [ENGINE_BATCH] = FRAME_END,
@@ -20,9 +54,15 @@ void session_refuse_call(struct session *session, const struct engine_call *call
                                       [ENGINE_CASES] = FRAME_CASES_GET,
                                       [ENGINE_ADMIN] = 0,
                                       [ENGINE_TICK] = 0};
-    struct error_about about = {
-        .batch_id = call->batch_id, .frame = frames[call->verb], .tag = call->tag};
+    struct error_about about = {.batch_id = call->batch_id,
+                                .frame = frames[call->verb],
+                                .tag = call->tag != 0 ? call->tag : read_tag(call->verb, body)};
     session_refuse(session, call->err, call->path, call->sentence, &about);
+}
+
+void session_refuse_call(struct session *session, const struct engine_call *call)
+{
+    refuse(session, call, call->request);
 }
 
 void session_call_end(struct session *session, struct engine_call *call)
@@ -54,22 +94,19 @@ static void on_answer(struct engine_call *call)
     session_call_end(session, call);
 }
 
-enum skp_err session_ask(struct session *session, enum engine_verb verb, struct span body)
+void session_ask(struct session *session, enum engine_verb verb, struct span body)
 {
     struct engine_call *call = engine_call_new(session->server->engine, verb, &session->peer,
                                                session->id, on_answer, session);
-    if (call == NULL)
-        return SKP_E_BUSY;
-    enum skp_err err = engine_call_request(call, body);
+    enum skp_err err = call != NULL ? engine_call_request(call, body) : SKP_E_BUSY;
     if (err) {
-        call->err = err;
-        session_refuse_call(session, call);
+        const struct engine_call unasked = {.verb = verb, .err = err};
+        refuse(session, &unasked, body);
         engine_call_free(call);
-        return SKP_OK;
+        return;
     }
     session->asks++;
     if (is_lookup(call))
         participant_asks(session);
     session_submit(session, call);
-    return SKP_OK;
 }

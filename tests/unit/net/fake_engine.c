@@ -109,6 +109,8 @@ struct engine_call *engine_call_new(struct engine *engine, enum engine_verb verb
                                     const struct skp_oin *peer, uint64_t session,
                                     engine_done_fn done, void *ctx)
 {
+    if (engine->fake.no_calls)
+        return NULL;
     struct engine_call *call = calloc(1, sizeof *call);
     assert(call != NULL);
     arena_init(&call->arena, (size_t)8 << 20);
