@@ -207,6 +207,6 @@ void csv_value_print_amount(int64_t cents, char *ret_text)
 void csv_value_print_date(plain_date date, char *ret_text)
 {
     ret_text[0] = '\0';
-    if (date != 0)
+    if (calendar_date_valid(date))
         calendar_print_dutch(date, ret_text);
 }

@@ -39,7 +39,7 @@ enum skp_err csv_value_read_bsn(const char *text, char *ret_bsn) SKP_MUST_CHECK;
 /* "1234,56" into ret_text[CSV_AMOUNT_BYTES]; "" for CSV_NO_AMOUNT. */
 void csv_value_print_amount(int64_t cents, char *ret_text);
 
-/* "03-12-2026" into ret_text[CALENDAR_TEXT_BYTES]; "" for 0. */
+/* "03-12-2026" into ret_text[CALENDAR_TEXT_BYTES]; "" for what is no date: others seal what they like, also 19800000. */
 void csv_value_print_date(plain_date date, char *ret_text);
 
 #endif

@@ -34,7 +34,8 @@ static struct answer_row common_row(const struct request_view *view)
         row.balance_date = answer->balance_date;
         row.version = answer->version;
         row.correction = (int)answer->correction;
-        row.received_date = calendar_date_of_ms(view->answered_at_ms);
+        if (calendar_ms_valid(view->answered_at_ms))
+            row.received_date = calendar_date_of_ms(view->answered_at_ms);
     }
     if (view->part)
         fill_part(view->part, &row);

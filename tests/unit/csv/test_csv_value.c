@@ -38,6 +38,17 @@ static void what_is_no_date_is_refused(void **state)
     }
 }
 
+static void what_is_no_date_is_written_as_nothing(void **state)
+{
+    (void)state;
+    static const plain_date dates[] = {0, 19800000, 20261345, -1, INT32_MIN, INT32_MAX};
+    char text[CALENDAR_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
+        csv_value_print_date(dates[i], text);
+        assert_string_equal(text, "");
+    }
+}
+
 static void expect_amount(const char *text, int64_t cents)
 {
     int64_t read = -1;
@@ -257,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dates_are_read_as_people_and_programs_write_them),
         cmocka_unit_test(what_is_no_date_is_refused),
+        cmocka_unit_test(what_is_no_date_is_written_as_nothing),
         cmocka_unit_test(amounts_are_read_to_the_cent),
         cmocka_unit_test(an_amount_that_can_be_read_two_ways_is_refused),
         cmocka_unit_test(an_amount_beyond_all_bounds_is_refused),

@@ -1,5 +1,6 @@
 /* Where a BSN goes, and that the signed line says so. */
 #include "bsn_write.h"
+#include "lists_write.h"
 #include "resealing.h"
 #include "skp_scene.h"
 
@@ -15,6 +16,7 @@ struct mail {
     struct skp_oin broker;
     struct scene_opener opener;
     struct opening creditor;
+    plain_date birth_date; /* sealed in the place of the file's; 0: not */
 };
 
 static void read_files(struct scene *scene, const char *bsn, struct register_file *ret_file)
@@ -103,6 +105,8 @@ static void deliver(struct mail *mail, bool with_bsn, bool flag)
     Skp__V1__KnownClaim *claims[] = {&claim};
     struct target *creditor = entitled_creditor(scene);
     read_files(scene, "Dossier;BSN;PartnerBSN\r\n2026-1;999990019;\r\n", &file);
+    if (mail->birth_date != 0)
+        file.cases->client.birth_date = file.cases->partner.birth_date = mail->birth_date;
     assert_ok(cases_build_part(file.cases, file.cases->requests, with_bsn, &scene->settings,
                                &scene->arena, &part));
     claim.claim_id = wire_bytes(span_of(ids[0].bytes, ID_BYTES));
@@ -154,6 +158,31 @@ static void a_bsn_that_the_line_does_not_tell_of_is_a_problem(void **state)
     }
 }
 
+/* Other software may seal a birth date of which only the year is known, or worse. */
+static void a_birth_date_that_is_no_date_is_left_out_and_stops_no_list(void **state)
+{
+    static const plain_date dates[] = {19800000, 20261345, -1, INT32_MIN};
+    (void)state;
+    for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++) {
+        struct scene *scene = scene_new();
+        struct mail mail;
+        struct csv_problem problem;
+        struct question_list list;
+        size_t rows = 0;
+        mail_open(&mail, scene);
+        mail.birth_date = dates[i];
+        deliver(&mail, false, false);
+        assert_err(mail.creditor.problem, SKP_OK);
+        assert_int_equal(questions_lists(&scene->creditor, &list, 1), 1);
+        assert_ok(lists_write(&scene->creditor, &scene->book, &list,
+                              scene_file(scene, "out.csv", NULL), &rows, &problem));
+        assert_int_equal(rows, 1);
+        assert_non_null(
+            strstr(scene_read(scene, "out.csv"), ";Verzonnen;;M;;;;Bedacht;;Proefstraat;"));
+        scene_free(scene);
+    }
+}
+
 static void count_left(void *ctx, const struct skp_oin *creditor, const struct skp_id *request_id,
                        enum skp_err err)
 {
@@ -200,6 +229,7 @@ int main(void)
         cmocka_unit_test(the_bsn_of_the_partner_alone_is_sent_too),
         cmocka_unit_test(a_partner_who_owes_nothing_there_is_not_named),
         cmocka_unit_test(a_bsn_that_the_line_does_not_tell_of_is_a_problem),
+        cmocka_unit_test(a_birth_date_that_is_no_date_is_left_out_and_stops_no_list),
         cmocka_unit_test(a_bsn_is_not_sealed_again_for_who_lost_the_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,30 @@ static void an_answer_comes_back_as_it_was_given(void **state)
     scene_free(scene);
 }
 
+/* The hour is the broker's word. */
+static void an_answer_of_an_impossible_hour_is_written_without_a_day(void **state)
+{
+    struct scene *scene = scene_new();
+    struct post post = post_open(scene);
+    struct csv_problem problem;
+    size_t rows = 0, count = 0;
+    (void)state;
+    post_request(&post);
+    (void)write_list(&post, &rows);
+    fill_in(&post);
+    struct envelope_batch batch = answer(&post);
+    post.office = (struct opening){.db = &scene->office,
+                                   .broker = &post.broker,
+                                   .open_part = scene_open_part,
+                                   .ctx = &post.office_key};
+    scene_deliver(scene, &batch, 0, SCENE_COUNSELLOR, INT64_MAX, &post.office);
+    assert_ok(
+        answers_write(&scene->office, scene_file(scene, "answers.csv", NULL), &count, &problem));
+    assert_int_equal(count, 1);
+    assert_non_null(strstr(scene_read(scene, "answers.csv"), ";1;;\r\n"));
+    scene_free(scene);
+}
+
 static void a_delivery_that_comes_twice_has_no_effect(void **state)
 {
     struct scene *scene = scene_new();
@@ -264,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_comes_back_as_it_was_given),
+        cmocka_unit_test(an_answer_of_an_impossible_hour_is_written_without_a_day),
         cmocka_unit_test(a_delivery_that_comes_twice_has_no_effect),
         cmocka_unit_test(what_does_not_open_is_not_collected),
         cmocka_unit_test(an_answer_of_somebody_who_was_not_asked_is_not_believed),
