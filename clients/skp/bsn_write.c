@@ -20,8 +20,8 @@ static void put_row(struct csv_writer *writer, const struct skp_id *request_id,
     char id[ID_TEXT_BYTES];
     id_print(request_id, id);
     csv_writer_text(writer, part->client_number_creditor);
-    csv_writer_plain(writer, part->client ? part->client->bsn : "");
-    csv_writer_plain(writer, part->partner ? part->partner->bsn : "");
+    csv_writer_text(writer, part->client ? part->client->bsn : "");
+    csv_writer_text(writer, part->partner ? part->partner->bsn : "");
     csv_writer_plain(writer, id);
     csv_writer_end_row(writer);
 }

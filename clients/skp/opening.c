@@ -1,8 +1,10 @@
 #include "opening.h"
 
-#include "calendar.h"
+#include "csv_value.h"
 #include "fact.h"
 #include "wire.h"
+
+#include <string.h>
 
 #define ARENA_BYTES ((size_t)32 << 20)
 
@@ -66,6 +68,13 @@ bool opening_has_bsn(const Skp__V1__PersonPart *part)
 
 /* ---------------------------------------------------------------- creditor */
 
+/* Exactly as it would be written, or nothing. */
+static bool bsn_is_good(const Skp__V1__Person *person)
+{
+    char bsn[CSV_BSN_BYTES];
+    return !person || (!csv_value_read_bsn(person->bsn, bsn) && strcmp(person->bsn, bsn) == 0);
+}
+
 /* The broker lets a BSN pass by the flag; a part that does not agree with it slipped past that rule. */
 static enum skp_err check_bsn(struct taking *taking, const Skp__V1__RequestFact *fact,
                               struct span part)
@@ -76,9 +85,12 @@ static enum skp_err check_bsn(struct taking *taking, const Skp__V1__RequestFact 
         wire_unpack(&skp__v1__person_part__descriptor, part, &taking->arena, path, &message);
     if (err)
         return err;
-    bool has_bsn = opening_has_bsn((const Skp__V1__PersonPart *)message);
+    const Skp__V1__PersonPart *persons = (const Skp__V1__PersonPart *)message;
+    bool has_bsn = opening_has_bsn(persons);
     if (has_bsn != fact->contains_bsn)
         return SKP_E_FIELD_UNEXPECTED;
+    if (!bsn_is_good(persons->client) || !bsn_is_good(persons->partner))
+        return SKP_E_BSN_INVALID;
     return has_bsn && taking->opening->bsn_forbidden ? SKP_E_BSN_NOT_ALLOWED : SKP_OK;
 }
 

@@ -2,7 +2,7 @@
  * for a counsellor, events for both.
  *
  * Nobody is taken at the broker's word: an answer must be of who was asked, "collected" must be signed by the
- * addressee, and a part holds a BSN exactly when the signed line says so.
+ * addressee, and a part holds a BSN exactly when the signed line says so, and then one that passes the elfproef.
  *
  * Everything is kept under its own id, so the same delivery a second time has no effect. What may be
  * collected is only what was read whole: a part that does not open, or an answer to something else than was

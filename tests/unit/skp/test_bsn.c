@@ -16,7 +16,9 @@ struct mail {
     struct skp_oin broker;
     struct scene_opener opener;
     struct opening creditor;
-    plain_date birth_date; /* sealed in the place of the file's; 0: not */
+    /* sealed in the place of the file's */
+    plain_date birth_date; /* 0: not */
+    const char *bsn;       /* NULL: not */
 };
 
 static void read_files(struct scene *scene, const char *bsn, struct register_file *ret_file)
@@ -107,6 +109,8 @@ static void deliver(struct mail *mail, bool with_bsn, bool flag)
     read_files(scene, "Dossier;BSN;PartnerBSN\r\n2026-1;999990019;\r\n", &file);
     if (mail->birth_date != 0)
         file.cases->client.birth_date = file.cases->partner.birth_date = mail->birth_date;
+    if (mail->bsn)
+        (void)snprintf(file.cases->client.bsn, CSV_BSN_BYTES, "%s", mail->bsn);
     assert_ok(cases_build_part(file.cases, file.cases->requests, with_bsn, &scene->settings,
                                &scene->arena, &part));
     claim.claim_id = wire_bytes(span_of(ids[0].bytes, ID_BYTES));
@@ -183,6 +187,53 @@ static void a_birth_date_that_is_no_date_is_left_out_and_stops_no_list(void **st
     }
 }
 
+static void what_is_no_bsn_is_unreadable(void **state)
+{
+    static const char *const texts[] = {"=1+1", "999990010", "99999001", " 99999001", "@9990019"};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct scene *scene = scene_new();
+        struct mail mail;
+        struct csv_problem problem;
+        size_t rows = 0;
+        mail_open(&mail, scene);
+        mail.bsn = texts[i];
+        deliver(&mail, true, true);
+        assert_err(mail.creditor.problem, SKP_E_BSN_INVALID);
+        assert_int_equal(mail.creditor.unreadable, 1);
+        assert_ok(bsn_write(&scene->creditor, scene_file(scene, "out.csv", NULL), &rows, &problem));
+        assert_int_equal(rows, 0);
+        scene_free(scene);
+    }
+}
+
+/* As an earlier version may have taken it. */
+static void a_spreadsheet_keeps_what_stands_in_the_file_of_bsns(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct mail mail;
+    struct csv_problem problem;
+    Skp__V1__PersonPart part;
+    skp__v1__person_part__init(&part);
+    Skp__V1__Person client, partner;
+    skp__v1__person__init(&client);
+    skp__v1__person__init(&partner);
+    size_t rows = 0;
+    client.bsn = (char *)(uintptr_t) "=1+1";
+    partner.bsn = (char *)(uintptr_t) "0999";
+    part.client = &client;
+    part.partner = &partner;
+    mail_open(&mail, scene);
+    deliver(&mail, true, true);
+    state_run(&scene->creditor, "UPDATE question SET part = ?", "b",
+              wire_pack(&part.base, &scene->arena));
+    assert_ok(bsn_write(&scene->creditor, scene_file(scene, "out.csv", NULL), &rows, &problem));
+    assert_int_equal(rows, 1);
+    assert_non_null(strstr(scene_read(scene, "out.csv"), "\r\n;'=1+1;'0999;"));
+    scene_free(scene);
+}
+
 static void count_left(void *ctx, const struct skp_oin *creditor, const struct skp_id *request_id,
                        enum skp_err err)
 {
@@ -230,6 +281,8 @@ int main(void)
         cmocka_unit_test(a_partner_who_owes_nothing_there_is_not_named),
         cmocka_unit_test(a_bsn_that_the_line_does_not_tell_of_is_a_problem),
         cmocka_unit_test(a_birth_date_that_is_no_date_is_left_out_and_stops_no_list),
+        cmocka_unit_test(what_is_no_bsn_is_unreadable),
+        cmocka_unit_test(a_spreadsheet_keeps_what_stands_in_the_file_of_bsns),
         cmocka_unit_test(a_bsn_is_not_sealed_again_for_who_lost_the_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
