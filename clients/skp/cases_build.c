@@ -160,39 +160,83 @@ static bool concerns_partner(const struct register_request *asked)
     return false;
 }
 
+/* Who, where and under which number: what the office knows of the client. */
+struct sealed {
+    Skp__V1__PersonPart part;
+    Skp__V1__Person client, partner;
+    Skp__V1__Address address;
+};
+
+static void fill_sealed(const struct register_case *file_case, const struct register_request *asked,
+                        bool with_bsn, struct sealed *ret_sealed)
+{
+    Skp__V1__PersonPart *part = &ret_sealed->part;
+    skp__v1__person_part__init(part);
+    fill_person(&file_case->client, with_bsn, &ret_sealed->client);
+    fill_address(&file_case->address, &ret_sealed->address);
+    part->client = &ret_sealed->client;
+    part->address = &ret_sealed->address;
+    if (file_case->has_partner && concerns_partner(asked)) {
+        fill_person(&file_case->partner, with_bsn, &ret_sealed->partner);
+        part->partner = &ret_sealed->partner;
+    }
+    part->client_number_counsellor = wire_text(file_case->client_number);
+}
+
 enum skp_err cases_build_part(const struct register_case *file_case,
                               const struct register_request *asked, bool with_bsn,
                               const struct settings *settings, struct arena *arena,
                               struct span *ret_part)
 {
-    Skp__V1__PersonPart part;
-    skp__v1__person_part__init(&part);
-    Skp__V1__Person client, partner;
-    Skp__V1__Address address;
+    struct sealed sealed;
     Skp__V1__Contact contact;
     char *invoices[REGISTER_MAX_CLAIMS];
     size_t count = 0;
-    fill_person(&file_case->client, with_bsn, &client);
-    fill_address(&file_case->address, &address);
+    fill_sealed(file_case, asked, with_bsn, &sealed);
     fill_contact(&file_case->contact, settings, &contact);
-    part.client = &client;
-    part.address = &address;
-    part.contact = &contact;
-    if (file_case->has_partner && concerns_partner(asked)) {
-        fill_person(&file_case->partner, with_bsn, &partner);
-        part.partner = &partner;
-    }
+    sealed.part.contact = &contact;
     for (const struct register_claim *at = asked->claims; at && count < REGISTER_MAX_CLAIMS;
          at = at->next)
         invoices[count++] = wire_text(at->invoice_number);
-    part.n_invoice_numbers = count;
-    part.invoice_numbers = invoices;
-    part.client_number_counsellor = wire_text(file_case->client_number);
-    part.client_number_creditor = wire_text(asked->client_number_creditor);
-    struct span packed = wire_pack(&part.base, arena);
+    sealed.part.n_invoice_numbers = count;
+    sealed.part.invoice_numbers = invoices;
+    sealed.part.client_number_creditor = wire_text(asked->client_number_creditor);
+    struct span packed = wire_pack(&sealed.part.base, arena);
     if (!packed.data)
         return SKP_E_NO_MEMORY;
     *ret_part = packed;
+    return SKP_OK;
+}
+
+static void forget_bsn_not_given(const Skp__V1__Person *given, Skp__V1__Person *sent)
+{
+    if (sent && (!given || given->bsn[0] == '\0'))
+        sent->bsn = wire_text("");
+}
+
+enum skp_err cases_build_same_client(const struct register_case *file_case,
+                                     const struct register_request *asked, bool with_bsn,
+                                     struct span sent, struct arena *arena, bool *ret_same)
+{
+    char path[WIRE_PATH_MAX];
+    ProtobufCMessage *message = NULL;
+    struct sealed sealed;
+    enum skp_err err = wire_unpack(&skp__v1__person_part__descriptor, sent, arena, path, &message);
+    if (err)
+        return err;
+    const Skp__V1__PersonPart *before = (const Skp__V1__PersonPart *)message;
+    fill_sealed(file_case, asked, with_bsn, &sealed);
+    forget_bsn_not_given(sealed.part.client, before->client);
+    forget_bsn_not_given(sealed.part.partner, before->partner);
+    Skp__V1__PersonPart compared = sealed.part;
+    compared.client = before->client;
+    compared.partner = before->partner;
+    compared.address = before->address;
+    compared.client_number_counsellor = before->client_number_counsellor;
+    struct span was = wire_pack(&compared.base, arena), is = wire_pack(&sealed.part.base, arena);
+    if (!was.data || !is.data)
+        return SKP_E_NO_MEMORY;
+    *ret_same = span_equal(was, is);
     return SKP_OK;
 }
 

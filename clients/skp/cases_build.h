@@ -39,4 +39,11 @@ enum skp_err cases_build_part(const struct register_case *file_case,
                               const struct settings *settings, struct arena *arena,
                               struct span *ret_part) SKP_MUST_CHECK;
 
+/* Whether what was `sent` for this request, a PersonPart, names the same persons, address and client number. A BSN that
+ * the file does not give is no other one; contacts may change. NO_MEMORY, DECODE. */
+enum skp_err cases_build_same_client(const struct register_case *file_case,
+                                     const struct register_request *asked, bool with_bsn,
+                                     struct span sent, struct arena *arena,
+                                     bool *ret_same) SKP_MUST_CHECK;
+
 #endif

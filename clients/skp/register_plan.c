@@ -1,7 +1,9 @@
 #include "register_plan.h"
 
+#include "cases_build.h"
 #include "letters_csv.h"
 #include "merkle.h"
+#include "seal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -204,22 +206,53 @@ static void find_route(struct planning *planning, const struct register_case *fi
     }
 }
 
+#define PART_MAX_BYTES ((size_t)1 << 20)
+
+/* Persons and address are held against what was sealed: that is kept until the answer is in, and a fingerprint of a BSN
+ * would tell it to who tries them all. */
+static enum skp_err compare_client(struct planning *planning, const struct register_case *file_case,
+                                   const struct plan_request *request, bool *ret_same)
+{
+    struct state_db *db = planning->db;
+    struct arena arena;
+    enum skp_err err = SKP_OK;
+    bool with_bsn = request->target && request->target->bsn_entitled;
+    arena_init(&arena, PART_MAX_BYTES);
+    *ret_same = true;
+    sqlite3_stmt *row = state_ask(db, "SELECT plaintext FROM kept_line WHERE item_id = ?", "d",
+                                  &request->request_id);
+    while (state_next(db, row)) {
+        struct span kept = state_blob(db, row, 0, &arena);
+        if (!err && kept.len > SEAL_SALT_BYTES)
+            err = cases_build_same_client(
+                file_case, request->asked, with_bsn,
+                span_of(kept.data + SEAL_SALT_BYTES, kept.len - SEAL_SALT_BYTES), &arena, ret_same);
+    }
+    arena_fini(&arena);
+    return err ? err : state_error(db);
+}
+
 /* What the broker has stays as it is; what it refused, or never got, is decided anew. */
-static void join_known(struct plan_request *request, const struct known_request *known)
+static enum skp_err join_known(struct planning *planning, const struct register_case *file_case,
+                               struct plan_request *request, const struct known_request *known)
 {
     request->request_id = known->request_id;
     request->stage = known->stage;
-    if (known->stage != STAGE_STORED && known->stage != STAGE_SENT)
-        return;
-    bool broken = request->asked->broken_line > 0;
-    if (broken || !hash_equal(&known->fingerprint, &request->fingerprint)) {
-        if (!broken)
-            refuse(request, SKP_E_CASE_CHANGED);
-        return;
+    if ((known->stage != STAGE_STORED && known->stage != STAGE_SENT) ||
+        request->asked->broken_line > 0)
+        return SKP_OK;
+    bool same = false;
+    enum skp_err err = compare_client(planning, file_case, request, &same);
+    if (err)
+        return err;
+    if (!same || !hash_equal(&known->fingerprint, &request->fingerprint)) {
+        refuse(request, SKP_E_CASE_CHANGED);
+        return SKP_OK;
     }
     request->route = known->route;
     request->letter_reason = known->letter_reason;
     request->err = SKP_OK;
+    return SKP_OK;
 }
 
 static enum skp_err plan_request(struct planning *planning, struct plan_case *plan,
@@ -237,9 +270,10 @@ static enum skp_err plan_request(struct planning *planning, struct plan_case *pl
         (void)oin_take(span_text(request->creditor->oin), &creditor);
     find_route(planning, plan->asked, request, match);
     const struct known_request *before = recognise(known, asked, &creditor);
+    enum skp_err err = SKP_OK;
     if (before) {
         request->place = (size_t)(before - known->requests);
-        join_known(request, before);
+        err = join_known(planning, plan->asked, request, before);
     } else if (plan->id_count == REGISTER_MAX_REQUESTS) {
         refuse(request, SKP_E_DECODE_ITEMS);
     } else {
@@ -252,7 +286,7 @@ static enum skp_err plan_request(struct planning *planning, struct plan_case *pl
     else
         plan->requests = request;
     plan->last = request;
-    return state_error(planning->db);
+    return err ? err : state_error(planning->db);
 }
 
 static bool has_changed(const struct known_case *known, const struct register_case *asked)
