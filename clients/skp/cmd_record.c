@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "link.h"
+#include "map.h"
 #include "matching.h"
 #include "outbox.h"
 #include "recording.h"
@@ -9,6 +10,7 @@
 
 #define FILE_MAX_BYTES ((size_t)256 << 20)
 #define BATCH_LINES    1000
+#define MAX_REQUESTS   ((size_t)1 << 24)
 
 struct record_command {
     struct cli *cli;
@@ -19,7 +21,8 @@ struct record_command {
     struct draft draft;
     struct csv_problems problems;
     struct results results;
-    bool broke_off; /* the file could not be read to its end */
+    struct map seen; /* requests that rows of this file were about */
+    bool broke_off;  /* the file could not be read to its end */
 };
 
 /* The request a row is about (it went by letter, or could not be read and does so now), and what was
@@ -104,6 +107,16 @@ static enum skp_err say_row(struct record_command *command, const struct record_
     return note(command, row, &found->request_id, RESULT_REGISTERED, SKP_OK, NULL);
 }
 
+/* In this file, or on its way from another run. */
+static enum skp_err check_first(struct record_command *command, const struct skp_id *request_id)
+{
+    enum skp_err err = map_add(&command->seen, request_id->bytes, NULL);
+    int64_t sent =
+        state_number(&command->cli->state, 0,
+                     "SELECT 1 FROM recorded WHERE request_id = ? AND stage = 1", "d", request_id);
+    return !err && sent != 0 ? SKP_E_DUPLICATE_ITEM : err;
+}
+
 static enum skp_err take_row(struct record_command *command, const struct record_row *row)
 {
     struct off_network found = {0};
@@ -114,6 +127,11 @@ static enum skp_err take_row(struct record_command *command, const struct record
     if (found.found > 1)
         return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS, SKP_E_CREDITOR_AMBIGUOUS,
                     "Merk");
+    enum skp_err err = check_first(command, &found.request_id);
+    if (err == SKP_E_DUPLICATE_ITEM)
+        return note(command, row, &found.request_id, RESULT_REFUSED, err, NULL);
+    if (err)
+        return err;
     if (said_before(&found, row))
         return note(command, row, &found.request_id, RESULT_UNCHANGED, SKP_OK, NULL);
     return say_row(command, row, &found);
@@ -165,6 +183,8 @@ static enum skp_err take_file(struct record_command *command, struct csv_reader 
     struct state_db *db = &command->cli->state;
     command->problems.arena = &command->arena;
     enum skp_err err = draft_init(&command->draft, &command->arena);
+    if (!err)
+        err = map_init(&command->seen, ID_BYTES, 64, MAX_REQUESTS);
     state_begin(db);
     if (!err)
         err = take_rows(command, reader);
@@ -233,6 +253,7 @@ static int run(struct cli *cli, char **args)
     if (code == 0)
         code = run_record(&command);
     results_fini(&command.results);
+    map_fini(&command.seen);
     link_close(&command.link);
     arena_fini(&command.arena);
     return code;

@@ -1,0 +1,90 @@
+/* Answers on paper, from the file to what the broker is told. */
+#include "link_scene.h"
+
+#define ASKED       SCENE_HEADER SCENE_CASE("2026-1") "Bakker Jansen;;;;30;eerste;overig\r\n"
+#define ON_PAPER    "Dossier;Schuldeiser;Bedrag;Akkoord;Ontvangen;Uitkomst\r\n"
+#define ROW(amount) "2026-1;Bakker Jansen;" amount ";voorstel nodig;16-11-2026;vorderingen\r\n"
+
+static struct desk *open_desk(script_fn script)
+{
+    struct desk *desk = desk_new(script, NULL);
+    scene_register(desk->scene, ASKED, false, NULL);
+    struct envelope_batch batch = scene_outbox(desk->scene, &desk->scene->office);
+    scene_settle(&desk->scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    return desk;
+}
+
+static void record(struct desk *desk, const char *csv, struct told *ret_told)
+{
+    char line[512];
+    (void)scene_file(desk->scene, "in.csv", csv);
+    (void)snprintf(line, sizeof line,
+                   "--config %s counsellor record-answer %s/in.csv --result %s/out.csv",
+                   desk->config, desk->scene->folder, desk->scene->folder);
+    run(line, ret_told);
+}
+
+static void take_once(struct fake *fake)
+{
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    fake_take_batch(fake);
+    fake_receipt(fake);
+    fake_expect_end(fake);
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    fake_expect_end(fake);
+}
+
+/* Whatever was recorded before: else the file said again would correct its own first row. */
+static void a_second_row_of_one_request_is_refused(void **state)
+{
+    static const char twice[] = ON_PAPER ROW("250,00") ROW("300,00");
+    (void)state;
+    struct desk *desk = open_desk(take_once);
+    struct told told;
+    desk_hand_over(desk);
+    for (int times = 0; times < 2; times++) {
+        record(desk, twice, &told);
+        assert_int_equal(told.code, EXIT_SOME);
+        says(&told, times == 0 ? "1 regel: aangemeld" : "1 regel: al aangemeld");
+        says(&told, "1 regel: geweigerd");
+        const char *file = scene_read(desk->scene, "out.csv");
+        assert_non_null(strstr(file, "\r\n3;'2026-1;Bakker Jansen;geweigerd;;DUPLICATE_ITEM;"));
+    }
+    assert_int_equal(cli_open_state(&desk->cli), 0);
+    assert_int_equal(desk_count(desk, "SELECT count(*) FROM recorded"), 1);
+    assert_int_equal(desk_count(desk, "SELECT total_cents FROM recorded WHERE stage = 2"), 25000);
+    desk_free(desk);
+}
+
+static void only_welcome(struct fake *fake)
+{
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    fake_expect_end(fake);
+}
+
+/* Of another run at the same moment. */
+static void what_is_on_its_way_is_not_replaced(void **state)
+{
+    (void)state;
+    struct desk *desk = open_desk(only_welcome);
+    struct told told;
+    state_run(&desk->scene->office,
+              "INSERT INTO recorded SELECT request_id, 1, 1, 0, 1, 2, 25000, 20261116 FROM request",
+              "");
+    desk_hand_over(desk);
+    record(desk, ON_PAPER ROW("300,00"), &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    says(&told, "1 regel: geweigerd");
+    assert_int_equal(cli_open_state(&desk->cli), 0);
+    assert_int_equal(desk_count(desk, "SELECT total_cents FROM recorded"), 25000);
+    desk_free(desk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_row_of_one_request_is_refused),
+        cmocka_unit_test(what_is_on_its_way_is_not_replaced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
