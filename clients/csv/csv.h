@@ -121,6 +121,10 @@ void csv_writer_end_row(struct csv_writer *writer);
 enum skp_err csv_writer_close(struct csv_writer *writer,
                               struct csv_problem *ret_problem) SKP_MUST_CHECK;
 
+/* The same for a file (asserted) that takes the place of none: IO with os_error EEXIST when one is there by now. */
+enum skp_err csv_writer_close_new(struct csv_writer *writer,
+                                  struct csv_problem *ret_problem) SKP_MUST_CHECK;
+
 /* Frees the writer and leaves no file; not for a stream (asserted). NULL is fine. */
 void csv_writer_abandon(struct csv_writer *writer);
 

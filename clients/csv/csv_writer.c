@@ -166,10 +166,18 @@ void csv_writer_end_row(struct csv_writer *writer)
     fputs(writer->play ? ";Ja\r\n" : "\r\n", writer->out);
 }
 
-/* Under its name for good. Shared folders of some kinds know no syncing of folders, and some may only be written. */
-static int put_in_place(const struct csv_writer *writer)
+/* A link is refused where a file stands; where there are no links, nothing stood there a moment ago. */
+static bool link_new(const struct csv_writer *writer)
 {
-    if (rename(writer->temporary, writer->path) != 0)
+    if (link(writer->temporary, writer->path) == 0)
+        return unlink(writer->temporary) == 0;
+    return errno != EEXIST && rename(writer->temporary, writer->path) == 0;
+}
+
+/* Under its name for good. Shared folders of some kinds know no syncing of folders, and some may only be written. */
+static int put_in_place(const struct csv_writer *writer, bool is_new)
+{
+    if (is_new ? !link_new(writer) : rename(writer->temporary, writer->path) != 0)
         return errno;
     if (file_sync_folder(writer->path) == 0 || errno == EINVAL || errno == EBADF || errno == EACCES)
         return 0;
@@ -177,7 +185,7 @@ static int put_in_place(const struct csv_writer *writer)
 }
 
 /* Closing is part of the check: network file systems report a full disk there. */
-static int finish(struct csv_writer *writer)
+static int finish(struct csv_writer *writer, bool is_new)
 {
     bool failed =
         ferror(writer->out) != 0 || fflush(writer->out) != 0 || fsync(fileno(writer->out)) != 0;
@@ -187,7 +195,7 @@ static int finish(struct csv_writer *writer)
         error = errno;
     }
     writer->out = NULL;
-    return failed ? error : put_in_place(writer);
+    return failed ? error : put_in_place(writer, is_new);
 }
 
 static int finish_stream(const struct csv_writer *writer)
@@ -195,17 +203,29 @@ static int finish_stream(const struct csv_writer *writer)
     return ferror(writer->out) != 0 || fflush(writer->out) != 0 ? errno : 0;
 }
 
-enum skp_err csv_writer_close(struct csv_writer *writer, struct csv_problem *ret_problem)
+static enum skp_err close_writer(struct csv_writer *writer, bool is_new,
+                                 struct csv_problem *ret_problem)
 {
     end_header(writer);
     assert(writer->cell == 0);
     bool is_stream = writer->path[0] == '\0';
     errno = EIO;
-    int error = is_stream ? finish_stream(writer) : finish(writer);
+    int error = is_stream ? finish_stream(writer) : finish(writer, is_new);
     if (error != 0 && !is_stream)
         unlink(writer->temporary);
     free(writer);
     return error != 0 ? io_error(ret_problem, error) : SKP_OK;
+}
+
+enum skp_err csv_writer_close(struct csv_writer *writer, struct csv_problem *ret_problem)
+{
+    return close_writer(writer, false, ret_problem);
+}
+
+enum skp_err csv_writer_close_new(struct csv_writer *writer, struct csv_problem *ret_problem)
+{
+    assert(writer->path[0] != '\0');
+    return close_writer(writer, true, ret_problem);
 }
 
 void csv_writer_abandon(struct csv_writer *writer)

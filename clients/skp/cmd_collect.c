@@ -5,8 +5,9 @@
 #include "collecting.h"
 #include "lists_write.h"
 
+#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #define MAX_NUMBER 10000
 
@@ -22,15 +23,25 @@ static bool free_path(const struct collect_command *command, const struct questi
                       char *ret_path, size_t path_bytes)
 {
     char name[LISTS_NAME_BYTES];
+    struct stat found;
     for (int number = 1; number < MAX_NUMBER; number++) {
         lists_name(list, number, name);
         int len = snprintf(ret_path, path_bytes, "%s/%s", command->out, name);
         if (len < 0 || (size_t)len >= path_bytes)
             return false;
-        if (access(ret_path, F_OK) != 0)
+        if (lstat(ret_path, &found) != 0)
             return true;
     }
     return false;
+}
+
+/* An empty round is told, so that it is not taken for one that did not come. */
+static void say_empty(const struct cli *cli, const struct question_list *list)
+{
+    char id[ID_TEXT_BYTES];
+    id_print(&list->round_id, id);
+    if (list->is_round)
+        cli_say(cli, "ronde %.8s: niets open", "round %.8s: nothing open", id);
 }
 
 static int write_list(struct collect_command *command, const struct question_list *list)
@@ -39,28 +50,22 @@ static int write_list(struct collect_command *command, const struct question_lis
     struct csv_problem problem = {0};
     char path[4096];
     size_t rows = 0;
-    if (!free_path(command, list, path, sizeof path))
-        return cli_fail(cli, SKP_E_IO, command->out);
-    enum skp_err err =
-        lists_write(&cli->state, &command->collecting.link.book, list, path, &rows, &problem);
+    enum skp_err err = SKP_OK;
+    do {
+        if (!free_path(command, list, path, sizeof path))
+            return cli_fail(cli, SKP_E_IO, command->out);
+        err = lists_write(&cli->state, &command->collecting.link.book, list, path, &rows, &problem);
+    } while (err == SKP_E_IO && problem.os_error == EEXIST);
     if (err)
         return cli_fail_file(cli, path, &problem);
+    if (rows == 0) {
+        say_empty(cli, list);
+        return 0;
+    }
     cli_say(cli, "%s: %zu %s, %zu %s", "%s: %zu %s, %zu %s", path, list->count,
             cli_noun(cli, list->count, NOUN_REQUEST), rows, cli_noun(cli, rows, NOUN_ROW));
     json_t *files = json_object_get(cli->result, "files");
     (void)json_array_append_new(files, json_string(path));
-    return 0;
-}
-
-/* Told, so that an empty round is not taken for a round that did not come. */
-static int note_empty(struct collect_command *command, const struct question_list *list)
-{
-    char id[ID_TEXT_BYTES];
-    id_print(&list->round_id, id);
-    enum skp_err err = lists_mark(&command->cli->state, list);
-    if (err)
-        return cli_state_failed(command->cli, err);
-    cli_say(command->cli, "ronde %.8s: niets open", "round %.8s: nothing open", id);
     return 0;
 }
 
@@ -74,8 +79,7 @@ static int write_lists(struct collect_command *command)
     if (err)
         return cli_state_failed(cli, err);
     for (size_t i = 0; code == 0 && i < count; i++)
-        code = command->lists[i].count > 0 ? write_list(command, &command->lists[i])
-                                           : note_empty(command, &command->lists[i]);
+        code = write_list(command, &command->lists[i]);
     if (count == 0)
         cli_say(cli, "Er is niets nieuws.", "There is nothing new.");
     return code;

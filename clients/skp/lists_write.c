@@ -253,9 +253,9 @@ static enum skp_err put_all(struct writing *writing)
     return err ? err : state_error(writing->db);
 }
 
-enum skp_err lists_mark(struct state_db *db, const struct question_list *list)
+/* All of it: what came since the transaction began is not there yet. */
+static void mark(struct state_db *db, const struct question_list *list)
 {
-    state_begin(db);
     if (list->is_round) {
         state_run(db,
                   "UPDATE question SET listed = 1 WHERE request_id IN"
@@ -270,7 +270,15 @@ enum skp_err lists_mark(struct state_db *db, const struct question_list *list)
                   "  ON p.round_id = i.round_id AND p.listed = 0)",
                   "t", list->counsellor.text);
     }
-    return state_commit(db);
+}
+
+/* Puts the file in its place, when there is something in it. */
+static enum skp_err finish(struct writing *writing, struct csv_problem *ret_problem)
+{
+    if (writing->rows > 0)
+        return csv_writer_close_new(writing->writer, ret_problem);
+    csv_writer_abandon(writing->writer);
+    return SKP_OK;
 }
 
 enum skp_err lists_write(struct state_db *db, const struct book *book,
@@ -285,17 +293,23 @@ enum skp_err lists_write(struct state_db *db, const struct book *book,
     if (list->is_round && calendar_ms_valid(list->opened_at_ms))
         calendar_print_dutch(calendar_date_of_ms(list->opened_at_ms), writing.round);
     arena_init(&writing.arena, ROW_MAX_BYTES);
+    state_begin(db);
     err = put_all(&writing);
     arena_fini(&writing.arena);
-    if (err) {
+    *ret_problem = (struct csv_problem){.err = err};
+    if (err)
         csv_writer_abandon(writing.writer);
-        *ret_problem = (struct csv_problem){.err = err};
+    else
+        err = finish(&writing, ret_problem);
+    if (err) {
+        state_rollback(db);
         return err;
     }
-    err = csv_writer_close(writing.writer, ret_problem);
-    if (!err && (err = lists_mark(db, list)))
+    mark(db, list);
+    err = state_commit(db);
+    if (err)
         *ret_problem = (struct csv_problem){.err = err};
-    if (!err)
+    else
         *ret_rows = writing.rows;
     return err;
 }

@@ -12,14 +12,12 @@
  * unique. */
 void lists_name(const struct question_list *list, int number, char ret_name[LISTS_NAME_BYTES]);
 
-/* Writes what of the list is not answered yet, and marks it as listed after the file is in its place. An
- * error is of the file, or of the database when ret_problem says no more than its code. *ret_rows claims. */
+/* Writes what of the list is not answered yet, and marks it as listed after the file is in its place: one transaction,
+ * so that what another run collects meanwhile comes in a next list. No file when *ret_rows, claims, is 0. An error is of
+ * the file (os_error EEXIST: another one took the name), or of the database when ret_problem says no more than its code. */
 enum skp_err lists_write(struct state_db *db, const struct book *book,
                          const struct question_list *list, const char *path, size_t *ret_rows,
                          struct csv_problem *ret_problem) SKP_MUST_CHECK;
-
-/* Marks a list as written, for one that is empty. */
-enum skp_err lists_mark(struct state_db *db, const struct question_list *list) SKP_MUST_CHECK;
 
 /* The due date of what left without a round: the agreement's term, else the usual one. */
 plain_date lists_due_date(const Skp__V1__AgreementSummary *agreement, bool urgent,

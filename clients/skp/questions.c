@@ -113,10 +113,12 @@ size_t questions_lists(struct state_db *db, struct question_list *ret_lists, siz
     size_t count = round_lists(db, ret_lists, max);
     sqlite3_stmt *rows =
         state_ask(db,
-                  "SELECT counsellor, min(stored_at_ms), count(*) FROM question WHERE listed = 0"
-                  " AND returned <> 2"
+                  "SELECT counsellor, min(stored_at_ms), count(*) FROM question AS q"
+                  " WHERE listed = 0 AND returned <> 2"
                   " AND request_id NOT IN (SELECT i.request_id FROM overview_item AS i"
                   "  JOIN overview_part AS p ON p.round_id = i.round_id AND p.listed = 0)"
+                  " AND NOT EXISTS (SELECT 1 FROM answer_out AS o"
+                  "  WHERE o.request_id = q.request_id AND o.stage = 2)"
                   " GROUP BY counsellor ORDER BY 2",
                   "");
     while (state_next(db, rows)) {

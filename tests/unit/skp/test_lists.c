@@ -1,0 +1,132 @@
+/* Saldolijsten while another run collects, or after one that was cut short. */
+#include "post_scene.h"
+
+#include <errno.h>
+
+/* ---------------------------------------------------------------- another run */
+
+static sqlite3 *other; /* its connection; NULL: nobody else is there */
+static const char *other_file;
+static int other_rc; /* of what it wrote */
+
+static int add_question(sqlite3 *db)
+{
+    return sqlite3_exec(
+        db,
+        "INSERT INTO question SELECT randomblob(16), counsellor, bundle_id, line,"
+        " leaf, stored_at_ms, position, fact, part, 0, 0, 0, 0 FROM question LIMIT 1",
+        NULL, NULL, NULL);
+}
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+/* While the list goes to the disk. */
+int __wrap_fsync(int fd)
+{
+    if (other)
+        other_rc = add_question(other);
+    if (other_file) {
+        FILE *file = fopen(other_file, "w");
+        assert_non_null(file);
+        assert_true(fputs("theirs", file) >= 0);
+        assert_int_equal(fclose(file), 0);
+    }
+    return __real_fsync(fd);
+}
+
+static enum skp_err write_first(struct post *post, const char *name, size_t *ret_rows,
+                                struct csv_problem *ret_problem)
+{
+    struct question_list list;
+    struct scene *scene = post->scene;
+    *ret_rows = 0;
+    assert_int_equal(questions_lists(&scene->creditor, &list, 1), 1);
+    return lists_write(&scene->creditor, &scene->book, &list, scene_file(scene, name, NULL),
+                       ret_rows, ret_problem);
+}
+
+static size_t count_lists(struct scene *scene)
+{
+    struct question_list lists[2];
+    return questions_lists(&scene->creditor, lists, 2);
+}
+
+/* ---------------------------------------------------------------- tests */
+
+static void what_another_run_collects_meanwhile_comes_in_the_next_list(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct post post = post_open(scene);
+    struct csv_problem problem;
+    sqlite3 *db = NULL;
+    size_t rows = 0;
+    post_request(&post);
+    assert_int_equal(sqlite3_open(scene_file(scene, "creditor.db", NULL), &db), SQLITE_OK);
+    other = db;
+    assert_ok(write_first(&post, "out.csv", &rows, &problem));
+    other = NULL;
+    assert_int_equal(rows, 2);
+    assert_int_equal(other_rc, SQLITE_BUSY); /* it waits until the list is in its place */
+    assert_int_equal(add_question(db), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_ok(write_first(&post, "answers.csv", &rows, &problem));
+    assert_int_equal(rows, 2);
+    assert_int_equal(count_lists(scene), 0);
+    scene_free(scene);
+}
+
+static void a_list_never_takes_the_place_of_another(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct post post = post_open(scene);
+    struct csv_problem problem;
+    char path[128];
+    size_t rows = 0;
+    post_request(&post);
+    (void)snprintf(path, sizeof path, "%s", scene_file(scene, "out.csv", NULL));
+    other_file = path;
+    assert_err(write_first(&post, "out.csv", &rows, &problem), SKP_E_IO);
+    other_file = NULL;
+    assert_int_equal(problem.os_error, EEXIST);
+    assert_string_equal(scene_read(scene, "out.csv"), "theirs");
+    assert_int_equal(count_lists(scene), 1); /* it is still to be written */
+    assert_ok(write_first(&post, "answers.csv", &rows, &problem));
+    assert_int_equal(rows, 2);
+    scene_free(scene);
+}
+
+/* Cut short between its place and the mark, and answered since. */
+static void a_list_without_open_requests_is_no_file(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct post post = post_open(scene);
+    struct csv_problem problem;
+    struct question_list list;
+    size_t rows = 1;
+    post_request(&post);
+    assert_int_equal(questions_lists(&scene->creditor, &list, 1), 1);
+    state_run(&scene->creditor,
+              "INSERT INTO answer_out SELECT request_id, 1, 2, 0, zeroblob(32), x'', x''"
+              " FROM question",
+              "");
+    assert_int_equal(count_lists(scene), 0);
+    assert_ok(lists_write(&scene->creditor, &scene->book, &list, scene_file(scene, "out.csv", NULL),
+                          &rows, &problem));
+    assert_int_equal(rows, 0);
+    assert_int_equal(access(scene_file(scene, "out.csv", NULL), F_OK), -1);
+    scene_free(scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_another_run_collects_meanwhile_comes_in_the_next_list),
+        cmocka_unit_test(a_list_never_takes_the_place_of_another),
+        cmocka_unit_test(a_list_without_open_requests_is_no_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
