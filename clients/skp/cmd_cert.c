@@ -97,11 +97,15 @@ static enum skp_err verify_record(const struct cert_command *command, struct spa
 }
 
 /* What is taken over is signed anew, so it must be what we said ourselves. Once a signing certificate is revoked nobody
- * can tell any more, and publishing must go on: then the version is only a number to be above. */
-static void check_record(struct cert_command *command, struct span record)
+ * can tell any more, and publishing must go on: then the version is only a number to be above. But where our own files
+ * or memory fail, nothing was found out about the record, and the exit code says so. */
+static int check_record(struct cert_command *command, struct span record)
 {
     const char *why = "";
-    command->believed = verify_record(command, record, &why) == SKP_OK;
+    enum skp_err err = verify_record(command, record, &why);
+    if (err == SKP_E_CERTIFICATE || err == SKP_E_NO_MEMORY)
+        return cli_fail(command->cli, err, why);
+    command->believed = err == SKP_OK;
     if (!command->believed)
         cli_warn(command->cli,
                  "Versie %u in de gids is niet aantoonbaar van u; wat daarin is ingetrokken, wordt "
@@ -109,13 +113,15 @@ static void check_record(struct cert_command *command, struct span record)
                  "Version %u in the directory is not provably yours; what it withdraws is not "
                  "taken over (%s)",
                  command->record->version, why);
+    return EXIT_ALL_OK;
 }
 
-static void find_record(struct cert_command *command)
+static int find_record(struct cert_command *command)
 {
     struct book *book = &command->link.book;
+    int code = EXIT_ALL_OK;
     command->self = book_find(book, skp_self(command->link.client)->text);
-    for (size_t i = 0; command->self && i < command->self->n_records; i++) {
+    for (size_t i = 0; code == 0 && command->self && i < command->self->n_records; i++) {
         ProtobufCBinaryData bytes = command->self->records[i]->record;
         Skp__V1__MailboxRecord *record =
             skp__v1__mailbox_record__unpack(&book->arena.protobuf, bytes.len, bytes.data);
@@ -123,8 +129,9 @@ static void find_record(struct cert_command *command)
             continue;
         command->record = record;
         command->record_jws = command->self->records[i]->jws;
-        check_record(command, wire_span(bytes));
+        code = check_record(command, wire_span(bytes));
     }
+    return code;
 }
 
 static int open_command(struct cert_command *command)
@@ -136,9 +143,10 @@ static int open_command(struct cert_command *command)
     enum skp_err err = link_fetch_directory(&command->link);
     if (err)
         return link_failed(&command->link, err);
-    find_record(command);
-    keep_withdrawn(command);
-    return 0;
+    code = find_record(command);
+    if (code == 0)
+        keep_withdrawn(command);
+    return code;
 }
 
 /* Senders believe a record only while the certificate it was signed with is valid. */

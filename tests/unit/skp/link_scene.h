@@ -16,6 +16,7 @@ struct desk {
     struct command command; /* one that anybody may run */
     struct cli cli;
     struct link link;
+    char crl[128]; /* the office's own file of it, for tests that replace it */
     char config[128];
 };
 
@@ -24,16 +25,26 @@ static inline void desk_configure(struct desk *desk)
     char text[8 * PATH_MAX], why[CONFIG_WHY_BYTES];
     (void)snprintf(text, sizeof text,
                    "host = 127.0.0.1\nport = %u\nbroker_oin = " SCENE_BROKER "\n"
-                   "ca = " TEST_CERTS "/ca.pem\ncrl = " TEST_CERTS "/crl.pem\n"
+                   "ca = " TEST_CERTS "/ca.pem\ncrl = %s/crl.pem\n"
                    "tls_cert = " OWN_CERTS "/tls.pem\ntls_key = " OWN_CERTS "/tls.key\n"
                    "sign_cert = " OWN_CERTS "/sign.pem\nsign_key = " OWN_CERTS "/sign.key\n"
                    "enc_cert = " OWN_CERTS "/enc.pem\nenc_key = " OWN_CERTS "/enc.key\n"
                    "state = %s\nwait = 3s\n",
-                   (unsigned)desk->fake.port, desk->scene->folder);
+                   (unsigned)desk->fake.port, desk->scene->folder, desk->scene->folder);
     (void)snprintf(desk->config, sizeof desk->config, "%s",
                    scene_file(desk->scene, "a.conf", text));
     if (settings_load(desk->config, &desk->cli.settings, why))
         fail_msg("%s", why);
+}
+
+static inline void desk_own_crl(struct desk *desk)
+{
+    char why[FILE_WHY_BYTES];
+    char *text = NULL;
+    size_t len = 0;
+    assert_ok(file_read(TEST_CERTS "/crl.pem", 1 << 20, &text, &len, why));
+    (void)snprintf(desk->crl, sizeof desk->crl, "%s", scene_file(desk->scene, "crl.pem", text));
+    free(text);
 }
 
 /* What the test does in desk->scene before it connects becomes the office's state. */
@@ -43,6 +54,7 @@ static inline struct desk *desk_new(script_fn script, void *ctx)
     assert_non_null(desk);
     desk->fake.ctx = ctx;
     desk->scene = scene_new();
+    desk_own_crl(desk);
     fake_start(&desk->fake, script);
     desk->cli = (struct cli){.command = &desk->command, .english = true, .result = json_object()};
     desk_configure(desk);
@@ -79,7 +91,7 @@ static inline int64_t desk_count(struct desk *desk, const char *sql)
 /* The link is closed before, by whoever opened it. */
 static inline void desk_free(struct desk *desk)
 {
-    static const char *const names[] = {"skp.db", "skp.db-wal", "skp.db-shm", "head"};
+    static const char *const names[] = {"skp.db", "skp.db-wal", "skp.db-shm", "head", "crl.pem"};
     state_close(&desk->cli.state);
     fake_stop(&desk->fake);
     json_decref(desk->cli.result);

@@ -6,6 +6,7 @@
 /* A record of our mailbox in version 4 as `signer` signs it: it withdraws one key that is gone, and one that we have. */
 struct published {
     const char *signer;
+    const struct desk *desk;
     struct skp_hash lost, own;
     Skp__V1__DirectoryEntry entry;
     Skp__V1__SignedRecord signed_record, *records[1];
@@ -42,7 +43,7 @@ static void sign_record(struct fake *fake, struct published *published)
     keypair_unref(signer);
 }
 
-static void show_record(struct fake *fake, struct published *published)
+static void say_directory(struct fake *fake, struct published *published)
 {
     sign_record(fake, published);
     skp__v1__directory_entry__init(&published->entry);
@@ -50,8 +51,13 @@ static void show_record(struct fake *fake, struct published *published)
     published->records[0] = &published->signed_record;
     published->entry.n_records = 1;
     published->entry.records = published->records;
-    fake_session(fake);
     desk_directory(fake, &published->entry);
+}
+
+static void show_record(struct fake *fake, struct published *published)
+{
+    fake_session(fake);
+    say_directory(fake, published);
 }
 
 /* The record that comes next; it is published. */
@@ -90,16 +96,34 @@ static void expect_only_the_lost_one_withdrawn(struct fake *fake)
         fake_die("version %u withdraws %zu", record->version, record->n_withdrawn);
 }
 
-static void publish(const char *signer, script_fn script, struct told *ret_told)
+/* While the session stands, so that nothing else needs it any more. */
+static void garble_the_crl(struct fake *fake)
+{
+    struct published *published = fake->ctx;
+    fake_session(fake);
+    if (truncate(published->desk->crl, 100) != 0)
+        fake_die("cannot garble the CRL");
+    say_directory(fake, published);
+    fake_expect_end(fake);
+}
+
+static void with_record_of(const char *signer, script_fn script, const char *words,
+                           struct told *ret_told)
 {
     struct published published = {.signer = signer};
     struct desk *desk = desk_new(script, &published);
+    published.desk = desk;
     char line[256];
-    (void)snprintf(line, sizeof line, "--config %s cert publish", desk->config);
+    (void)snprintf(line, sizeof line, "--config %s cert %s", desk->config, words);
     run(line, ret_told);
+    desk_free(desk);
+}
+
+static void publish(const char *signer, script_fn script, struct told *ret_told)
+{
+    with_record_of(signer, script, "publish", ret_told);
     assert_int_equal(ret_told->code, EXIT_ALL_OK);
     says(ret_told, "Gepubliceerd: versie 5");
-    desk_free(desk);
 }
 
 static void what_a_stranger_signed_is_not_taken_over(void **state)
@@ -118,11 +142,24 @@ static void what_was_withdrawn_stays_so_but_for_a_key_that_came_back(void **stat
     does_not_say(&told, "niet aantoonbaar van u");
 }
 
+static void a_crl_that_cannot_be_read_is_no_stranger(void **state)
+{
+    struct told told;
+    (void)state;
+    with_record_of(MUNICIPALITY, garble_the_crl, "publish", &told);
+    assert_int_equal(told.code, EXIT_SETTINGS);
+    does_not_say(&told, "niet aantoonbaar van u");
+    says(&told, "crl.pem");
+    with_record_of(MUNICIPALITY, garble_the_crl, "show", &told);
+    assert_int_equal(told.code, EXIT_SETTINGS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_stranger_signed_is_not_taken_over),
         cmocka_unit_test(what_was_withdrawn_stays_so_but_for_a_key_that_came_back),
+        cmocka_unit_test(a_crl_that_cannot_be_read_is_no_stranger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
