@@ -181,10 +181,8 @@ enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
     Skp__V1__Collect collect;
     enum skp_err err = statement_make(client->sign_pair, &client->self, mailbox, items, count,
                                       skp_now_ms(client), &arena, &collect);
-    if (!err) {
-        collect.tag = tag;
-        err = lookup_ask(client, FRAME_COLLECT, &collect.base, tag);
-    }
+    if (!err)
+        err = lookup_ask(client, FRAME_COLLECT, &collect.base, &collect.tag, tag);
     arena_fini(&arena);
     return err;
 }

@@ -167,36 +167,40 @@ static void on_collected(struct skp_client *client, const ProtobufCMessage *mess
 {
     (void)bytes;
     const Skp__V1__Collected *collected = (const Skp__V1__Collected *)message;
-    lookup_answered(client, FRAME_COLLECT, collected->tag);
-    if (client->callbacks.on_collected != NULL)
-        client->callbacks.on_collected(client->ctx, collected->tag, collected);
+    uint64_t tag;
+    if (lookup_answered(client, FRAME_COLLECT, collected->tag, &tag) &&
+        client->callbacks.on_collected != NULL)
+        client->callbacks.on_collected(client->ctx, tag, collected);
 }
 
 static void on_published(struct skp_client *client, const ProtobufCMessage *message, size_t bytes)
 {
     (void)bytes;
     const Skp__V1__Published *published = (const Skp__V1__Published *)message;
-    lookup_answered(client, FRAME_PUBLISH, published->tag);
-    if (client->callbacks.on_published != NULL)
-        client->callbacks.on_published(client->ctx, published->tag, published);
+    uint64_t tag;
+    if (lookup_answered(client, FRAME_PUBLISH, published->tag, &tag) &&
+        client->callbacks.on_published != NULL)
+        client->callbacks.on_published(client->ctx, tag, published);
 }
 
 static void on_directory(struct skp_client *client, const ProtobufCMessage *message, size_t bytes)
 {
     (void)bytes;
     const Skp__V1__Directory *directory = (const Skp__V1__Directory *)message;
-    lookup_answered(client, FRAME_DIRECTORY_GET, directory->tag);
-    if (client->callbacks.on_directory != NULL)
-        client->callbacks.on_directory(client->ctx, directory->tag, directory);
+    uint64_t tag;
+    if (lookup_answered(client, FRAME_DIRECTORY_GET, directory->tag, &tag) &&
+        client->callbacks.on_directory != NULL)
+        client->callbacks.on_directory(client->ctx, tag, directory);
 }
 
 static void on_cases(struct skp_client *client, const ProtobufCMessage *message, size_t bytes)
 {
     (void)bytes;
     const Skp__V1__Cases *cases = (const Skp__V1__Cases *)message;
-    lookup_answered(client, FRAME_CASES_GET, cases->tag);
-    if (client->callbacks.on_cases != NULL)
-        client->callbacks.on_cases(client->ctx, cases->tag, cases);
+    uint64_t tag;
+    if (lookup_answered(client, FRAME_CASES_GET, cases->tag, &tag) &&
+        client->callbacks.on_cases != NULL)
+        client->callbacks.on_cases(client->ctx, tag, cases);
 }
 
 /* ---------------------------------------------------------------- the table */

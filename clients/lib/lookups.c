@@ -1,7 +1,8 @@
 /* Questions that get one answer: directory, cases, publish, and the collect statements of fetch.c.
  *
  * All of them may be asked twice without harm, so a question without answer is asked again after a
- * reconnect. An Error names the question it is about by frame type and tag. */
+ * reconnect. Answers may overtake each other, and an Error names the question it is about by frame type and tag: so
+ * each goes under a tag of its own, and the caller's comes back in its place. */
 #include "fact.h"
 #include "skp_internal.h"
 
@@ -14,7 +15,8 @@
 struct lookup {
     struct lookup *next;
     enum frame_type type;
-    uint64_t tag;
+    uint64_t wire_tag; /* of this question alone; never 0 */
+    uint64_t tag;      /* the caller's */
     bool sent;
     struct buffer wire;
 };
@@ -46,7 +48,7 @@ void lookups_fini(struct lookups *lookups)
 }
 
 enum skp_err lookup_ask(struct skp_client *client, enum frame_type type,
-                        const ProtobufCMessage *message, uint64_t tag)
+                        const ProtobufCMessage *message, uint64_t *message_tag, uint64_t tag)
 {
     struct lookups *lookups = &client->lookups;
     if (client->state == CLIENT_STOPPED)
@@ -57,6 +59,7 @@ enum skp_err lookup_ask(struct skp_client *client, enum frame_type type,
     if (lookup == NULL)
         return SKP_E_NO_MEMORY;
     lookup->type = type;
+    lookup->wire_tag = *message_tag = ++lookups->last_tag;
     lookup->tag = tag;
     buffer_init(&lookup->wire, LOOKUPS_MAX_BYTES - lookups->bytes);
     enum skp_err err = buffer_add_frame(&lookup->wire, type, message);
@@ -100,51 +103,51 @@ void lookups_disconnected(struct skp_client *client)
     client->lookups.sent = 0;
 }
 
-void lookup_answered(struct skp_client *client, enum frame_type question, uint64_t tag)
+/* Also one that is to be asked again: its answer came all the same. */
+bool lookup_answered(struct skp_client *client, enum frame_type question, uint64_t wire_tag,
+                     uint64_t *ret_tag)
 {
     struct lookup *lookup = client->lookups.first;
     client->lookups.pauses = 0;
-    while (lookup != NULL && (lookup->type != question || lookup->tag != tag))
+    while (lookup != NULL && (lookup->type != question || lookup->wire_tag != wire_tag))
+        lookup = lookup->next;
+    if (lookup == NULL)
+        return false;
+    *ret_tag = lookup->tag;
+    remove_lookup(&client->lookups, lookup);
+    return true;
+}
+
+/* The tag in an Error is 0 when the broker could not read it: then it may be any of its kind. */
+static bool may_be_about(const struct lookup *lookup, unsigned frame, uint64_t wire_tag)
+{
+    return lookup->sent && (unsigned)lookup->type == frame &&
+           (wire_tag == 0 || lookup->wire_tag == wire_tag);
+}
+
+void lookup_refused(struct skp_client *client, unsigned frame, uint64_t wire_tag)
+{
+    struct lookup *lookup = client->lookups.first;
+    while (lookup != NULL && !may_be_about(lookup, frame, wire_tag))
         lookup = lookup->next;
     if (lookup != NULL)
         remove_lookup(&client->lookups, lookup);
 }
 
-/* The question an Error is about: the one with that tag, or the oldest of its kind when the broker could not read
- * the tag. */
-static struct lookup *find_sent(const struct lookups *lookups, unsigned frame, uint64_t tag)
-{
-    struct lookup *oldest = NULL;
-    for (struct lookup *lookup = lookups->first; lookup != NULL; lookup = lookup->next) {
-        if (!lookup->sent || (unsigned)lookup->type != frame)
-            continue;
-        if (lookup->tag == tag)
-            return lookup;
-        if (oldest == NULL)
-            oldest = lookup;
-    }
-    return tag == 0 ? oldest : NULL;
-}
-
-void lookup_refused(struct skp_client *client, unsigned frame, uint64_t tag)
-{
-    struct lookup *lookup = find_sent(&client->lookups, frame, tag);
-    if (lookup != NULL)
-        remove_lookup(&client->lookups, lookup);
-}
-
-void lookup_postponed(struct skp_client *client, unsigned frame, uint64_t tag, uint32_t asked_ms)
+void lookup_postponed(struct skp_client *client, unsigned frame, uint64_t wire_tag,
+                      uint32_t asked_ms)
 {
     struct lookups *lookups = &client->lookups;
-    struct lookup *lookup = find_sent(lookups, frame, tag);
     int64_t pause_ms = client_later_ms(asked_ms, lookups->pauses++);
     lookups->resume_at_ms = monotonic_ms() + pause_ms;
     if (frame == FRAME_FETCH)
         fetch_disconnected(client);
-    if (lookup == NULL)
-        return;
-    lookup->sent = false;
-    lookups->sent--;
+    for (struct lookup *lookup = lookups->first; lookup != NULL; lookup = lookup->next) {
+        if (!may_be_about(lookup, frame, wire_tag))
+            continue;
+        lookup->sent = false;
+        lookups->sent--;
+    }
 }
 
 bool lookups_are_held(const struct skp_client *client)
@@ -162,8 +165,7 @@ enum skp_err skp_directory_get(struct skp_client *client, const char *const *oin
     get.oins = (char **)(uintptr_t)oins;
     get.n_oins = count;
     get.after = wire_text(after);
-    get.tag = tag;
-    return lookup_ask(client, FRAME_DIRECTORY_GET, &get.base, tag);
+    return lookup_ask(client, FRAME_DIRECTORY_GET, &get.base, &get.tag, tag);
 }
 
 enum skp_err skp_cases_get(struct skp_client *client, const struct skp_id *case_ids, size_t count,
@@ -179,8 +181,7 @@ enum skp_err skp_cases_get(struct skp_client *client, const struct skp_id *case_
     get.n_case_ids = count;
     if (after != NULL && !id_is_nil(after))
         get.after = wire_id(after);
-    get.tag = tag;
-    enum skp_err err = lookup_ask(client, FRAME_CASES_GET, &get.base, tag);
+    enum skp_err err = lookup_ask(client, FRAME_CASES_GET, &get.base, &get.tag, tag);
     free(get.case_ids);
     return err;
 }
@@ -259,8 +260,7 @@ static enum skp_err publish(struct skp_client *client, Skp__V1__MailboxRecord *r
     Skp__V1__Publish message;
     skp__v1__publish__init(&message);
     message.record = &signed_record;
-    message.tag = tag;
-    return lookup_ask(client, FRAME_PUBLISH, &message.base, tag);
+    return lookup_ask(client, FRAME_PUBLISH, &message.base, &message.tag, tag);
 }
 
 enum skp_err skp_publish(struct skp_client *client, const struct skp_mailbox *mailbox, uint64_t tag)

@@ -157,7 +157,8 @@ enum skp_err skp_extend(struct skp_client *client, const char *mailbox, const ui
 enum skp_err skp_release(struct skp_client *client, const char *mailbox, const uint64_t *positions,
                          size_t count) SKP_MUST_CHECK;
 
-/* Asks, and asks again after a reconnect; answers come by callback with the same tag. `after` pages on (NULL, ""
+/* Asks, and asks again after a reconnect; answers come by callback with the same tag (the one inside the message is
+ * libskp's own). `after` pages on (NULL, ""
  * or nil first). No oins or ids: all. FULL when too much is asked at once, NOT_CONNECTED when stopped. */
 enum skp_err skp_directory_get(struct skp_client *client, const char *const *oins, size_t count,
                                const char *after, uint64_t tag) SKP_MUST_CHECK;

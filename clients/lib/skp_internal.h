@@ -95,6 +95,7 @@ struct lookups {
     struct lookup *first, **end;
     size_t bytes;
     size_t sent;          /* and not answered on this connection */
+    uint64_t last_tag;    /* given to a question; it counts from 1 */
     int64_t resume_at_ms; /* the broker asked to wait; fetching waits with it */
     unsigned pauses;      /* in a row */
 };
@@ -273,16 +274,22 @@ void lookups_fini(struct lookups *lookups);
 void lookups_pump(struct skp_client *client);
 void lookups_disconnected(struct skp_client *client);
 
-/* Queues a question; FULL over the bound. */
+/* Queues a question under a tag of its own, which it writes to *message_tag, a field of `message`; `tag` is the
+ * caller's. FULL over the bound. */
 enum skp_err lookup_ask(struct skp_client *client, enum frame_type type,
-                        const ProtobufCMessage *message, uint64_t tag) SKP_MUST_CHECK;
-void lookup_answered(struct skp_client *client, enum frame_type question, uint64_t tag);
+                        const ProtobufCMessage *message, uint64_t *message_tag,
+                        uint64_t tag) SKP_MUST_CHECK;
 
-/* An Error about the question `tag` of frame type `frame`: it is over. */
-void lookup_refused(struct skp_client *client, unsigned frame, uint64_t tag);
+/* False: it has its answer already, since what was asked twice is answered twice. */
+bool lookup_answered(struct skp_client *client, enum frame_type question, uint64_t wire_tag,
+                     uint64_t *ret_tag) SKP_MUST_CHECK;
 
-/* "Later": the question, or the credit of a Fetch, goes again after a pause. */
-void lookup_postponed(struct skp_client *client, unsigned frame, uint64_t tag, uint32_t asked_ms);
+/* An Error about the question `wire_tag` of frame type `frame`, or the oldest one of that type when it is 0: it is over. */
+void lookup_refused(struct skp_client *client, unsigned frame, uint64_t wire_tag);
+
+/* "Later": the question (all of that type when `wire_tag` is 0), or the credit of a Fetch, goes again after a pause. */
+void lookup_postponed(struct skp_client *client, unsigned frame, uint64_t wire_tag,
+                      uint32_t asked_ms);
 bool lookups_are_held(const struct skp_client *client);
 
 /* ---- open.c */

@@ -45,8 +45,8 @@ static void a_question_is_asked_until_it_has_its_answer(void **state)
 static void refuse_a_question(struct fake *fake)
 {
     fake_session(fake);
-    fake_expect(fake, FRAME_PUBLISH);
-    fake_error_about(fake, SKP_E_RECORD_OLD, NULL, FRAME_PUBLISH, 1, 0);
+    const Skp__V1__Publish *publish = fake_expect(fake, FRAME_PUBLISH);
+    fake_error_about(fake, SKP_E_RECORD_OLD, NULL, FRAME_PUBLISH, publish->tag, 0);
     fake_hang_up(fake);
     fake_session(fake);
     fake_expect_end(fake);
@@ -73,12 +73,12 @@ static void ask_for_patience(struct fake *fake)
 {
     fake_session(fake);
     fake_expect(fake, FRAME_FETCH);
-    fake_expect(fake, FRAME_DIRECTORY_GET);
+    Skp__V1__DirectoryGet *get = fake_expect(fake, FRAME_DIRECTORY_GET);
     int64_t asked_at_ms = monotonic_ms();
-    fake_error_about(fake, SKP_E_UNAVAILABLE, NULL, FRAME_DIRECTORY_GET, 31, 0);
+    fake_error_about(fake, SKP_E_UNAVAILABLE, NULL, FRAME_DIRECTORY_GET, get->tag, 0);
     fake_error_about(fake, SKP_E_UNAVAILABLE, NULL, FRAME_FETCH, 0, 200);
     fake_expect(fake, FRAME_FETCH); /* its credit is gone, so it is given again */
-    Skp__V1__DirectoryGet *get = fake_expect(fake, FRAME_DIRECTORY_GET);
+    get = fake_expect(fake, FRAME_DIRECTORY_GET);
     if (monotonic_ms() - asked_at_ms < 190)
         fake_die("asked again too early");
     Skp__V1__Directory directory;
@@ -99,6 +99,76 @@ static void a_postponed_question_is_asked_again_and_credit_with_it(void **state)
     assert_int_equal(reading.seen.last_tag, 31);
     assert_err(reading.seen.problem_err, SKP_E_UNAVAILABLE);
     close_reading(&reading);
+}
+
+/* ---------------------------------------------------------------- statements */
+
+/* Two statements that their caller calls by one name: which is postponed is for the script to say. */
+struct two_statements {
+    bool first_is_busy, names_tag;
+};
+
+static uint64_t position_of(const Skp__V1__Collect *collect)
+{
+    return collect->items[0]->position;
+}
+
+static void take_statement(struct fake *fake, const Skp__V1__Collect *collect)
+{
+    Skp__V1__Collected collected;
+    skp__v1__collected__init(&collected);
+    collected.tag = collect->tag;
+    collected.collected = 1;
+    fake_send(fake, FRAME_COLLECTED, &collected.base);
+}
+
+static void postpone_one_and_take_the_other(struct fake *fake)
+{
+    const struct two_statements *two = fake->ctx;
+    fake_session(fake);
+    const Skp__V1__Collect *a = fake_expect(fake, FRAME_COLLECT);
+    const Skp__V1__Collect *b = fake_expect(fake, FRAME_COLLECT);
+    const Skp__V1__Collect *busy = two->first_is_busy ? a : b, *taken = two->first_is_busy ? b : a;
+    fake_error_about(fake, SKP_E_BUSY, NULL, FRAME_COLLECT, two->names_tag ? busy->tag : 0, 200);
+    take_statement(fake, taken);
+    const Skp__V1__Collect *again = fake_expect(fake, FRAME_COLLECT);
+    if (position_of(again) != position_of(busy))
+        fake_die("what was taken is said again, and not what was postponed");
+    take_statement(fake, again);
+    fake_expect_end(fake);
+}
+
+static void say_two(const struct two_statements *two)
+{
+    static const uint8_t hash[HASH_BYTES];
+    struct reading reading = {.fake.ctx = (void *)(uintptr_t)two};
+    open_reading(&reading, postpone_one_and_take_the_other);
+    for (uint64_t position = 7; position <= 8; position++) {
+        Skp__V1__CollectedItem item;
+        skp__v1__collected_item__init(&item);
+        item.position = position;
+        item.head_hash = wire_bytes(span_of(hash, sizeof hash));
+        assert_ok(skp_collect(reading.seen.client, "", &item, 1, 1));
+    }
+    run_until(&reading.seen, &reading.seen.collected, 2);
+    run_for(&reading.seen, 50);
+    assert_int_equal(reading.seen.collected, 2);
+    assert_int_equal(reading.seen.last_tag, 1);
+    close_reading(&reading);
+}
+
+static void of_two_statements_only_the_postponed_one_is_said_again(void **state)
+{
+    (void)state;
+    say_two(&(struct two_statements){.first_is_busy = true, .names_tag = true});
+    say_two(&(struct two_statements){.first_is_busy = false, .names_tag = true});
+}
+
+static void later_without_a_tag_may_be_about_any_question_of_its_kind(void **state)
+{
+    (void)state;
+    say_two(&(struct two_statements){.first_is_busy = true, .names_tag = false});
+    say_two(&(struct two_statements){.first_is_busy = false, .names_tag = false});
 }
 
 /* ---------------------------------------------------------------- records */
@@ -186,6 +256,8 @@ int main(void)
         cmocka_unit_test(a_question_is_asked_until_it_has_its_answer),
         cmocka_unit_test(a_refused_question_is_a_problem_and_not_asked_again),
         cmocka_unit_test(a_postponed_question_is_asked_again_and_credit_with_it),
+        cmocka_unit_test(of_two_statements_only_the_postponed_one_is_said_again),
+        cmocka_unit_test(later_without_a_tag_may_be_about_any_question_of_its_kind),
         cmocka_unit_test(what_one_publishes_another_can_seal_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,8 +70,8 @@ static void close_collecting(struct desk *desk, struct collecting *collecting)
 static void refuse_to_collect(struct fake *fake)
 {
     deliver_two(fake);
-    fake_expect(fake, FRAME_COLLECT);
-    fake_error_about(fake, SKP_E_SIGNER_INVALID, NULL, FRAME_COLLECT, 1, 0);
+    const Skp__V1__Collect *collect = fake_expect(fake, FRAME_COLLECT);
+    fake_error_about(fake, SKP_E_SIGNER_INVALID, NULL, FRAME_COLLECT, collect->tag, 0);
     fake_expect_end(fake);
 }
 

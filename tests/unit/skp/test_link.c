@@ -34,8 +34,8 @@ static void receipts_without_proof_leave_the_batch_where_it_is(void **state)
 static void say_later_first(struct fake *fake)
 {
     fake_session(fake);
-    fake_expect(fake, FRAME_DIRECTORY_GET);
-    fake_error_about(fake, SKP_E_UNAVAILABLE, NULL, FRAME_DIRECTORY_GET, 1, 20);
+    const Skp__V1__DirectoryGet *get = fake_expect(fake, FRAME_DIRECTORY_GET);
+    fake_error_about(fake, SKP_E_UNAVAILABLE, NULL, FRAME_DIRECTORY_GET, get->tag, 20);
     desk_directory(fake, NULL);
     fake_expect_end(fake);
 }
@@ -54,10 +54,12 @@ static void later_is_news_and_no_answer(void **state)
 static void say_later_for_ever(struct fake *fake)
 {
     enum frame_type type;
+    const ProtobufCMessage *said;
     fake_session(fake);
-    while (fake_receive(fake, &type) != NULL)
+    while ((said = fake_receive(fake, &type)) != NULL)
         if (type == FRAME_DIRECTORY_GET)
-            fake_error_about(fake, SKP_E_BUSY, NULL, FRAME_DIRECTORY_GET, 1, 20);
+            fake_error_about(fake, SKP_E_BUSY, NULL, FRAME_DIRECTORY_GET,
+                             ((const Skp__V1__DirectoryGet *)said)->tag, 20);
     fake_hang_up(fake);
 }
 
