@@ -42,7 +42,7 @@ enum skp_err batch_want(struct txn *txn, struct engine_call *call)
         const struct envelope_head *head = &work->bundles[i].head;
         if (oin_equal(&head->recipient, &txn->engine->broker))
             continue;
-        err = ws_want(&txn->ws, STORE_BUNDLE, key_bundle(&head->bundle_id));
+        err = ws_want_version(&txn->ws, STORE_BUNDLE, key_bundle(&head->bundle_id));
         if (!err && strlen(head->mailbox) <= MAILBOX_NAME_MAX)
             err = ws_want(&txn->ws, STORE_MAILBOX, key_mailbox(&head->recipient, head->mailbox));
     }
@@ -128,9 +128,9 @@ enum skp_err batch_deliver(struct batch_run *run, const struct batch_bundle *bun
 static bool bundle_id_is_used(struct batch_run *run, const struct batch_bundle *bundle,
                               enum skp_err *ret_err)
 {
-    struct ws_row *row;
-    *ret_err = ws_get(&run->txn->ws, STORE_BUNDLE, key_bundle(&bundle->head.bundle_id), &row);
-    return !*ret_err && (row->version > 0 || row->dirty) && !MUTANT(bundle_id_used_twice);
+    bool exists = false;
+    *ret_err = ws_exists(&run->txn->ws, STORE_BUNDLE, key_bundle(&bundle->head.bundle_id), &exists);
+    return exists && !MUTANT(bundle_id_used_twice);
 }
 
 /* Roles are checked line by line; what remains is one kind of fact to one kind of recipient. */

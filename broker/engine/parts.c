@@ -42,29 +42,31 @@ static enum skp_err empty_parts(struct txn *txn, const struct doomed *doomed, st
 
 static enum skp_err destroy(struct txn *txn, const struct doomed *doomed)
 {
-    struct ws_row *row;
+    struct row_key key = key_bundle(&doomed->bundle_id);
+    struct store_row row = {.key = row_key_span(&key)};
     struct bundle_row bundle = {0};
-    enum skp_err err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(&doomed->bundle_id), &row);
+    enum skp_err err = store_get(txn->ws.store, STORE_BUNDLE, &row, 1, &txn->arena);
     /* What is damaged stays as it is found, and goes to nobody any more. */
     if (quarantine_is_named(txn, err))
         return SKP_OK;
     if (!err)
-        err = bundle_row_read(row->value, &bundle);
+        err = bundle_row_read(row.value, &bundle);
     if (!err)
         err = empty_parts(txn, doomed, bundle.body, &bundle.body);
     if (err)
         return err;
-    struct span value = bundle_row_pack(&bundle, &txn->arena);
-    if (!value.data)
-        return SKP_E_NO_MEMORY;
-    ws_put(row, value);
-    return SKP_OK;
+    row.value = bundle_row_pack(&bundle, &txn->arena);
+    return row.value.data ? store_put(txn->ws.store, STORE_BUNDLE, &row, 1) : SKP_E_NO_MEMORY;
 }
 
+/* Straight in the store, one after the other: any number of large bundles takes the room of one. */
 enum skp_err parts_flush(struct txn *txn)
 {
     enum skp_err err = SKP_OK;
-    for (size_t i = 0; !err && i < txn->doomed_count; i++)
+    for (size_t i = 0; !err && i < txn->doomed_count; i++) {
+        struct arena_mark before = arena_mark(&txn->arena);
         err = destroy(txn, &txn->doomed[i]);
+        arena_rewind(&txn->arena, &before);
+    }
     return err;
 }

@@ -79,14 +79,14 @@ static enum skp_err save_all(struct txn *txn)
     if (!err)
         err = txn_save_notes(txn);
     if (!err)
-        err = parts_flush(txn);
-    if (!err)
         err = txn_pack_changed(txn);
     if (!err)
         err = chain_link(txn);
     size_t rows = 0;
     if (!err)
         err = ws_save(&txn->ws, &rows);
+    if (!err)
+        err = parts_flush(txn);
     if (!err)
         err = store_commit(txn->engine->store);
     return err == SKP_E_OUTCOME_UNKNOWN && MUTANT(ack_before_commit) ? SKP_OK : err;

@@ -118,7 +118,8 @@ enum skp_err txn_is_collected(struct workset *ws, const struct page_row *page,
 enum skp_err txn_note(struct txn *txn, const struct skp_oin *counsellor,
                       const struct request_state *request) SKP_MUST_CHECK;
 
-/* The sealed part of this line goes when the transaction is saved; nobody needs it any more. */
+/* The sealed part of this line goes when the transaction is saved; nobody needs it any more. Flushed
+ * after the rows of the workset, which may hold the bundle itself. */
 enum skp_err txn_destroy_part(struct txn *txn, const struct skp_id *bundle_id,
                               size_t line) SKP_MUST_CHECK;
 enum skp_err parts_flush(struct txn *txn) SKP_MUST_CHECK;

@@ -5,6 +5,7 @@
 
 #define WS_KEY_BYTES (STORE_KEY_MAX + 2) /* table, length, key padded with zeros */
 #define WS_MAX_ROWS  (1u << 20)
+#define WS_PASSING   32 /* rows whose values are in memory only to see that they are there */
 
 _Static_assert(WS_KEY_BYTES <= MAP_KEY_MAX, "every key of the store fits");
 
@@ -72,6 +73,15 @@ static enum skp_err row_of(struct workset *ws, enum store_table table, const str
 enum skp_err ws_want(struct workset *ws, enum store_table table, struct row_key key)
 {
     struct ws_row *row;
+    enum skp_err err = row_of(ws, table, &key, &row);
+    if (!err)
+        row->wanted = true;
+    return err;
+}
+
+enum skp_err ws_want_version(struct workset *ws, enum store_table table, struct row_key key)
+{
+    struct ws_row *row;
     return row_of(ws, table, &key, &row);
 }
 
@@ -94,22 +104,63 @@ static enum skp_err load_table(struct workset *ws, enum store_table table, struc
     return SKP_OK;
 }
 
+static enum skp_err load_versions(struct workset *ws, enum store_table table,
+                                  struct ws_row **wanted, size_t count)
+{
+    enum skp_err err = SKP_OK;
+    for (size_t first = 0; !err && first < count; first += WS_PASSING) {
+        struct store_row rows[WS_PASSING] = {0};
+        size_t part = count - first < WS_PASSING ? count - first : WS_PASSING;
+        struct arena_mark before = arena_mark(ws->arena);
+        for (size_t i = 0; i < part; i++)
+            rows[i].key = row_key_span(&wanted[first + i]->key);
+        err = store_get(ws->store, table, rows, part, ws->arena);
+        for (size_t i = 0; !err && i < part; i++) {
+            wanted[first + i]->version = rows[i].version;
+            wanted[first + i]->versioned = true;
+        }
+        arena_rewind(ws->arena, &before);
+    }
+    return err;
+}
+
+static size_t not_loaded(const struct workset *ws, enum store_table table, bool whole,
+                         struct ws_row **ret_rows)
+{
+    size_t count = 0;
+    for (struct ws_row *row = ws->tables[table].first; row; row = row->next)
+        if (!row->loaded && row->wanted == whole)
+            ret_rows[count++] = row;
+    return count;
+}
+
 enum skp_err ws_load(struct workset *ws)
 {
-    struct ws_row **wanted = arena_calloc(ws->arena, ws->rows.count + 1, sizeof(struct ws_row *));
-    if (!wanted)
+    struct ws_row **rows = arena_calloc(ws->arena, ws->rows.count + 1, sizeof(struct ws_row *));
+    if (!rows)
         return SKP_E_NO_MEMORY;
-    for (int table = 1; table < STORE_TABLE_END; table++) {
-        size_t count = 0;
-        for (struct ws_row *row = ws->tables[table].first; row; row = row->next)
-            if (!row->loaded)
-                wanted[count++] = row;
-        enum skp_err err =
-            count > 0 ? load_table(ws, (enum store_table)table, wanted, count) : SKP_OK;
-        if (err)
-            return err;
+    enum skp_err err = SKP_OK;
+    for (int n = 1; !err && n < STORE_TABLE_END; n++) {
+        enum store_table table = (enum store_table)n;
+        size_t count = not_loaded(ws, table, true, rows);
+        if (count > 0)
+            err = load_table(ws, table, rows, count);
+        if (!err)
+            err = load_versions(ws, table, rows, not_loaded(ws, table, false, rows));
     }
-    return SKP_OK;
+    return err;
+}
+
+enum skp_err ws_exists(struct workset *ws, enum store_table table, struct row_key key,
+                       bool *ret_exists)
+{
+    struct ws_row *row;
+    enum skp_err err = row_of(ws, table, &key, &row);
+    if (!err && !row->loaded && !row->versioned)
+        err = load_versions(ws, table, &row, 1);
+    if (!err)
+        *ret_exists = row->version > 0 || row->dirty;
+    return err;
 }
 
 enum skp_err ws_get(struct workset *ws, enum store_table table, struct row_key key,
@@ -152,7 +203,7 @@ enum skp_err ws_append(struct workset *ws, enum store_table table, struct row_ke
     enum skp_err err = row_of(ws, table, &key, &row);
     if (err)
         return err;
-    if (!row->loaded)
+    if (!row->loaded && !row->versioned)
         row->version = table == STORE_DEADLINE || table == STORE_OPEN ? STORE_ANY : STORE_NEW;
     row->loaded = true;
     ws_put(row, value);

@@ -16,7 +16,9 @@ struct ws_row {
     struct row_key key;
     struct span value; /* as stored; data NULL with version 0: there is no such row */
     uint64_t version;
-    void *object; /* decoded, by whoever decodes; NULL until then */
+    void *object;   /* decoded, by whoever decodes; NULL until then */
+    bool wanted;    /* whole */
+    bool versioned; /* `version` is loaded, the value not yet */
     bool loaded;
     bool dirty;          /* save `value` */
     bool gone;           /* remove it */
@@ -41,12 +43,20 @@ void ws_fini(struct workset *ws);
 /* Notes that this row will be needed. NO_MEMORY. */
 enum skp_err ws_want(struct workset *ws, enum store_table table, struct row_key key) SKP_MUST_CHECK;
 
+/* Notes that it must be known whether there is this row, and no more. NO_MEMORY. */
+enum skp_err ws_want_version(struct workset *ws, enum store_table table,
+                             struct row_key key) SKP_MUST_CHECK;
+
 /* Loads what was wanted and is not there yet. */
 enum skp_err ws_load(struct workset *ws) SKP_MUST_CHECK;
 
 /* The row, loaded. Never NULL on SKP_OK; version 0: there is none (yet). */
 enum skp_err ws_get(struct workset *ws, enum store_table table, struct row_key key,
                     struct ws_row **ret_row) SKP_MUST_CHECK;
+
+/* Is there this row, in the store or in this transaction? Keeps nothing of its value. */
+enum skp_err ws_exists(struct workset *ws, enum store_table table, struct row_key key,
+                       bool *ret_exists) SKP_MUST_CHECK;
 
 /* The decoded form changed: it is packed again before saving. */
 void ws_changed(struct ws_row *row);
