@@ -132,12 +132,37 @@ static enum skp_err open_round(struct txn *txn, const struct deadline_key *deadl
     return err ? err : round_schedule(txn, agreement);
 }
 
-/* A round that is not there was damaged and set aside. */
+/* The round was damaged and set aside. What waits for it leaves with another, as far as the row still
+ * says of which agreement it was; else with the next. */
+static enum skp_err open_in_place_of(struct txn *txn, const struct skp_id *round_id)
+{
+    struct row_key key = key_round(round_id);
+    struct ws_row *row;
+    struct aside_row aside;
+    struct skp_id agreement_id, ignored;
+    uint32_t version;
+    bool waits = false;
+    enum skp_err err =
+        ws_get(&txn->ws, STORE_META, quarantine_key(STORE_ROUND, row_key_span(&key)), &row);
+    if (!err)
+        err = aside_row_read(row->value, &aside);
+    if (err)
+        return err == SKP_E_DATA_LOSS ? SKP_OK : err;
+    const struct agreement *agreement =
+        round_row_agreement(aside.value, &agreement_id, &version)
+            ? registry_agreement(txn->registry, &agreement_id, version)
+            : NULL;
+    if (!agreement)
+        return SKP_OK;
+    err = anything_waits(txn, &agreement_id, &waits);
+    return err || !waits ? err : round_open(txn, agreement, "", &ignored);
+}
+
 static enum skp_err publish_round(struct txn *txn, const struct deadline_key *deadline,
                                   size_t *ret_lines)
 {
     enum skp_err err = round_publish(txn, &deadline->object, deadline->part, ret_lines);
-    return err == SKP_E_NOT_FOUND ? SKP_OK : err;
+    return err == SKP_E_NOT_FOUND ? open_in_place_of(txn, &deadline->object) : err;
 }
 
 static enum skp_err close_round(struct txn *txn, const struct deadline_key *deadline)

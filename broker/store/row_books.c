@@ -50,6 +50,16 @@ enum skp_err round_row_read(struct span value, struct round_row *ret_row)
     return SKP_OK;
 }
 
+bool round_row_agreement(struct span value, struct skp_id *ret_agreement_id, uint32_t *ret_version)
+{
+    struct packed_reader reader = {.rest = value};
+    struct skp_id round_id;
+    take_id(&reader, &round_id);
+    take_id(&reader, ret_agreement_id);
+    *ret_version = packed_take_u32(&reader);
+    return !reader.bad;
+}
+
 struct span round_pages_pack(const struct round_page *pages, size_t count, struct arena *arena)
 {
     struct packed_writer writer = writer_new(arena, count * ROUND_PAGE_PACKED_BYTES);

@@ -197,6 +197,10 @@ struct round_row {
 struct span round_row_pack(const struct round_row *row, struct arena *arena);
 enum skp_err round_row_read(struct span value, struct round_row *ret_row) SKP_MUST_CHECK;
 
+/* Of a row that may be damaged: the agreement it names, which may then be none there is. False: it is
+ * too short to name one. */
+bool round_row_agreement(struct span value, struct skp_id *ret_agreement_id, uint32_t *ret_version);
+
 /* What left in one part of a round. */
 struct round_page {
     struct skp_id bundle_id;

@@ -15,12 +15,17 @@ static struct span first_key(struct world *w, enum store_table table)
     return rows[0].key;
 }
 
-static void damage_first(struct world *w, enum store_table table)
+static void damage_first_at(struct world *w, enum store_table table, size_t at)
 {
     struct span key = first_key(w, table);
     struct row_key copy = {.len = key.len};
     memcpy(copy.bytes, key.data, key.len);
-    damage(w, table, copy);
+    damage_byte(w, table, copy, at);
+}
+
+static void damage_first(struct world *w, enum store_table table)
+{
+    damage_first_at(w, table, NEEDLE_BYTES);
 }
 
 /* A damaged deadline and a damaged list of what waits are both written again from their keys. */
@@ -55,7 +60,38 @@ static void a_damaged_page_keeps_nothing_else_from_becoming_overdue(void **state
     assert_int_equal(listed(w, "NOT_DUE"), 1);
 }
 
-/* The round that was opened is gone: what waits for it leaves with the next, and the clock goes on. */
+/* What is due happens, though some ticks meet damage. */
+static void tick_through(struct world *w, plain_date date, int minute)
+{
+    struct party nobody = {.session = 0};
+    world_set_time(w, date, minute);
+    for (size_t i = 0; i < 12; i++)
+        (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+}
+
+/* It was the last of its agreement. */
+static void what_waits_for_a_damaged_round_leaves_with_one_in_its_place(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {
+        .weekdays = THURSDAYS, .minute_of_day = TEN_HOURS, .valid_until = 20270204};
+    struct party nobody = {.session = 0};
+    agreement_make(w, &w->creditor, &terms);
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    world_set_time(w, 20270204, TEN_HOURS);
+    assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
+    damage_first(w, STORE_ROUND);
+    tick_through(w, 20270204, TEN_HOURS + 1);
+    assert_int_equal(view_request(w, &told, 0)->state, STATE(REQUESTED));
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_OVERVIEW), 1);
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+}
+
+/* The round that was opened is gone, and nobody can tell whose it was: what waits for it leaves with the
+ * next, and the clock goes on. */
 static void a_damaged_round_keeps_nothing_else_from_happening(void **state)
 {
     struct world *w = *state;
@@ -69,7 +105,7 @@ static void a_damaged_round_keeps_nothing_else_from_happening(void **state)
     case_register(w, &other);
     world_set_time(w, 20270204, TEN_HOURS);
     assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
-    damage_first(w, STORE_ROUND);
+    damage_first_at(w, STORE_ROUND, ID_BYTES); /* of its agreement */
     tick_through(w, 20270204, TEN_HOURS + 1);
     assert_int_equal(view_request(w, &told, 0)->state, STATE(WAITING_FOR_ROUND));
     assert_int_equal(listed(w, "DAMAGED"), 1);
@@ -248,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_round_is_published_though_its_deadline_was_damaged),
         TEST(a_damaged_page_keeps_nothing_else_from_becoming_overdue),
+        TEST(what_waits_for_a_damaged_round_leaves_with_one_in_its_place),
         TEST(a_damaged_round_keeps_nothing_else_from_happening),
         TEST(a_tick_that_shares_its_transaction_meets_the_damage_too),
         TEST(a_damaged_round_is_not_closed_and_its_terms_run_on),
