@@ -247,9 +247,12 @@ static enum skp_err scan(struct fetch_run *run, uint64_t from, uint64_t *ret_las
             return err;
         /* Entries are small: fewer than asked for are all there are. */
         is_end = count < wanted;
-        for (size_t at = 0; !err && at < count && !run->full && !run->late; at += FETCH_LOAD_ROWS)
+        struct arena_mark entries = arena_mark(&run->scratch);
+        for (size_t at = 0; !err && at < count && !run->full && !run->late; at += FETCH_LOAD_ROWS) {
             err = fetch_run(run, rows + at,
                             count - at < FETCH_LOAD_ROWS ? count - at : FETCH_LOAD_ROWS, &last);
+            arena_rewind(&run->scratch, &entries);
+        }
         if (err)
             return err;
         arena_reset(&run->scratch);

@@ -254,6 +254,49 @@ static void so_many_that_go_back_have_a_transaction_of_their_own(void **state)
     assert_int_equal(after.turns - before.turns, 2);
 }
 
+#define LARGE_PART 1950 /* bytes */
+#define MANY       250  /* bundles, as large as that makes one: more than a fetch has memory for at once */
+
+/* In an entry after the other; to what is read it is no difference whether they are one bundle. */
+static void fill_with_copies(struct world *w)
+{
+    struct row_key first = key_entry(&w->creditor.oin, "", 1);
+    struct store_row row = {.key = row_key_span(&first)};
+    assert_ok(store_begin(w->store));
+    assert_ok(store_get(w->store, STORE_ENTRY, &row, 1, &w->arena));
+    for (uint64_t position = 2; position <= MANY; position++) {
+        struct row_key key = key_entry(&w->creditor.oin, "", position);
+        row.key = row_key_span(&key);
+        row.version = STORE_NEW;
+        assert_ok(store_put(w->store, STORE_ENTRY, &row, 1));
+    }
+    assert_ok(store_commit(w->store));
+}
+
+/* What cannot be opened uses no credit. */
+static void a_mailbox_full_of_large_bundles_for_a_lost_key_is_read(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    struct party after;
+    char *part = arena_calloc(&w->arena, 1, LARGE_PART + 1);
+    assert_non_null(part);
+    memset(part, 'x', LARGE_PART);
+    case_make(&told, &w->creditor, 100);
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_case(&letter, &told);
+    letter_to(&letter, &w->creditor);
+    for (size_t i = 0; i < told.count; i++)
+        line_request_part(&letter, &told.requests[i], part);
+    assert_taken(letter_send(&letter), 101);
+    fill_with_copies(w);
+    lose_the_key(w, &after);
+    (void)fetch_from(w, &w->creditor, w->creditor.session, "", 512, 1 << 20);
+    assert_state(w, &told, 0, STATE(RESEAL_NEEDED));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +310,7 @@ int main(void)
                                         faulty_setup, world_teardown),
         TEST(a_fetch_that_fails_holds_nothing),
         TEST(what_is_fine_after_all_is_given_back_and_woken_after_a_pause),
+        TEST(a_mailbox_full_of_large_bundles_for_a_lost_key_is_read),
         TEST(so_many_that_go_back_have_a_transaction_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
