@@ -350,7 +350,7 @@ void quarantine_wake_later(struct engine *engine, const struct skp_oin *oin, con
 void quarantine_mailbox(struct engine *engine, const struct store_damaged *damaged,
                         const struct skp_oin *oin, const char *mailbox)
 {
-    if (!can_be_set_aside(damaged))
+    if (engine->closing || !can_be_set_aside(damaged))
         return;
     quarantine_wake_later(engine, oin, mailbox);
     (void)quarantine_submit(engine, damaged);

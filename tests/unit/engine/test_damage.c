@@ -218,6 +218,21 @@ static void two_mailboxes_with_damage_at_the_same_time_both_go_on(void **state)
     assert_int_equal(engine_rows_aside(w->engine), 2);
 }
 
+/* By then there is nobody who would set it aside. */
+static void a_broker_that_stops_while_a_fetch_meets_damage_just_stops(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    damage(w, STORE_ENTRY, key_entry(&w->creditor.oin, "", 1));
+    const struct answer *answer = fetch_later(w, &w->creditor);
+    world_close(w);
+    assert_int_equal(answer->times, 1);
+    assert_ok(open_file(w, false));
+    assert_int_equal(engine_rows_aside(w->engine), 0);
+}
+
 static void a_mailbox_whose_damage_could_not_be_set_aside_asks_again(void **state)
 {
     struct world *w = *state;
@@ -293,6 +308,7 @@ int main(void)
         TEST(damaged_mail_can_be_sealed_again_and_arrives),
         TEST(a_damaged_page_of_locked_mail_stops_nothing_behind_it),
         TEST(two_mailboxes_with_damage_at_the_same_time_both_go_on),
+        TEST(a_broker_that_stops_while_a_fetch_meets_damage_just_stops),
         TEST(a_mailbox_whose_damage_could_not_be_set_aside_asks_again),
         TEST(damage_that_only_the_reader_sees_is_looked_at_again_after_a_pause),
         TEST(a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged),
