@@ -1,6 +1,7 @@
 #include "engine_internal.h"
 
 #include "hold.h"
+#include "log.h"
 #include "mutant.h"
 #include "txn.h"
 
@@ -59,6 +60,17 @@ static void call_submit(struct work_queue *queue, submit_fn submit, struct engin
     }
 }
 
+/* To a client DATA_LOSS means that the broker is behind what it once confirmed: only who found that out
+ * says so. */
+static enum skp_err spoken(const struct engine *engine, enum skp_err err)
+{
+    if (err != SKP_E_DATA_LOSS)
+        return err;
+    log_line(LOG_ERROR, "read_failed", "code=%d name=%s why=%s", (int)err, skp_error_name(err),
+             engine->reader->why);
+    return SKP_E_INTERNAL;
+}
+
 static void run_read(struct work_item *item)
 {
     struct engine_call *call = call_of(item);
@@ -68,7 +80,7 @@ static void run_read(struct work_item *item)
         err = engine_verb_of(call->verb)->read(call, engine->reader);
     store_rollback(engine->reader);
     if (err && !call->err)
-        engine_refuse(call, err, "", NULL);
+        engine_refuse(call, spoken(engine, err), "", NULL);
     engine_finish(call);
 }
 

@@ -65,8 +65,17 @@ static enum skp_err read_head(struct engine_call *call, const Skp__V1__ChainHead
     return SKP_OK;
 }
 
+static bool is_beyond(struct engine *engine, uint64_t sequence)
+{
+    pthread_mutex_lock(&engine->lock);
+    bool beyond = sequence > engine->chain.sequence;
+    pthread_mutex_unlock(&engine->lock);
+    return beyond;
+}
+
 /* A head the client holds: our chain must contain it. One that it contains, byte by byte, needs no
- * signature: the certificate it was signed with may have ended or been revoked since. */
+ * signature: the certificate it was signed with may have ended or been revoked since. A damaged link is
+ * not another one. */
 static enum skp_err check_head(struct engine_call *call, struct store *reader,
                                const Skp__V1__ChainHead *head)
 {
@@ -81,12 +90,13 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
     err = store_get(reader, STORE_COMMIT, &row, 1, &call->arena);
     if (!err && row.version > 0)
         err = commit_row_read(row.value, &link);
-    if (err || MUTANT(head_not_compared))
+    bool is_damaged = err == SKP_E_DATA_LOSS && !is_beyond(call->engine, header->sequence);
+    if ((err && err != SKP_E_DATA_LOSS) || MUTANT(head_not_compared))
         return err;
-    if (row.version > 0 && span_equal(link.header, wire_span(head->commit)))
+    if (!err && row.version > 0 && span_equal(link.header, wire_span(head->commit)))
         return SKP_OK;
     err = check_signature(call, head);
-    return err ? err : lost(call, header, wire_span(head->commit));
+    return err || is_damaged ? err : lost(call, header, wire_span(head->commit));
 }
 
 static bool speaks_version(const Skp__V1__Hello *hello)

@@ -277,6 +277,58 @@ static void damage_that_only_the_reader_sees_is_looked_at_again_after_a_pause(vo
     assert_int_equal(fetch_all(w, &w->creditor).count, 1);
 }
 
+/* ---------------------------------------------------------------- what is asked for */
+
+/* DATA_LOSS would say that the broker lost what it confirmed: clients hang up, and wait for a restore. */
+static void a_damaged_case_is_no_word_about_the_whole_store(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    Skp__V1__CasesGet ask;
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    damage(w, STORE_CASE, key_case(&w->counsellor.oin, &told.id));
+    skp__v1__cases_get__init(&ask);
+    ask.tag = 1;
+    assert_err(world_ask(w, &w->counsellor, ENGINE_CASES, &ask.base)->err, SKP_E_INTERNAL);
+}
+
+static struct answer *say_hello(struct world *w, Skp__V1__ChainHead *head)
+{
+    Skp__V1__Hello hello;
+    uint32_t version = PROTOCOL_VERSION;
+    skp__v1__hello__init(&hello);
+    hello.n_versions = 1;
+    hello.versions = &version;
+    hello.software = wire_text("test");
+    hello.latest_head = head;
+    return world_ask(w, &w->creditor, ENGINE_HELLO, &hello.base);
+}
+
+static Skp__V1__ChainHead *head_of(struct world *w)
+{
+    Skp__V1__Welcome *welcome =
+        world_frame(w, say_hello(w, NULL), 0, FRAME_WELCOME, &skp__v1__welcome__descriptor);
+    assert_non_null(welcome->head);
+    return welcome->head;
+}
+
+/* It is there, and what it said the client's head says, with the signature. */
+static void a_damaged_link_sends_nobody_away_who_holds_it(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    Skp__V1__ChainHead *head = head_of(w);
+    struct row_key key = key_commit(w->engine->chain.sequence);
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    damage(w, STORE_COMMIT, key);
+    assert_ok(say_hello(w, head)->err);
+    head->jws = wire_text("e30..e30");
+    assert_err(say_hello(w, head)->err, SKP_E_CHAIN_UNKNOWN);
+    assert_null(engine_failed(w->engine));
+}
+
 /* Too little memory to look is not damage. */
 static void a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged(void **state)
 {
@@ -311,6 +363,8 @@ int main(void)
         TEST(a_broker_that_stops_while_a_fetch_meets_damage_just_stops),
         TEST(a_mailbox_whose_damage_could_not_be_set_aside_asks_again),
         TEST(damage_that_only_the_reader_sees_is_looked_at_again_after_a_pause),
+        TEST(a_damaged_case_is_no_word_about_the_whole_store),
+        TEST(a_damaged_link_sends_nobody_away_who_holds_it),
         TEST(a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
