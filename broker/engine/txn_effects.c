@@ -97,6 +97,8 @@ static enum skp_err get_progress(struct txn *txn, uint64_t place, struct ws_row 
     if (!quarantine_is_named(txn, err))
         return err;
     err = quarantine_move(txn, STORE_PROGRESS, row_key_span(&key));
+    if (err == SKP_E_DATA_LOSS)
+        return SKP_E_INTERNAL; /* the transaction is over, also for who can do without the row */
     return err ? err : ws_get(&txn->ws, STORE_PROGRESS, key, ret_row);
 }
 

@@ -50,7 +50,9 @@ static enum skp_err faulty_get(struct store *store, enum store_table table, stru
         faulty->get_err = SKP_OK;
         return err;
     }
-    return store_get(faulty->inner, table, rows, count, arena);
+    enum skp_err err = store_get(faulty->inner, table, rows, count, arena);
+    store->damaged = faulty->inner->damaged; /* it can be named here, and not be taken */
+    return err;
 }
 
 static enum skp_err faulty_scan(struct store *store, enum store_table table, struct span from,

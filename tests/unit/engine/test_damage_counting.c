@@ -1,5 +1,6 @@
 /* A bit flips in what answers are counted with: cases are told complete all the same, or named. */
 #include "damage_fixture.h"
+#include "faulty_store.h"
 
 #define MANY 300 /* cases: more journal rows than one turn counts */
 
@@ -236,6 +237,24 @@ static void what_can_be_counted_nowhere_is_named(void **state)
     assert_int_equal(listed(w, "NOT_COUNTED"), 1);
 }
 
+/* The transaction is over then: nothing more is asked of it. */
+static void a_row_that_cannot_be_set_aside_ends_its_turn_and_no_more(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    struct party nobody = {.session = 0};
+    struct row_key key = register_together(w, cases);
+    request_answer_with(w, &cases[0].requests[0], 100);
+    request_answer_with(w, &cases[0].requests[1], 100);
+    damage(w, STORE_PROGRESS, key);
+    struct store *store = w->engine->store;
+    w->engine->store = faulty_store_borrow(store);
+    assert_err(world_ask(w, &nobody, ENGINE_TICK, NULL)->err, SKP_E_UNAVAILABLE);
+    store_close(w->engine->store);
+    w->engine->store = store;
+    assert_int_equal(told_complete(w), 1);
+}
+
 /* Its case is damaged as well, and every answer meets that. */
 static void what_is_named_already_is_not_counted_again(void **state)
 {
@@ -293,6 +312,7 @@ int main(void)
         TEST(answers_that_cannot_be_counted_keep_nothing_from_happening),
         TEST(a_page_that_was_written_anew_is_held_against_its_sum_again),
         TEST(what_can_be_counted_nowhere_is_named),
+        TEST(a_row_that_cannot_be_set_aside_ends_its_turn_and_no_more),
         TEST(what_is_named_already_is_not_counted_again),
         TEST(a_deadline_that_cannot_be_done_keeps_no_answer_from_being_counted),
     };
