@@ -317,7 +317,7 @@ static enum skp_err mailbox_exists(struct fetch_run *run, bool *ret_exists)
     return SKP_OK;
 }
 
-static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
+static enum skp_err scan_leased(struct fetch_run *run)
 {
     struct engine_call *call = run->call;
     uint64_t sequence = 0;
@@ -326,7 +326,7 @@ static enum skp_err scan_leased(struct fetch_run *run, int64_t now_ms)
     if (err)
         return err;
     uint64_t from = lease_scan_from(&call->engine->leases, &call->peer, run->request->mailbox,
-                                    sequence, now_ms, &generation);
+                                    sequence, &generation);
     struct registry *registry = engine_registry(call->engine);
     const struct registry_participant *who = registry_find(registry, &call->peer);
     run->record = who ? registry_record_of(who, run->request->mailbox) : NULL;
@@ -387,7 +387,6 @@ static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
         return engine_refuse(call, SKP_E_TEXT_TOO_LONG, "mailbox", NULL);
     if ((err = make_room(&run)))
         return err;
-    int64_t now = clock_monotonic_ms(engine->clock);
     run.lease_until_ms = engine_lease_until(engine, run.request->lease_seconds);
     bool exists = false;
     if ((err = mailbox_exists(&run, &exists)))
@@ -395,7 +394,7 @@ static enum skp_err read_mailbox(struct engine_call *call, struct store *reader)
     call->frames = run.frames;
     call->caught_up = !exists;
     if (exists)
-        err = scan_leased(&run, now);
+        err = scan_leased(&run);
     if (!err && call->caught_up)
         err = say_waiting(&run);
     if (err)

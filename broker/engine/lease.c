@@ -58,7 +58,7 @@ static struct lease_box *make_box(struct lease_table *table, const struct skp_oi
 /* ---------------------------------------------------------------- scans */
 
 uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
-                         uint64_t sequence, int64_t now_ms, uint64_t *ret_generation)
+                         uint64_t sequence, uint64_t *ret_generation)
 {
     pthread_mutex_lock(&table->lock);
     struct lease_box *box = make_box(table, oin, mailbox);
@@ -66,7 +66,6 @@ uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, c
     *ret_generation = 0;
     if (box) {
         lease_box_forget(box, sequence);
-        (void)lease_box_expire(box, now_ms);
         box->skipped_from = 0;
         from = box->scan_from;
         *ret_generation = box->generation;
@@ -98,6 +97,14 @@ uint64_t lease_lanes_freed(struct lease_table *table, const struct skp_oin *oin,
     return freed;
 }
 
+static void ends_at(struct lease_table *table, struct lease_box *box, int64_t until_ms)
+{
+    if (until_ms < box->first_until_ms)
+        box->first_until_ms = until_ms;
+    if (until_ms < table->first_until_ms)
+        table->first_until_ms = until_ms;
+}
+
 enum lease_answer lease_take(struct lease_table *table, const struct skp_oin *oin,
                              const char *mailbox, uint64_t position, const struct skp_oin *lane,
                              uint64_t session, int64_t until_ms, uint32_t *ret_attempt)
@@ -107,8 +114,8 @@ enum lease_answer lease_take(struct lease_table *table, const struct skp_oin *oi
     struct lease_box *box = make_box(table, oin, mailbox);
     enum lease_answer answer =
         box ? lease_box_take(box, position, lane, session, until_ms, ret_attempt) : LEASE_SKIP;
-    if (answer == LEASE_TAKEN && until_ms < table->first_until_ms)
-        table->first_until_ms = until_ms;
+    if (answer == LEASE_TAKEN)
+        ends_at(table, box, until_ms);
     pthread_mutex_unlock(&table->lock);
     return answer;
 }
@@ -163,8 +170,10 @@ enum skp_err lease_extend(struct lease_table *table, const struct skp_oin *oin, 
     struct lease_box *box;
     pthread_mutex_lock(&table->lock);
     struct lease *lease = held_by(table, oin, mailbox, position, session, &box);
-    if (lease)
+    if (lease) {
         lease->until_ms = until_ms;
+        ends_at(table, box, until_ms);
+    }
     pthread_mutex_unlock(&table->lock);
     return lease ? SKP_OK : SKP_E_ACK_UNKNOWN;
 }

@@ -29,7 +29,7 @@ void lease_fini(struct lease_table *table);
  * reader has seen. *ret_generation tells lease_scanned() whether something was released
  * meanwhile. */
 uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
-                         uint64_t sequence, int64_t now_ms, uint64_t *ret_generation);
+                         uint64_t sequence, uint64_t *ret_generation);
 
 /* Then, for a session whose last scan ended at `position`: where to go on, from there or from an entry
  * before it that it may take by now. 0: a lane became free since *freed was so many, and is taken from

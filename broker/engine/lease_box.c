@@ -159,8 +159,6 @@ enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
     }
     lease->session = session;
     lease->until_ms = until_ms;
-    if (until_ms < box->first_until_ms)
-        box->first_until_ms = until_ms;
     lease->lane = *lane;
     *ret_attempt = ++lease->attempt;
     return LEASE_TAKEN;

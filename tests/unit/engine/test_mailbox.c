@@ -153,7 +153,7 @@ static void what_was_collected_is_never_delivered_again(void **state)
     uint64_t snapshot = w->engine->chain.sequence;
     collect(w, &w->creditor, 2, "", post.mails, 3);
     uint64_t from =
-        lease_scan_from(&w->engine->leases, &w->creditor.oin, "", snapshot, 0, &generation);
+        lease_scan_from(&w->engine->leases, &w->creditor.oin, "", snapshot, &generation);
     (void)from;
     for (uint64_t position = 1; position <= 3; position++)
         assert_int_equal(lease_take(&w->engine->leases, &w->creditor.oin, "", position,
@@ -286,9 +286,38 @@ static void an_expired_lease_goes_to_others(void **state)
     assert_int_equal(fetch_from(w, &w->creditor, 11, "", 10, 1 << 20).count, 0);
     assert_int_equal(collect(w, &w->creditor, 10, "", &mine.mails[1], 1)->n_unknown, 1);
     clock_manual_advance(&w->clock, 300 * 1000);
+    engine_next_tick_ms(w->engine);
     assert_int_equal(fetch_from(w, &w->creditor, 11, "", 10, 1 << 20).count, 2);
     assert_err(engine_extend(w->engine, &w->creditor.oin, 10, "", positions, 1, 300),
                SKP_E_ACK_UNKNOWN);
+}
+
+static void when_a_lease_ends_all_are_woken_whoever_fetches_first(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told[2];
+    fill(w, &w->creditor, told, 2);
+    assert_int_equal(fetch_from(w, &w->creditor, 10, "", 10, 1 << 20).count, 2);
+    clock_manual_advance(&w->clock, 301 * 1000);
+    (void)fetch_from(w, &w->creditor, 12, "", 1, 1 << 20);
+    w->woken_count = 0;
+    engine_next_tick_ms(w->engine);
+    world_pump(w);
+    assert_int_equal(w->woken_count, 1);
+}
+
+static void a_lease_may_be_made_shorter(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told[1];
+    fill(w, &w->creditor, told, 1);
+    assert_int_equal(fetch_from(w, &w->creditor, 10, "", 10, 1 << 20).count, 1);
+    assert_ok(engine_extend(w->engine, &w->creditor.oin, 10, "", &(uint64_t){1}, 1, 10));
+    clock_manual_advance(&w->clock, 11 * 1000);
+    w->woken_count = 0;
+    engine_next_tick_ms(w->engine);
+    world_pump(w);
+    assert_int_equal(w->woken_count, 1);
 }
 
 static void what_is_released_is_delivered_again(void **state)
@@ -457,6 +486,8 @@ int main(void)
         TEST(two_workers_share_a_mailbox),
         TEST(a_closed_sessions_leases_go_to_others),
         TEST(an_expired_lease_goes_to_others),
+        TEST(when_a_lease_ends_all_are_woken_whoever_fetches_first),
+        TEST(a_lease_may_be_made_shorter),
         TEST(what_is_released_is_delivered_again),
         TEST(credit_is_counted_in_messages),
         TEST(credit_is_counted_in_bytes),

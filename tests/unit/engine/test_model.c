@@ -297,6 +297,7 @@ static void do_close_session(struct model *m)
 static void do_expire(struct model *m)
 {
     clock_manual_advance(&m->w->clock, 301 * 1000);
+    (void)engine_next_tick_ms(m->w->engine);
     for (size_t i = 0; i < 3; i++)
         forget_held(&m->boxes[i], 0);
 }
