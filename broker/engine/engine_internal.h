@@ -67,7 +67,7 @@ struct engine {
     enum tick_part tick_failed_in; /* the store worker's: of the last tick */
 
     pthread_mutex_t watermark_lock; /* not `lock`, which the loop takes: held while it is written */
-    bool watermark_raised;          /* by a client's head: it stays where it is */
+    uint64_t watermark_raised;      /* by a client's head: to this commit, where it stays; 0: not */
 
     pthread_mutex_t unpack_lock; /* guards the three below */
     pthread_cond_t unpack_room;

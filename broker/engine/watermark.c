@@ -32,7 +32,8 @@ static void say_unwritten(struct engine *engine)
 void watermark_follow(struct engine *engine)
 {
     pthread_mutex_lock(&engine->watermark_lock);
-    bool written = engine->watermark_raised || write_mark(engine, &engine->chain, false) == SKP_OK;
+    bool written =
+        engine->watermark_raised > 0 || write_mark(engine, &engine->chain, false) == SKP_OK;
     pthread_mutex_unlock(&engine->watermark_lock);
     if (!written)
         say_unwritten(engine);
@@ -41,8 +42,10 @@ void watermark_follow(struct engine *engine)
 void watermark_raise(struct engine *engine, const struct chain_mark *confirmed)
 {
     pthread_mutex_lock(&engine->watermark_lock);
-    engine->watermark_raised = true;
-    bool written = write_mark(engine, confirmed, true) == SKP_OK;
+    bool is_newest = confirmed->sequence > engine->watermark_raised;
+    if (is_newest)
+        engine->watermark_raised = confirmed->sequence;
+    bool written = !is_newest || write_mark(engine, confirmed, true) == SKP_OK;
     pthread_mutex_unlock(&engine->watermark_lock);
     if (!written)
         say_unwritten(engine);

@@ -3,6 +3,7 @@
 #include "faulty_store.h"
 
 #include "log.h"
+#include "watermark.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -357,6 +358,17 @@ static void a_store_without_its_end_is_refused_until_the_loss_is_accepted(void *
     assert_ok(open_accepting(w, 0));
 }
 
+/* Two clients may show theirs at the same moment. */
+static void a_head_that_is_older_does_not_hide_a_newer_one(void **state)
+{
+    struct world *w = *state;
+    struct chain_mark heads[] = {{.sequence = 3000}, {.sequence = 2000}};
+    for (size_t i = 0; i < 2; i++)
+        watermark_raise(w->engine, &heads[i]);
+    assert_err(open_accepting(w, 2000), SKP_E_DATA_LOSS);
+    assert_ok(open_accepting(w, 3000));
+}
+
 static void a_watermark_that_is_gone_damaged_or_behind_is_no_reason_to_stop(void **state)
 {
     struct world *w = *state;
@@ -434,6 +446,7 @@ int main(void)
         SQLITE(a_round_goes_on_where_it_stopped),
         SQLITE(a_chain_without_its_end_is_refused),
         SQLITE(a_store_without_its_end_is_refused_until_the_loss_is_accepted),
+        SQLITE(a_head_that_is_older_does_not_hide_a_newer_one),
         SQLITE(a_watermark_that_is_gone_damaged_or_behind_is_no_reason_to_stop),
         SQLITE(closing_brings_every_call_back),
     };
