@@ -31,15 +31,14 @@ static int empty(sqlite3_file *file)
     return log->failed;
 }
 
-/* A system that cannot begin early need not: the sync is what counts. But an error of the disk may be
- * told here and then no more, not even to the sync. */
+/* A system that cannot begin early, or not now, need not: the sync is what counts. But an error of the disk
+ * may be told here and then no more, not even to the sync. */
 static int begin_on_disk(const struct sqlite_log *log, int len)
 {
     if (log->fd < 0 || sync_file_range(log->fd, log->offset, len, SYNC_FILE_RANGE_WRITE) == 0)
         return SQLITE_OK;
-    bool is_refused =
-        errno == ENOSYS || errno == EINVAL || errno == ESPIPE || errno == EBADF || errno == EPERM;
-    return is_refused ? SQLITE_OK : SQLITE_IOERR_FSYNC;
+    bool is_of_disk = errno == EIO || errno == ENOSPC || errno == EDQUOT;
+    return is_of_disk ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
 static int empty_early(sqlite3_file *file)

@@ -160,6 +160,8 @@ static void what_fails_when_the_disk_begins_early_is_an_unknown_outcome(void **s
     commit_one(fixture->store, "before", "x", STORE_NEW);
     early_errno = ENOSYS;
     assert_ok(try_commit(fixture->store, "not early", large));
+    early_errno = ENOMEM; /* nothing was begun, so nothing of it can have failed */
+    assert_ok(try_commit(fixture->store, "not now", large));
     early_errno = ENOSPC;
     assert_err(try_commit(fixture->store, "unknown", large), SKP_E_OUTCOME_UNKNOWN);
     early_errno = 0;
