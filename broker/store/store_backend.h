@@ -24,7 +24,10 @@ int store_key_compare(struct span a, struct span b);
  * holds its length, so no byte moves unseen between key and value. Against damage, not deceit. */
 uint64_t store_row_sum(enum store_table table, struct span key, struct span value);
 
-/* DATA_LOSS when `sum` is not the row's; during store_verify() the damage is told instead and OK
+/* The sum is the row's, and its version one that a row has: no sum holds that. */
+bool store_row_is_whole(enum store_table table, const struct store_row *row, uint64_t sum);
+
+/* DATA_LOSS when the row is not whole; during store_verify() the damage is told instead and OK
  * returned. */
 enum skp_err store_row_check(struct store *store, enum store_table table,
                              const struct store_row *row, uint64_t sum) SKP_MUST_CHECK;

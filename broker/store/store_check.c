@@ -44,11 +44,16 @@ static void name_damaged(struct store *store, enum store_table table, struct spa
     memcpy(store->damaged.key, key.data, key.len);
 }
 
+bool store_row_is_whole(enum store_table table, const struct store_row *row, uint64_t sum)
+{
+    bool was_written = row->version > 0 && row->version <= INT64_MAX;
+    return was_written && store_row_sum(table, row->key, row->value) == sum;
+}
+
 enum skp_err store_row_check(struct store *store, enum store_table table,
                              const struct store_row *row, uint64_t sum)
 {
-    if (store_row_sum(table, row->key, row->value) == sum || MUTANT(sum_not_checked) ||
-        store->takes_damaged)
+    if (store_row_is_whole(table, row, sum) || MUTANT(sum_not_checked) || store->takes_damaged)
         return SKP_OK;
     if (store->verifier) {
         tell_damage(store, table, row->key, "the row differs from its checksum");

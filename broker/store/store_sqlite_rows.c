@@ -120,7 +120,7 @@ static enum skp_err take_row(struct store *store, enum store_table table, sqlite
     if (!value)
         return store_fail_memory(store);
     row->value = span_of(value, found.value.len);
-    row->version = found.version;
+    row->version = found.version > 0 ? found.version : STORE_ANY; /* damaged, to be taken */
     return SKP_OK;
 }
 
@@ -308,7 +308,7 @@ static bool has_damaged_row(struct store *store, enum store_table table, sqlite3
         if (rc != SQLITE_ROW)
             break;
         struct store_row row = column_row(statement, table, buffer, &sum);
-        found = self->sums.last == page && store_row_sum(table, row.key, row.value) != sum;
+        found = self->sums.last == page && !store_row_is_whole(table, &row, sum);
     }
     sqlite3_reset(statement);
     return found;

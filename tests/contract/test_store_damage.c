@@ -61,6 +61,24 @@ static void a_changed_value_is_data_loss(void **state)
                              "key-a");
 }
 
+/* No sum holds it, but a row that is there was written at least once. */
+static void a_version_that_no_row_has_is_data_loss(void **state)
+{
+    struct fixture *fixture = *state;
+    commit_sound_rows(fixture);
+    assert_damage_is_noticed(fixture, "UPDATE batch SET version=0 WHERE key=x'6b65792d61'",
+                             "key-a");
+    close_store(fixture);
+    raw_sql(fixture, "UPDATE batch SET version=-7 WHERE key=x'6b65792d61'");
+    sqlite_open_again(fixture);
+    struct store_row row = row_of("key-a", "", 0);
+    assert_ok(store_begin(fixture->store));
+    assert_err(store_get(fixture->store, STORE_BATCH, &row, 1, &fixture->arena), SKP_E_DATA_LOSS);
+    assert_ok(store_take_damaged(fixture->store, STORE_BATCH, &row, &fixture->arena));
+    assert_true(row.version > 0);
+    assert_ok(store_commit(fixture->store));
+}
+
 static void a_changed_key_is_data_loss(void **state)
 {
     commit_sound_rows(*state);
@@ -330,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_SQLITE(a_changed_value_is_data_loss),
+        ON_SQLITE(a_version_that_no_row_has_is_data_loss),
         ON_SQLITE(a_changed_key_is_data_loss),
         ON_SQLITE(a_byte_moved_from_value_to_key_is_data_loss),
         ON_SQLITE(a_row_from_another_table_is_data_loss),

@@ -255,7 +255,7 @@ static void so_many_that_go_back_have_a_transaction_of_their_own(void **state)
 }
 
 #define LARGE_PART 1950 /* bytes */
-#define MANY       250  /* bundles, as large as that makes one: more than a fetch has memory for at once */
+#define MANY       250 /* bundles, as large as that makes one: more than a fetch has memory for at once */
 
 /* In an entry after the other; to what is read it is no difference whether they are one bundle. */
 static void fill_with_copies(struct world *w)
