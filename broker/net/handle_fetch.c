@@ -15,9 +15,13 @@
 /* Of one call: the answer is held in memory, and others want their turn. */
 #define CALL_MESSAGES_MAX 256U
 #define CALL_BYTES_MAX    ((uint64_t)128 << 10)
+/* Of one participant in all its sessions: enough that the one worker that reads never waits for us. */
+#define PEER_CALLS_MAX 4U
 
 struct flow {
     LIST_ENTRY(flow) link;
+    TAILQ_ENTRY(flow) turn; /* in its participant's queue, when it waits */
+    bool waits;
     struct session *session;
     char mailbox[MAILBOX_BYTES];
     uint32_t lease_seconds;
@@ -47,11 +51,31 @@ static void use_credit(struct flow *flow, const struct engine_call *call)
         flow->ready = true;
 }
 
+static void leave_queue(struct flow *flow)
+{
+    if (flow->waits)
+        TAILQ_REMOVE(&flow->session->participant->turns, flow, turn);
+    flow->waits = false;
+}
+
+/* Whoever waits longest comes first; one that may not run any more asks again when it may. */
+static void give_turns(struct participant *participant)
+{
+    struct flow *next;
+    while (participant->fetches < PEER_CALLS_MAX &&
+           (next = TAILQ_FIRST(&participant->turns)) != NULL) {
+        leave_queue(next);
+        run(next);
+    }
+}
+
 static void on_fetched(struct engine_call *call)
 {
     struct flow *flow = call->ctx;
     struct session *session = flow->session;
     flow->under_way = false;
+    session->participant->fetches--;
+    give_turns(session->participant);
     if (call->err) {
         flow->messages = 0; /* the peer decides whether to ask again */
         flow->bytes = 0;
@@ -96,8 +120,13 @@ static bool may_run(const struct flow *flow)
 static void run(struct flow *flow)
 {
     struct session *session = flow->session;
-    if (!may_run(flow))
+    if (!may_run(flow) || flow->waits)
         return;
+    if (session->participant->fetches >= PEER_CALLS_MAX) {
+        TAILQ_INSERT_TAIL(&session->participant->turns, flow, turn);
+        flow->waits = true;
+        return;
+    }
     struct engine_call *call = engine_call_new(session->server->engine, ENGINE_FETCH,
                                                &session->peer, session->id, on_fetched, flow);
     if (call == NULL || fill(call, flow)) {
@@ -108,6 +137,7 @@ static void run(struct flow *flow)
     call->place = flow->place;
     flow->ready = false;
     flow->under_way = true;
+    session->participant->fetches++;
     session_submit(session, call);
 }
 
@@ -186,6 +216,7 @@ void fetch_free_flows(struct session *session)
     while (!LIST_EMPTY(&session->flows)) {
         struct flow *flow = LIST_FIRST(&session->flows);
         LIST_REMOVE(flow, link);
+        leave_queue(flow);
         free(flow);
     }
     session->flow_count = 0;

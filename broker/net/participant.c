@@ -23,6 +23,7 @@ struct participant *participant_join(struct server *server, const struct skp_oin
         if (participant == NULL)
             return NULL;
         participant->oin = *oin;
+        TAILQ_INIT(&participant->turns);
         LIST_INSERT_HEAD(&server->participants[server_bucket_of(oin)], participant, link);
     }
     participant->sessions++;

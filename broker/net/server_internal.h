@@ -13,6 +13,7 @@
 
 LIST_HEAD(session_list, session);
 LIST_HEAD(participant_list, participant);
+TAILQ_HEAD(flow_queue, flow);
 TAILQ_HEAD(session_queue, session);
 TAILQ_HEAD(handshake_list, handshake);
 TAILQ_HEAD(linger_list, lingerer);
@@ -105,8 +106,10 @@ size_t server_peer_intake(struct server *server, const struct skp_oin *peer);
 struct participant {
     LIST_ENTRY(participant) link;
     struct skp_oin oin;
-    unsigned sessions; /* that are not freed yet */
-    unsigned lookups;  /* under way in all of them */
+    unsigned sessions;       /* that are not freed yet */
+    unsigned lookups;        /* under way in all of them */
+    unsigned fetches;        /* under way in all of them */
+    struct flow_queue turns; /* those that wait for one of these to end */
 };
 
 /* For a new session, until it is freed. NULL: out of memory. */
