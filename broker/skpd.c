@@ -225,7 +225,7 @@ static int do_as_told(int argc, char **argv)
         return fail(line.json, EX_CONFIG, why);
     set_log(&options);
     if (dependencies_check(found, DEPENDENCY_COUNT, why, sizeof why))
-        return fail(line.json, EX_OSERR, why);
+        return fail(line.json, EX_CONFIG, why);
     if (line.action == RUN)
         log_avoided_faults(found);
     int code = act(&line, &options);
