@@ -24,7 +24,7 @@ struct control {
     struct control_config config;
     char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
     struct evconnlistener *listener;
-    LIST_HEAD(, connection) connections;
+    LIST_HEAD(, connection) connections; /* who asked last comes first */
     unsigned connection_count;
 };
 
@@ -123,6 +123,8 @@ static void next_request(struct connection *connection)
         char *line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF);
         if (line == NULL)
             break;
+        LIST_REMOVE(connection, link);
+        LIST_INSERT_HEAD(&connection->control->connections, connection, link);
         handle_line(connection, line, len);
         free(line);
     }
@@ -159,6 +161,19 @@ static bool may_control(evutil_socket_t fd)
            (peer.uid == 0 || peer.uid == geteuid());
 }
 
+/* So that connections that nobody uses any more keep no operator out. */
+static void make_room(struct control *control)
+{
+    struct connection *connection, *quiet = NULL;
+    LIST_FOREACH(connection, &control->connections, link)
+    {
+        if (!connection->busy)
+            quiet = connection;
+    }
+    if (quiet != NULL)
+        connection_free(quiet);
+}
+
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
                       int address_len, void *ctx)
 {
@@ -166,6 +181,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     (void)listener, (void)address, (void)address_len;
     bool allowed = may_control(fd);
     struct connection *connection = NULL;
+    if (allowed && control->connection_count >= CONTROL_CONNECTIONS)
+        make_room(control);
     if (allowed && control->connection_count < CONTROL_CONNECTIONS)
         connection = calloc(1, sizeof *connection);
     if (connection != NULL)

@@ -19,9 +19,9 @@
 #include <jansson.h>
 
 #define CONTROL_WHY_BYTES 512
-#define CONTROL_LINE_MAX_BYTES                                                                     \
-    ((size_t)2 * 1024 * 1024) /* an agreement file in base64, and room  \
-                                                          */
+/* An agreement file in base64, and room. */
+#define CONTROL_LINE_MAX_BYTES ((size_t)2 * 1024 * 1024)
+/* With one more, who was quiet longest is closed, if the engine is not at its request. */
 #define CONTROL_CONNECTIONS 16
 
 struct control;

@@ -199,6 +199,34 @@ static void who_hangs_up_before_the_answer_does_no_harm(void **state)
     assert_string_equal(hear(desk), "{\"ok\":true,\"rows\":[]}\n");
 }
 
+/* As scripts leave them behind that forget to close. */
+static void who_was_quiet_longest_gives_way_to_an_operator(void **state)
+{
+    struct desk *desk = *state;
+    int waits = desk->fd, quiet[CONTROL_CONNECTIONS - 1];
+    char byte;
+    ask(desk, "{\"command\":\"status\"}\n"); /* the engine is at it: stays, though the oldest */
+    for (size_t i = 0; i < CONTROL_CONNECTIONS - 1; i++)
+        quiet[i] = connect_to(desk->path);
+    net_pump(desk->net);
+    desk->fd = quiet[0];
+    ask(desk, "{\"command\":\"sessions\"}\n");
+    assert_string_equal(hear(desk), "{\"ok\":true,\"rows\":[]}\n");
+    desk->fd = connect_to(desk->path);
+    net_pump(desk->net);
+    ask(desk, "{\"command\":\"sessions\"}\n");
+    assert_string_equal(hear(desk), "{\"ok\":true,\"rows\":[]}\n");
+    assert_int_equal(read(quiet[0], &byte, 1), -1);
+    assert_int_equal(read(quiet[1], &byte, 1), 0);
+    assert_int_equal(read(quiet[2], &byte, 1), -1);
+    fake_finish(fake_take(desk->net->engine, ENGINE_ADMIN), SKP_OK);
+    net_pump(desk->net);
+    assert_int_equal(read(waits, &byte, 1), 1);
+    for (size_t i = 0; i < CONTROL_CONNECTIONS - 1; i++)
+        close(quiet[i]);
+    close(waits);
+}
+
 static void stop_stops_the_server(void **state)
 {
     struct desk *desk = *state;
@@ -249,6 +277,7 @@ int main(void)
         DESK_TEST(what_is_no_request_is_told),
         DESK_TEST(a_full_engine_is_told),
         DESK_TEST(who_hangs_up_before_the_answer_does_no_harm),
+        DESK_TEST(who_was_quiet_longest_gives_way_to_an_operator),
         DESK_TEST(stop_stops_the_server),
         DESK_TEST(a_second_broker_does_not_take_the_socket),
         DESK_TEST(a_stale_socket_is_replaced),
