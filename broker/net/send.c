@@ -28,6 +28,7 @@ static void count_sent(struct session *session, enum frame_type type, size_t byt
             server_output_bytes(session->server) &&
         !session->choked) {
         session->choked = true;
+        session->choked_ms = server_now_ms(session->server);
         counters->pauses_output++;
     }
 }

@@ -57,6 +57,7 @@ struct session {
     bool fetch_again;         /* memory was short: the next sweep tries */
     size_t unsent_bytes;      /* in the output */
     int64_t moved_ms;         /* output last moved */
+    int64_t choked_ms;        /* since then, when it is */
     int64_t heard_ms;         /* last whole frame */
     int64_t frame_started_ms; /* first byte of an unfinished frame; -1: none */
     int64_t leaves_ms;        /* old enough then; when it is leaving: over, whatever is under way */

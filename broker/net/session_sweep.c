@@ -16,6 +16,14 @@ static bool is_stalled(struct session *session, int64_t now_ms)
     return now_ms - session->moved_ms > session->server->limits.stall_ms;
 }
 
+/* While input is short, what is not read because its peer does not read must not stay either. */
+static bool holds_input(const struct session *session, int64_t now_ms)
+{
+    const struct server *server = session->server;
+    return server->input_tight && session->choked && session->unfinished_bytes > 0 &&
+           now_ms - session->choked_ms > server_frame_ms(server);
+}
+
 static bool floods_key_updates(struct session *session, int64_t now_ms)
 {
     if (now_ms - session->key_window_ms >= KEY_WINDOW_MS) {
@@ -71,7 +79,7 @@ static void sweep_up(struct session *session, int64_t now_ms)
 
 void session_sweep(struct session *session, int64_t now_ms)
 {
-    if (is_stalled(session, now_ms)) {
+    if (is_stalled(session, now_ms) || holds_input(session, now_ms)) {
         session->server->counters.sessions_stalled++;
         session_close(session, "the peer stopped reading");
         return;

@@ -63,6 +63,47 @@ static void unfinished_frames_must_hurry_when_there_are_many(void **state)
         peer_free(&slow[i]);
 }
 
+#define ASKS 32
+
+/* Leaves half a MiB of whole frames in the broker's input, behind an answer that it does not read. */
+static void open_holder(struct peer *holder, struct net *net)
+{
+    static uint8_t frames[ASKS * FRAME_HEADER_BYTES + 500000];
+    static const uint8_t large[200000];
+    uint8_t *end = frames + ASKS * FRAME_HEADER_BYTES;
+    peer_open_up(holder, net, OIN_CREDITOR);
+    bufferevent_disable(holder->stream, EV_READ);
+    for (size_t i = 0; i < ASKS; i++)
+        frame_write_header(FRAME_COLLECT, 0, frames + i * FRAME_HEADER_BYTES);
+    frame_write_header(FRAME_COLLECT, 250000 - FRAME_HEADER_BYTES, end);
+    frame_write_header(FRAME_COLLECT, 250000 - FRAME_HEADER_BYTES, end + 250000);
+    peer_send_raw(holder, frames, sizeof frames);
+    struct engine_call *call = fake_take(net->engine, ENGINE_COLLECT);
+    for (size_t i = 0; i < 6; i++)
+        fake_answer_bytes(call, FRAME_COLLECTED, span_of(large, sizeof large));
+    fake_finish(call, SKP_OK);
+    while (fake_waiting(net->engine) > 0)
+        fake_finish(fake_take(net->engine, ENGINE_COLLECT), SKP_OK);
+    net_pump(net);
+}
+
+static void whole_frames_of_those_who_do_not_read_must_hurry_too(void **state)
+{
+    struct net *net = *state;
+    static struct peer holders[70];
+    struct peer honest;
+    peer_open_up(&honest, net, OIN_COUNSELLOR);
+    for (size_t i = 0; i < 70; i++)
+        open_holder(&holders[i], net);
+    net_pass(net, 3000);
+    assert_int_equal(server_status(net->server).sessions, 71);
+    net_pass(net, 1);
+    assert_int_equal(server_status(net->server).sessions, 1);
+    for (size_t i = 0; i < 70; i++)
+        peer_free(&holders[i]);
+    peer_free(&honest);
+}
+
 /* Takes a little each minute, so that it is never cut for reading nothing. */
 static void who_hardly_reads_holds_an_open_batch_no_longer_than_others(void **state)
 {
@@ -95,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BUFFERS_TEST(who_asks_from_many_sessions_has_no_more_answers_at_a_time),
         BUFFERS_TEST(unfinished_frames_must_hurry_when_there_are_many),
+        BUFFERS_TEST(whole_frames_of_those_who_do_not_read_must_hurry_too),
         BUFFERS_TEST(who_hardly_reads_holds_an_open_batch_no_longer_than_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
