@@ -5,8 +5,8 @@
  * bad row never stops a file: it is returned with its line number and the reason, and reading goes
  * on. The number of rows is not limited, the length of one is.
  *
- * Writes UTF-8 with byte order mark and CRLF, beside the path and renamed when complete, with mode
- * 0600. Texts are written so that a spreadsheet keeps them (csv_text.h); reading takes that off
+ * Writes UTF-8 with byte order mark and CRLF, without a name until it is complete (where the file system can do that, else
+ * beside the path), with mode 0600. Texts are written so that a spreadsheet keeps them (csv_text.h); reading takes that off
  * again.
  *
  * Refuses to guess: a row with more or fewer cells than the header is an error, except for empty

@@ -1,5 +1,6 @@
 #include "csv.h"
 
+#include "bytes.h"
 #include "csv_replace.h"
 #include "csv_text.h"
 #include "file.h"
@@ -7,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,10 @@ struct csv_writer {
     bool play;
     char path[PATH_MAX]; /* "": `out` is the caller's */
     char temporary[PATH_MAX];
+    bool is_named; /* `out` stands under its temporary name */
 };
+
+#define RANDOM_CHARS 6 /* at the end of a temporary name */
 
 static enum skp_err io_error(struct csv_problem *ret_problem, int error)
 {
@@ -28,7 +33,40 @@ static enum skp_err io_error(struct csv_problem *ret_problem, int error)
     return SKP_E_IO;
 }
 
-/* mkostemp() makes the file with mode 0600, whatever the umask. */
+/* Without a name, so that a run that is killed leaves nothing about residents. -1: no such files here, or no way to name them
+ * afterwards. */
+static int open_unnamed(const char *path)
+{
+    char copy[PATH_MAX];
+    (void)snprintf(copy, sizeof copy, "%s", path);
+    return access("/proc/self/fd", X_OK) == 0
+               ? open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)
+               : -1;
+}
+
+/* When all of it is on the disk. */
+static int give_name(struct csv_writer *writer)
+{
+    char unnamed[64], id[ID_TEXT_BYTES];
+    char *random = writer->temporary + strlen(writer->temporary) - RANDOM_CHARS;
+    (void)snprintf(unnamed, sizeof unnamed, "/proc/self/fd/%d", fileno(writer->out));
+    do {
+        struct skp_id fresh = id_new();
+        id_print(&fresh, id);
+        memcpy(random, id + strlen(id) - RANDOM_CHARS, RANDOM_CHARS);
+        writer->is_named =
+            linkat(AT_FDCWD, unnamed, AT_FDCWD, writer->temporary, AT_SYMLINK_FOLLOW) == 0;
+    } while (!writer->is_named && errno == EEXIST);
+    return writer->is_named ? 0 : -1;
+}
+
+static void drop_temporary(const struct csv_writer *writer)
+{
+    if (writer->is_named)
+        unlink(writer->temporary);
+}
+
+/* Mode 0600, whatever the umask. */
 static FILE *open_temporary(struct csv_writer *writer, const char *path)
 {
     int path_len = snprintf(writer->path, sizeof(writer->path), "%s", path);
@@ -37,13 +75,16 @@ static FILE *open_temporary(struct csv_writer *writer, const char *path)
         errno = ENAMETOOLONG;
         return NULL;
     }
-    int fd = mkostemp(writer->temporary, O_CLOEXEC);
+    int fd = open_unnamed(path);
+    writer->is_named = fd < 0;
+    if (fd < 0)
+        fd = mkostemp(writer->temporary, O_CLOEXEC);
     if (fd < 0)
         return NULL;
     FILE *out = fdopen(fd, "w");
     if (!out) {
         close(fd);
-        unlink(writer->temporary);
+        drop_temporary(writer);
     }
     return out;
 }
@@ -187,8 +228,8 @@ static int put_in_place(const struct csv_writer *writer, bool is_new)
 /* Closing is part of the check: network file systems report a full disk there. */
 static int finish(struct csv_writer *writer, bool is_new)
 {
-    bool failed =
-        ferror(writer->out) != 0 || fflush(writer->out) != 0 || fsync(fileno(writer->out)) != 0;
+    bool failed = ferror(writer->out) != 0 || fflush(writer->out) != 0 ||
+                  fsync(fileno(writer->out)) != 0 || (!writer->is_named && give_name(writer) != 0);
     int error = errno;
     if (fclose(writer->out) != 0 && !failed) {
         failed = true;
@@ -211,8 +252,8 @@ static enum skp_err close_writer(struct csv_writer *writer, bool is_new,
     bool is_stream = writer->path[0] == '\0';
     errno = EIO;
     int error = is_stream ? finish_stream(writer) : finish(writer, is_new);
-    if (error != 0 && !is_stream)
-        unlink(writer->temporary);
+    if (error != 0)
+        drop_temporary(writer);
     free(writer);
     return error != 0 ? io_error(ret_problem, error) : SKP_OK;
 }
@@ -234,6 +275,6 @@ void csv_writer_abandon(struct csv_writer *writer)
         return;
     assert(writer->path[0] != '\0');
     fclose(writer->out);
-    unlink(writer->temporary);
+    drop_temporary(writer);
     free(writer);
 }

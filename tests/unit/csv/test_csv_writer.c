@@ -1,7 +1,11 @@
 /* What is written, and that it reads back; where it is written, and what is never replaced. */
 #include "csv_rows.h"
 
+#include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static struct csv_writer *open_writer(void)
 {
@@ -228,6 +232,37 @@ static void an_abandoned_file_leaves_the_old_one(void **state)
     csv_writer_abandon(NULL);
 }
 
+static size_t count_files(const char *pattern)
+{
+    glob_t found;
+    size_t count = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+    globfree(&found);
+    return count;
+}
+
+static void a_run_that_is_killed_leaves_nothing(void **state)
+{
+    (void)state;
+    char pattern[TEST_PATH_BYTES + 4];
+    int status = 0, fd = open("/tmp", O_TMPFILE | O_WRONLY, 0600);
+    if (fd < 0)
+        skip(); /* this file system has no files without a name */
+    (void)close(fd);
+    csv_test_write_text("");
+    (void)snprintf(pattern, sizeof pattern, "%s.*", test_path);
+    pid_t child = fork();
+    if (child == 0) {
+        write_row(open_writer(), "a", "b");
+        (void)raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(count_files(pattern), 0);
+    csv_writer_abandon(open_writer());
+    close_writer(open_writer());
+    assert_int_equal(count_files(pattern), 0);
+}
+
 static void a_folder_that_is_not_there_is_an_error_with_its_reason(void **state)
 {
     (void)state;
@@ -282,6 +317,7 @@ static void a_file_is_there_for_good_once_its_folder_is_synced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_run_that_is_killed_leaves_nothing),
         TEST(only_a_file_of_the_same_header_gives_way),
         TEST(what_is_no_plain_file_is_never_replaced),
         TEST(what_is_written_begins_with_the_mark_and_ends_lines_with_crlf),
