@@ -93,12 +93,34 @@ static enum skp_err send_built(struct answer_command *command, const struct ques
 
 /* ---------------------------------------------------------------- one request */
 
+/* Whether another run has an answer on its way; *ret_same: this very one. UNREADABLE is kept without a fingerprint. */
+static bool is_under_way(struct answer_command *command, const struct question *question,
+                         const struct built_answer *built, bool *ret_same)
+{
+    struct state_db *db = &command->cli->state;
+    bool found = false;
+    sqlite3_stmt *row =
+        state_ask(db,
+                  "SELECT fingerprint FROM answer_out WHERE request_id = ?1 AND stage = 1"
+                  " UNION ALL SELECT x'' FROM question WHERE request_id = ?1 AND returned = 1",
+                  "d", &question->request_id);
+    while (state_next(db, row)) {
+        struct skp_hash sent = state_hash(row, 0);
+        bool unreadable = built->line->answer->outcome == SKP__V1__OUTCOME__OUTCOME_UNREADABLE;
+        found = true;
+        *ret_same =
+            sqlite3_column_bytes(row, 0) == 0 ? unreadable : hash_equal(&sent, &built->fingerprint);
+    }
+    return found;
+}
+
 static enum skp_err build(struct answer_command *command, const struct list_request *given,
                           const struct question *question)
 {
     struct built_answer built;
     struct csv_problem problem;
     struct target *target = NULL;
+    bool same = false;
     const Skp__V1__DirectoryEntry *counsellor =
         book_find(&command->link.book, question->counsellor.text);
     plain_date today = calendar_date_of_ms(link_now_ms(&command->link));
@@ -110,6 +132,9 @@ static enum skp_err build(struct answer_command *command, const struct list_requ
         return note(command, given, RESULT_REFUSED, problem);
     if (built.unchanged)
         return note(command, given, RESULT_UNCHANGED, (struct csv_problem){.line = given->line});
+    if (is_under_way(command, question, &built, &same)) /* its receipt says what became of it */
+        return same ? note(command, given, RESULT_REGISTERED, (struct csv_problem){0})
+                    : note_refused(command, given, SKP_E_STALE);
     err = counsellor ? targets_find(&command->targets, counsellor, "", &target)
                      : SKP_E_RECIPIENT_UNKNOWN;
     if (err)
