@@ -4,6 +4,8 @@
 #include "link.h"
 #include "matching.h"
 
+#include <string.h>
+
 enum { COLUMN_NAME, COLUMN_OIN, COLUMN_COUNT };
 enum { OUT_LINE, OUT_NAME, OUT_MATCH, OUT_OIN, OUT_COUNT };
 
@@ -49,16 +51,24 @@ static void put_row(struct matching_command *command, const struct csv_row *row,
     csv_writer_end_row(command->writer);
 }
 
+/* Empty is an OIN not given. */
+static bool read_oin(const char *cell, struct skp_oin *ret_oin)
+{
+    struct span text = span_text(cell + strspn(cell, " "));
+    while (text.len > 0 && text.data[text.len - 1] == ' ')
+        text.len--;
+    return text.len == 0 || oin_take(text, ret_oin);
+}
+
 static void match_row(struct matching_command *command, const struct csv_row *row)
 {
     const Skp__V1__DirectoryEntry *entry = NULL;
     struct skp_oin oin = {""};
-    if (row->err) {
+    if (row->err || !read_oin(row->cells[COLUMN_OIN], &oin)) {
         command->bad_rows++;
         put_row(command, row, &unreadable, "");
         return;
     }
-    (void)oin_take(span_text(row->cells[COLUMN_OIN]), &oin);
     enum match match = matching_find(&command->link.book, row->cells[COLUMN_NAME], &oin, &entry);
     command->counts[match]++;
     put_row(command, row, &outcomes[match], entry ? entry->oin : "");

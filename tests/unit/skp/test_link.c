@@ -210,6 +210,43 @@ static void a_relation_list_that_breaks_off_gives_no_file(void **state)
     desk_free(desk);
 }
 
+static void say_one_creditor(struct fake *fake)
+{
+    Skp__V1__Role role = SKP__V1__ROLE__ROLE_CREDITOR;
+    Skp__V1__DirectoryEntry entry;
+    skp__v1__directory_entry__init(&entry);
+    entry.oin = (char *)(uintptr_t)SCENE_CREDITOR;
+    entry.name = (char *)(uintptr_t) "Zeemeeuw";
+    entry.n_roles = 1;
+    entry.roles = &role;
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    desk_directory(fake, &entry);
+    fake_expect_end(fake);
+}
+
+static void an_oin_that_cannot_be_read_is_no_reason_to_go_by_the_name(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new(say_one_creditor, NULL);
+    struct told told;
+    char line[512];
+    (void)scene_file(desk->scene, "in.csv",
+                     "Schuldeiser;SchuldeiserOIN\r\n"
+                     "Zeemeeuw;9,9E+13\r\n"
+                     "Zeemeeuw;0000009900000000200\r\n"
+                     "Zeemeeuw; " SCENE_CREDITOR " \r\n"
+                     "Zeemeeuw; \r\n");
+    (void)snprintf(line, sizeof line, "--config %s counsellor creditors %s/in.csv --out %s/out.csv",
+                   desk->config, desk->scene->folder, desk->scene->folder);
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    const char *file = scene_read(desk->scene, "out.csv");
+    assert_non_null(strstr(file, "2;Zeemeeuw;niet leesbaar;\r\n3;Zeemeeuw;niet leesbaar;\r\n"));
+    assert_non_null(strstr(file, "4;Zeemeeuw;gevonden;'" SCENE_CREDITOR
+                                 "\r\n5;Zeemeeuw;gevonden;'" SCENE_CREDITOR "\r\n"));
+    desk_free(desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +257,7 @@ int main(void)
         cmocka_unit_test(a_state_that_fails_is_told_in_its_own_words),
         cmocka_unit_test(answers_on_paper_that_break_off_are_not_sent),
         cmocka_unit_test(a_relation_list_that_breaks_off_gives_no_file),
+        cmocka_unit_test(an_oin_that_cannot_be_read_is_no_reason_to_go_by_the_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
