@@ -27,7 +27,7 @@ static const struct remedy remedies[] = {
     {SKP_E_CSV_LINE,
      "Controleer puntkomma's en aanhalingstekens; zonder sluitteken telt de rest als een cel"},
     {SKP_E_VALUE_INVALID, "Verbeter de waarde; zie de handleiding van dit bestand"},
-    {SKP_E_CREDITOR_AMBIGUOUS, "Vul SchuldeiserOIN in"},
+    {SKP_E_CREDITOR_AMBIGUOUS, "Vul in de aanmelding SchuldeiserOIN in"},
     {SKP_E_DUPLICATE_CLAIM, "Haal de dubbele regel weg"},
     {SKP_E_DUPLICATE_ITEM, "Haal de dubbele regel weg"},
     {SKP_E_RECIPIENT_UNKNOWN, "Stuur een brief, of vul het juiste SchuldeiserOIN in"},

@@ -6,6 +6,7 @@
 #include "matching.h"
 #include "outbox.h"
 #include "recording.h"
+#include "register_plan.h"
 #include "results.h"
 
 #define FILE_MAX_BYTES ((size_t)256 << 20)
@@ -30,6 +31,7 @@ struct record_command {
 struct off_network {
     struct skp_id request_id, case_id;
     size_t found;
+    bool ambiguous;   /* whose it is was never settled, so the broker does not know it */
     uint32_t version; /* stored; 0: none */
     int outcome, consent;
     int64_t total_cents;
@@ -41,16 +43,19 @@ static void find_request(struct state_db *db, const struct record_row *row,
 {
     char key[MATCHING_KEY_BYTES];
     matching_key(row->creditor, key);
-    sqlite3_stmt *rows = state_ask(
-        db,
-        "SELECT r.request_id, r.case_id FROM request AS r JOIN case_file AS c USING (case_id)"
-        " WHERE c.dossier = ?1 AND r.name_key = ?2 AND (?3 = '' OR r.brand = ?3)"
-        " AND (r.route = 2 OR EXISTS (SELECT 1 FROM reseal AS s WHERE s.request_id = r.request_id"
-        "  AND s.bundle_id = r.bundle_id AND s.stage IN (0, 3)))",
-        "ttt", row->dossier, key, row->brand);
+    sqlite3_stmt *rows =
+        state_ask(db,
+                  "SELECT r.request_id, r.case_id, r.route FROM request AS r JOIN case_file AS c "
+                  "USING (case_id)"
+                  " WHERE c.dossier = ?1 AND r.name_key = ?2 AND (?3 = '' OR r.brand = ?3)"
+                  " AND (r.route IN (2, 3) OR EXISTS (SELECT 1 FROM reseal AS s WHERE s.request_id "
+                  "= r.request_id"
+                  "  AND s.bundle_id = r.bundle_id AND s.stage IN (0, 3)))",
+                  "ttt", row->dossier, key, row->brand);
     while (state_next(db, rows)) {
         found->request_id = state_id(rows, 0);
         found->case_id = state_id(rows, 1);
+        found->ambiguous = sqlite3_column_int(rows, 2) == ROUTE_AMBIGUOUS;
         found->found++;
     }
     rows = state_ask(db,
@@ -124,9 +129,9 @@ static enum skp_err take_row(struct record_command *command, const struct record
     if (found.found == 0)
         return note(command, row, &found.request_id, RESULT_REFUSED, SKP_E_REQUEST_UNKNOWN,
                     "Schuldeiser");
-    if (found.found > 1)
+    if (found.found > 1 || found.ambiguous)
         return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS, SKP_E_CREDITOR_AMBIGUOUS,
-                    "Merk");
+                    found.found > 1 ? "Merk" : "Schuldeiser");
     enum skp_err err = check_first(command, &found.request_id);
     if (err == SKP_E_DUPLICATE_ITEM)
         return note(command, row, &found.request_id, RESULT_REFUSED, err, NULL);

@@ -80,11 +80,31 @@ static void what_is_on_its_way_is_not_replaced(void **state)
     desk_free(desk);
 }
 
+/* It stands among the letters, but the broker was never told of it. */
+static void an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new(only_welcome, NULL);
+    struct told told;
+    scene_add_entry(desk->scene, SCENE_CREDITOR, "Bakker Jansen", NULL, true, NULL);
+    scene_add_entry(desk->scene, SCENE_SECOND, "Bakker Jansen", NULL, true, NULL);
+    scene_register(desk->scene, ASKED, false, NULL);
+    struct envelope_batch batch = scene_outbox(desk->scene, &desk->scene->office);
+    scene_settle(&desk->scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    desk_hand_over(desk);
+    record(desk, ON_PAPER ROW("300,00"), &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    assert_non_null(
+        strstr(scene_read(desk->scene, "out.csv"), ";niet eenduidig;;CREDITOR_AMBIGUOUS;"));
+    desk_free(desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_row_of_one_request_is_refused),
         cmocka_unit_test(what_is_on_its_way_is_not_replaced),
+        cmocka_unit_test(an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
