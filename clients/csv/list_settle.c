@@ -10,6 +10,7 @@ struct settling {
     struct csv_problems *problems;
     const struct list_row *consent_row; /* the first that says something about consent */
     const struct list_row *total_row;
+    const struct list_row *date_row, *impediment_row; /* the first that gives one */
 };
 
 static enum skp_err complain(struct settling *settling, const struct list_row *row,
@@ -96,8 +97,12 @@ static enum skp_err check_consent(struct settling *settling, const struct list_r
 {
     struct list_request *request = settling->request;
     const struct list_answer *answer = &row->answer;
-    if (answer->impediment != 0 && request->reason != 0 && request->reason != answer->impediment)
-        return complain(settling, row, SKP_E_VALUE_INVALID, "Belemmering", settling->consent_row);
+    if (answer->impediment != 0 && !settling->impediment_row)
+        settling->impediment_row = row;
+    if (answer->impediment != 0 &&
+        settling->impediment_row->answer.impediment != answer->impediment)
+        return complain(settling, row, SKP_E_VALUE_INVALID, "Belemmering",
+                        settling->impediment_row);
     if (answer->impediment != 0)
         request->reason = answer->impediment;
     if (settling->consent_row && settling->consent_row->answer.agreed != answer->agreed)
@@ -293,8 +298,10 @@ static enum skp_err take_common(struct settling *settling, const struct list_row
         request->correction = answer->correction;
     if (answer->balance_date == 0)
         return SKP_OK;
-    if (request->balance_date != 0 && request->balance_date != answer->balance_date)
-        return complain(settling, row, SKP_E_VALUE_INVALID, "Datum", &request->rows->row);
+    if (!settling->date_row)
+        settling->date_row = row;
+    if (settling->date_row->answer.balance_date != answer->balance_date)
+        return complain(settling, row, SKP_E_VALUE_INVALID, "Datum", settling->date_row);
     request->balance_date = answer->balance_date;
     return SKP_OK;
 }

@@ -296,6 +296,20 @@ static void more_claims_than_an_answer_may_have_are_refused(void **state)
     expect_only_problem(LIST_MAX_CLAIMS + 2, SKP_E_DECODE_ITEMS, NULL);
 }
 
+static void a_contradiction_names_the_row_that_said_otherwise(void **state)
+{
+    (void)state;
+    (void)read_text(HEADER OPEN_ROW(R1, C1) R1 ";" C2 ";;;;5;;;;;1-11-2026;;;;;" ABOUT R1 ";" C3
+                                               ";;;;5;;;;;2-11-2026;;;;;" ABOUT);
+    expect_only_problem(4, SKP_E_VALUE_INVALID, "Datum");
+    assert_int_equal(answers.problems.first->problem.other_line, 3);
+    (void)read_text(HEADER R1 ";" C1 ";;;;5;;;recidive;;;;;;;" ABOUT R1 ";" C2
+                              ";;;;5;;;;;;;;;;" ABOUT R1 ";" C3
+                              ";;;;5;;;nieuwe schuld;;;;;;;" ABOUT);
+    expect_only_problem(4, SKP_E_VALUE_INVALID, "Belemmering");
+    assert_int_equal(answers.problems.first->problem.other_line, 2);
+}
+
 /* ---------------------------------------------------------------- writing */
 
 static struct list_row example(void)
@@ -413,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(amounts_make_claims_and_yes_makes_consent),
         TEST(unreadable_is_said_once_and_with_nothing_else),
+        TEST(a_contradiction_names_the_row_that_said_otherwise),
         TEST(silence_is_never_consent),
         TEST(yes_on_some_rows_only_is_refused),
         TEST(yes_with_an_impediment_is_not_yes),
