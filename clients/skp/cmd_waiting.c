@@ -193,9 +193,10 @@ static int run(struct cli *cli, char **args)
 const struct command command_waiting = {
     .words = "creditor waiting",
     .usage = "",
-    .dutch = "Zegt of er iets wacht, opgehaald of niet: code 0 niets te beantwoorden, 1 wel.",
+    .dutch = "Zegt of er iets wacht, opgehaald of niet: code 0 niets te beantwoorden, 1 wel, of "
+             "berichten bij een andere verbinding.",
     .english = "Says whether something waits, collected or not: exit code 0 nothing to answer, 1 "
-               "something.",
+               "something, or messages at another session.",
     .needs_settings = true,
     .role = SKP__V1__ROLE__ROLE_CREDITOR,
     .run = run,
