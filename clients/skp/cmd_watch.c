@@ -175,10 +175,15 @@ static int reseal(struct watching *watching)
 
 /* ---------------------------------------------------------------- watching */
 
+/* Only here do signals end it in good order; anywhere else they end it at once. */
 static int watch_on(struct watching *watching)
 {
     struct collecting *collecting = &watching->collecting;
+    struct sigaction action = {.sa_handler = on_signal};
     int code = 0;
+    stopped = 0;
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGINT, &action, NULL);
     while (stopped == 0 && code == 0) {
         enum skp_err err = collecting_turn(collecting, TURN_MS);
         if (err)
@@ -228,7 +233,6 @@ static int run(struct cli *cli, char **args)
     struct watching watching = {.cli = cli};
     struct cli_option options[] = {
         {"--out", &watching.out, NULL}, {"--once", NULL, &watching.once}, {NULL, NULL, NULL}};
-    struct sigaction action = {.sa_handler = on_signal};
     int code = cli_parse(cli, args, options, NULL, 0);
     if (code != EXIT_ALL_OK)
         return code;
@@ -237,8 +241,6 @@ static int run(struct cli *cli, char **args)
         code = cli_open_state(cli);
     if (code != 0)
         return code;
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGINT, &action, NULL);
     code = run_watch(&watching);
     collecting_close(&watching.collecting);
     return code;
