@@ -139,15 +139,24 @@ static enum skp_err seal_again(struct watching *watching, struct targets *target
     return err;
 }
 
-/* What did not succeed is tried again when something new comes, and at the next run. */
+/* What did not succeed is tried again when something new comes, and at the next run. What is under way does not leave
+ * twice. */
 static bool is_due(struct watching *watching)
 {
+    const struct link *link = &watching->collecting.link;
     size_t unreadable = watching->collecting.opening.unreadable;
-    if (watching->tried && watching->tried_at == unreadable)
+    if (link->settled < link->sent || (watching->tried && watching->tried_at == unreadable))
         return false;
     watching->tried = true;
     watching->tried_at = unreadable;
     return resealing_waits(&watching->cli->state);
+}
+
+/* The broker is away: not tried, until it is back and has said that the mailbox is empty. */
+static enum skp_err postpone(struct watching *watching)
+{
+    watching->tried = false;
+    return collecting_ask_again(&watching->collecting);
 }
 
 /* The directory is fetched again: who could not read it may have published new certificates. */
@@ -166,6 +175,8 @@ static int reseal(struct watching *watching)
     if (!err)
         err = collecting_send(collecting);
     targets_fini(&targets);
+    if (err == SKP_E_NOT_CONNECTED && !watching->once)
+        err = postpone(watching);
     if (watching->resealed > before)
         cli_say(watching->cli, "opnieuw verstuurd: %zu %s", "sealed again: %zu %s",
                 watching->resealed - before,

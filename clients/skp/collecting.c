@@ -89,7 +89,8 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
     else
         note_taken(collecting, delivery, checked);
     bool full = collecting->item_count == FACT_MAX_COLLECTED;
-    enum skp_err err = full || collecting->alone ? keep_and_collect(collecting) : SKP_OK;
+    bool alone = collecting->alone || collecting->link.settled < collecting->link.sent;
+    enum skp_err err = full || alone ? keep_and_collect(collecting) : SKP_OK;
     if (err)
         collecting->link.err = err;
 }
@@ -193,9 +194,14 @@ enum skp_err collecting_drain(struct collecting *collecting)
     return SKP_OK;
 }
 
-enum skp_err collecting_drain_again(struct collecting *collecting)
+enum skp_err collecting_ask_again(struct collecting *collecting)
 {
     collecting->drained = false;
-    enum skp_err err = skp_fetch_ask(collecting->link.client, collecting->cli->settings.mailbox);
+    return skp_fetch_ask(collecting->link.client, collecting->cli->settings.mailbox);
+}
+
+enum skp_err collecting_drain_again(struct collecting *collecting)
+{
+    enum skp_err err = collecting_ask_again(collecting);
     return err ? err : collecting_drain(collecting);
 }

@@ -15,7 +15,8 @@ struct collecting {
     struct opening opening;
     bool drained, in_transaction;
     bool turn_over;     /* what came ends the turn: nothing else is under way */
-    bool alone;         /* others write too: no transaction stays open between callbacks */
+    bool alone;         /* others write too: no transaction stays open between callbacks; so also
+                         * while reports of the link are owed */
     uint64_t elsewhere; /* leased to another worker */
     size_t collected, not_collected; /* as the broker confirmed; left there */
     size_t asked, confirmed;         /* statements */
@@ -46,7 +47,10 @@ enum skp_err collecting_send(struct collecting *collecting) SKP_MUST_CHECK;
 /* Fetches until nothing is ready and everything kept is collected. */
 enum skp_err collecting_drain(struct collecting *collecting) SKP_MUST_CHECK;
 
-/* The same once more, after something was sent: what the broker says to it lies there with its
+/* `drained` becomes true again when the broker says so anew: also a broker that is away now. */
+enum skp_err collecting_ask_again(struct collecting *collecting) SKP_MUST_CHECK;
+
+/* collecting_drain() once more, after something was sent: what the broker says to it lies there with its
  * receipt. */
 enum skp_err collecting_drain_again(struct collecting *collecting) SKP_MUST_CHECK;
 

@@ -103,8 +103,9 @@ static void on_published(void *ctx, uint64_t tag, const Skp__V1__Published *publ
 static void on_directory(void *ctx, uint64_t tag, const Skp__V1__Directory *directory)
 {
     struct link *link = ctx;
-    (void)tag;
     link->heard++;
+    if (tag != link->directory_tag)
+        return;
     enum skp_err err = SKP_OK;
     for (size_t i = 0; !err && i < directory->n_entries; i++)
         err = book_add(&link->book, directory->entries[i]);
@@ -312,7 +313,7 @@ enum skp_err link_fetch_directory(struct link *link)
     link->asking = true;
     do {
         link->directory_done = false;
-        err = skp_directory_get(link->client, NULL, 0, link->page_after, 1);
+        err = skp_directory_get(link->client, NULL, 0, link->page_after, ++link->directory_tag);
         if (!err)
             err = link_wait(link, &link->directory_done);
     } while (!err && link->page_more);

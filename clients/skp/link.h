@@ -35,7 +35,8 @@ struct link {
     bool told_waiting; /* that there is no connection yet */
     bool role_missing; /* the certificate's owner may not do what the command does */
     bool directory_done;
-    bool page_more; /* of the directory */
+    uint64_t directory_tag; /* of the last question; an earlier one was given up */
+    bool page_more;         /* of the directory */
     char page_after[OIN_CHARS + 1];
     int64_t business_offset_ms;
     uint64_t heard;   /* counts every callback but "later": progress */

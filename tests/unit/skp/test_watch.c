@@ -1,8 +1,10 @@
-/* What ends a watch. */
+/* What a watch outlives: a broker that is away. And what ends it. */
 #include "link_scene.h"
 
 #include <signal.h>
 #include <sys/wait.h>
+
+#define AWAY_MS 3500 /* longer than the settings' wait */
 
 static void sleep_ms(long ms)
 {
@@ -10,11 +12,123 @@ static void sleep_ms(long ms)
     (void)nanosleep(&pause, NULL);
 }
 
+/* Up to an empty mailbox. */
+static void begin_watch(struct fake *fake)
+{
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    desk_directory(fake, NULL);
+    fake_expect(fake, FRAME_FETCH);
+    fake_waiting(fake, 0);
+}
+
+static void end_watch(struct fake *fake)
+{
+    (void)kill(getpid(), SIGTERM);
+    fake_expect_end(fake);
+}
+
 static void watch(struct desk *desk, const char *option, struct told *ret_told)
 {
     char line[256];
     (void)snprintf(line, sizeof line, "--config %s counsellor watch%s", desk->config, option);
     run(line, ret_told);
+}
+
+/* ---------------------------------------------------------------- a broker that is away */
+
+static void say_directory(struct fake *fake, uint64_t tag)
+{
+    Skp__V1__Directory directory;
+    skp__v1__directory__init(&directory);
+    directory.tag = tag;
+    fake_send(fake, FRAME_DIRECTORY, &directory.base);
+}
+
+/* Whatever else it asks meanwhile; the number of batches that came is told. */
+static size_t answer_until(struct fake *fake, enum frame_type last, size_t times)
+{
+    enum frame_type type;
+    size_t batches = 0;
+    while (times > 0) {
+        ProtobufCMessage *said = fake_receive(fake, &type);
+        if (said == NULL)
+            fake_die("it is gone");
+        if (type == FRAME_DIRECTORY_GET)
+            say_directory(fake, ((const Skp__V1__DirectoryGet *)said)->tag);
+        if (type == FRAME_FETCH)
+            fake_waiting(fake, 0);
+        batches += type == FRAME_BEGIN;
+        times -= type == last;
+    }
+    return batches;
+}
+
+static void be_away_when_the_directory_is_asked(struct fake *fake)
+{
+    begin_watch(fake);
+    fake_expect(fake, FRAME_DIRECTORY_GET);
+    fake_hang_up(fake);
+    sleep_ms(AWAY_MS);
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    (void)answer_until(fake, FRAME_DIRECTORY_GET,
+                       2); /* the question given up, and that of the next try */
+    end_watch(fake);
+}
+
+/* As if creditors had asked to seal again what `rows` names. */
+static void ask_to_reseal(struct desk *desk, const char *rows)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql, "INSERT INTO reseal %s", rows);
+    assert_int_equal(sqlite3_exec(desk->scene->office.db, sql, NULL, NULL, NULL), SQLITE_OK);
+    desk_hand_over(desk);
+}
+
+static void sealing_again_waits_for_a_broker_that_is_away(void **state)
+{
+    (void)state;
+    struct told told;
+    struct desk *desk = desk_new(be_away_when_the_directory_is_asked, NULL);
+    ask_to_reseal(desk, "VALUES (randomblob(16), randomblob(16), 8, 1, 0, 0)");
+    watch(desk, "", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    desk_free(desk);
+}
+
+static void be_away_when_a_batch_came(struct fake *fake)
+{
+    begin_watch(fake);
+    desk_directory(fake, NULL);
+    fake_take_batch(fake);
+    fake_hang_up(fake);
+    sleep_ms(AWAY_MS);
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    fake_expect(fake, FRAME_FETCH);
+    fake_waiting(fake, 0);
+    fake_take_batch(fake);
+    sleep_ms(500); /* long enough to send it twice */
+    fake_receipt(fake);
+    sleep_ms(500);
+    end_watch(fake);
+}
+
+static void a_batch_whose_receipt_did_not_come_yet_does_not_leave_twice(void **state)
+{
+    (void)state;
+    struct told told;
+    struct desk *desk = desk_new(be_away_when_a_batch_came, NULL);
+    scene_add_entry(desk->scene, SCENE_CREDITOR, "Telecom Zeemeeuw", "Zeemeeuw", true, NULL);
+    scene_register(desk->scene,
+                   SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n",
+                   false, NULL);
+    /* sealed again, and in the outbox */
+    ask_to_reseal(desk, "SELECT request_id, bundle_id, 8, 1, 1, 0 FROM request");
+    watch(desk, "", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    assert_int_equal(cli_open_state(&desk->cli), 0);
+    assert_int_equal(desk_count(desk, "SELECT count(*) FROM outbox"), 0);
+    assert_int_equal(desk_count(desk, "SELECT count(*) FROM receipt"), 1);
+    desk_free(desk);
 }
 
 /* ---------------------------------------------------------------- signals */
@@ -62,6 +176,8 @@ static void a_signal_ends_what_is_still_connecting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sealing_again_waits_for_a_broker_that_is_away),
+        cmocka_unit_test(a_batch_whose_receipt_did_not_come_yet_does_not_leave_twice),
         cmocka_unit_test(a_signal_ends_what_is_still_connecting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
