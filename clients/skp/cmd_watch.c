@@ -196,7 +196,9 @@ static int watch_on(struct watching *watching)
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     while (stopped == 0 && code == 0) {
-        enum skp_err err = collecting_turn(collecting, TURN_MS);
+        enum skp_err err = collecting_reload(collecting);
+        if (!err)
+            err = collecting_turn(collecting, TURN_MS);
         if (err)
             return link_failed(&collecting->link, err);
         if (collecting->drained)

@@ -112,6 +112,14 @@ static void on_collected(void *ctx, const Skp__V1__Collected *collected)
 
 /* ---------------------------------------------------------------- the loop */
 
+static enum skp_err begin_to_fetch(struct collecting *collecting)
+{
+    collecting->drained = false;
+    collecting->opening.broker = skp_broker(collecting->link.client);
+    return skp_fetch(collecting->link.client, collecting->cli->settings.mailbox, CREDIT_MESSAGES,
+                     CREDIT_BYTES);
+}
+
 int collecting_open(struct cli *cli, struct collecting *collecting,
                     void (*on_event)(void *ctx, const Skp__V1__EventFact *event))
 {
@@ -122,7 +130,6 @@ int collecting_open(struct cli *cli, struct collecting *collecting,
     if (code != 0)
         return code;
     collecting->opening = (struct opening){.db = &cli->state,
-                                           .broker = skp_broker(collecting->link.client),
                                            .open_part = open_part,
                                            .check_collected = check_collected,
                                            .ctx = collecting,
@@ -132,8 +139,7 @@ int collecting_open(struct cli *cli, struct collecting *collecting,
         book_find(&collecting->link.book, skp_self(collecting->link.client)->text);
     collecting->opening.bsn_forbidden = self && !self->bsn_entitled;
     if (!err)
-        err = skp_fetch(collecting->link.client, cli->settings.mailbox, CREDIT_MESSAGES,
-                        CREDIT_BYTES);
+        err = begin_to_fetch(collecting);
     /* From here on a final Error is about this mailbox or what was collected, and libskp does not say that again. */
     collecting->link.asking = true;
     return err ? link_failed(&collecting->link, err) : 0;
@@ -204,4 +210,10 @@ enum skp_err collecting_drain_again(struct collecting *collecting)
 {
     enum skp_err err = collecting_ask_again(collecting);
     return err ? err : collecting_drain(collecting);
+}
+
+enum skp_err collecting_reload(struct collecting *collecting)
+{
+    bool settled = collecting->confirmed == collecting->asked && !collecting->in_transaction;
+    return settled && link_reload(&collecting->link) ? begin_to_fetch(collecting) : SKP_OK;
 }

@@ -152,12 +152,14 @@ static void on_problem(void *ctx, enum skp_err err, const char *path, const char
 
 /* ---------------------------------------------------------------- opening */
 
-static int start_client(struct link *link)
+static enum skp_err start_client(struct link *link, char *ret_why)
 {
     const struct settings *set = &link->cli->settings;
     char head[2 * CONFIG_TEXT_BYTES];
-    if (!settings_state_path(set, HEAD_NAME, head, sizeof head))
-        return cli_fail(link->cli, SKP_E_IO, set->state);
+    if (!settings_state_path(set, HEAD_NAME, head, sizeof head)) {
+        (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s", set->state);
+        return SKP_E_IO;
+    }
     struct skp_config config = {
         .host = set->host,
         .port = (uint16_t)set->port,
@@ -187,7 +189,51 @@ static int start_client(struct link *link)
     };
     const char *why = "";
     enum skp_err err = skp_client_new(&config, &callbacks, link, &link->client, &why);
-    return err ? cli_fail(link->cli, err, why) : 0;
+    if (err)
+        (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s", why);
+    return err;
+}
+
+/* Keys and client of the settings' files, over those that stood there. */
+static enum skp_err load(struct link *link, char *ret_why)
+{
+    link->client = NULL;
+    link->key_count = 0;
+    link->files = settings_stamp(&link->cli->settings);
+    enum skp_err err =
+        settings_load_keys(&link->cli->settings, link->keys, &link->key_count, ret_why);
+    return err ? err : start_client(link, ret_why);
+}
+
+static void unload(struct link *link)
+{
+    skp_client_free(link->client);
+    for (size_t i = 0; i < link->key_count; i++)
+        keypair_unref(link->keys[i]);
+    link->client = NULL;
+    link->key_count = 0;
+}
+
+bool link_reload(struct link *link)
+{
+    char why[CONFIG_WHY_BYTES];
+    struct skp_hash files = settings_stamp(&link->cli->settings);
+    if (hash_equal(&files, &link->files) || link->settled < link->sent)
+        return false;
+    struct link old = *link;
+    enum skp_err err = load(link, why);
+    if (err) {
+        cli_warn(
+            link->cli,
+            "Gewijzigde certificaten of sleutels niet bruikbaar, gaat verder met de vorige: %s",
+            "Changed certificates or keys not usable, goes on with the former ones: %s", why);
+        unload(link);
+        old.files = link->files; /* told once */
+        *link = old;
+        return false;
+    }
+    unload(&old);
+    return true;
 }
 
 /* Told before anything is read or sent: the office that took the creditor's configuration by mistake. */
@@ -217,12 +263,9 @@ int link_open(struct cli *cli, struct link *link, const struct link_events *even
     if (events)
         link->events = *events;
     book_init(&link->book);
-    enum skp_err err = settings_load_keys(&cli->settings, link->keys, &link->key_count, why);
+    enum skp_err err = load(link, why);
     if (err)
         return cli_fail(cli, err, why);
-    int code = start_client(link);
-    if (code != 0)
-        return code;
     err = link_wait(link, &link->up);
     if (err)
         return link_failed(link, err);
@@ -231,13 +274,8 @@ int link_open(struct cli *cli, struct link *link, const struct link_events *even
 
 void link_close(struct link *link)
 {
-    if (link->client)
-        skp_client_free(link->client);
-    for (size_t i = 0; i < link->key_count; i++)
-        keypair_unref(link->keys[i]);
+    unload(link);
     book_fini(&link->book);
-    link->client = NULL;
-    link->key_count = 0;
 }
 
 /* Once, when a first connection takes long enough to wonder about. */
@@ -330,8 +368,7 @@ static enum skp_err send_one(struct link *link, const struct skp_id *batch_id)
     if (!err)
         err = skp_send(link->client, &batch, NULL);
     arena_fini(&arena);
-    if (!err)
-        link->sent++;
+    link->sent += !err;
     return err;
 }
 

@@ -28,6 +28,7 @@ struct link {
     struct skp_client *client;
     struct keypair *keys[SETTINGS_MAX_KEYS];
     size_t key_count;
+    struct skp_hash files; /* what client and keys were loaded from: settings_stamp() */
     struct book book;
     struct link_events events;
     void *ctx;
@@ -51,6 +52,11 @@ struct link {
 /* Connects, waits for Welcome and compares the roles in it with the command's: ROLE_FORBIDDEN. 0, or the exit code with the reason told. link_close() in any case. */
 int link_open(struct cli *cli, struct link *link, const struct link_events *events, void *ctx);
 void link_close(struct link *link);
+
+/* For those who stay: a new session with the settings' files when these changed, and all that was sent has its report.
+ * What is fetched, and what was borrowed from the client, is for the caller to begin anew; false: nothing of this. Files
+ * that cannot be used are told, and the old session goes on. */
+bool link_reload(struct link *link);
 
 /* Runs until *done or trouble. NOT_CONNECTED when nothing was heard for too long, else the final error. */
 enum skp_err link_wait(struct link *link, const bool *done) SKP_MUST_CHECK;

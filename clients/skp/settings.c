@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include "fact.h"
+#include "merkle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -93,6 +94,35 @@ enum skp_err settings_load_keys(const struct settings *settings, struct keypair 
     }
     *ret_count = count;
     return SKP_OK;
+}
+
+static void stamp_files(struct skp_hash *stamp, const char *list)
+{
+    char path[CONFIG_TEXT_BYTES];
+    while (next_name(&list, path)) {
+        struct stat found;
+        int64_t mark[4] = {0};
+        /* st_ctim and not st_mtim, which a copy may take over from its original. */
+        if (stat(path, &found) == 0) {
+            mark[0] = (int64_t)found.st_ino;
+            mark[1] = found.st_size;
+            mark[2] = found.st_ctim.tv_sec;
+            mark[3] = found.st_ctim.tv_nsec;
+        }
+        struct span parts[] = {span_of(stamp->bytes, HASH_BYTES), span_of(mark, sizeof mark)};
+        *stamp = sha256_spans(parts, 2);
+    }
+}
+
+struct skp_hash settings_stamp(const struct settings *settings)
+{
+    const char *const lists[] = {settings->ca,       settings->crl,       settings->tls_cert,
+                                 settings->tls_key,  settings->sign_cert, settings->sign_key,
+                                 settings->enc_cert, settings->enc_key};
+    struct skp_hash stamp = {{0}};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        stamp_files(&stamp, lists[i]);
+    return stamp;
 }
 
 bool settings_state_path(const struct settings *settings, const char *name, char *ret_path,

@@ -37,6 +37,9 @@ enum skp_err settings_load(const char *file, struct settings *ret_settings,
 enum skp_err settings_load_keys(const struct settings *settings, struct keypair **ret_keys,
                                 size_t *ret_count, char *ret_why) SKP_MUST_CHECK;
 
+/* Becomes another one when a file of anchors, revocation lists, certificates or keys is replaced or written. */
+struct skp_hash settings_stamp(const struct settings *settings);
+
 /* The path of `name` in the state folder, which is made when it is not there. False: it cannot be. */
 bool settings_state_path(const struct settings *settings, const char *name, char *ret_path,
                          size_t path_bytes);

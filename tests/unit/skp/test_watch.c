@@ -1,4 +1,4 @@
-/* What a watch outlives: a broker that is away. And what ends it. */
+/* What a watch outlives: a broker that is away, new revocation lists. And what ends it. */
 #include "link_scene.h"
 
 #include <signal.h>
@@ -131,6 +131,39 @@ static void a_batch_whose_receipt_did_not_come_yet_does_not_leave_twice(void **s
     desk_free(desk);
 }
 
+/* ---------------------------------------------------------------- files that change */
+
+static void replace_the_crl(struct fake *fake)
+{
+    const struct desk *desk = *(struct desk **)fake->ctx;
+    char aside[sizeof desk->crl + 8];
+    (void)snprintf(aside, sizeof aside, "%s.aside", desk->crl);
+    begin_watch(fake);
+    if (rename(desk->crl, aside) != 0)
+        fake_die("cannot move the CRL away");
+    sleep_ms(500);
+    fake_waiting(fake, 0); /* the session still stands */
+    if (rename(aside, desk->crl) != 0)
+        fake_die("cannot move the CRL back");
+    fake_expect_end(fake);
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    fake_expect(fake, FRAME_FETCH);
+    fake_waiting(fake, 0);
+    end_watch(fake);
+}
+
+static void a_new_crl_is_taken_over_by_a_new_session(void **state)
+{
+    (void)state;
+    struct told told;
+    struct desk *desk = NULL;
+    desk = desk_new(replace_the_crl, &desk);
+    watch(desk, "", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    says(&told, "gaat verder met de vorige");
+    desk_free(desk);
+}
+
 /* ---------------------------------------------------------------- signals */
 
 static void hear_nothing(struct fake *fake)
@@ -178,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sealing_again_waits_for_a_broker_that_is_away),
         cmocka_unit_test(a_batch_whose_receipt_did_not_come_yet_does_not_leave_twice),
+        cmocka_unit_test(a_new_crl_is_taken_over_by_a_new_session),
         cmocka_unit_test(a_signal_ends_what_is_still_connecting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
