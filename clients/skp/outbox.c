@@ -63,10 +63,15 @@ static enum skp_err load_bundles(struct state_db *db, struct arena *arena,
     return state_error(db);
 }
 
+/* The bundles first: another run that settles the batch takes all of it away at once, so when its row is still there
+ * the bundles were all there. */
 enum skp_err outbox_load(struct state_db *db, const struct skp_id *batch_id, struct arena *arena,
                          struct envelope_batch *ret_batch)
 {
     struct envelope_batch batch = {.batch_id = *batch_id};
+    enum skp_err err = load_bundles(db, arena, &batch);
+    if (err)
+        return err;
     sqlite3_stmt *row = state_ask(
         db, "SELECT header, jws, root, line_count FROM outbox WHERE batch_id = ?", "d", batch_id);
     bool found = false;
@@ -77,11 +82,9 @@ enum skp_err outbox_load(struct state_db *db, const struct skp_id *batch_id, str
         batch.root = state_hash(row, 2);
         batch.line_count = (size_t)sqlite3_column_int64(row, 3);
     }
-    enum skp_err err = state_error(db);
+    err = state_error(db);
     if (!err && !found)
         err = SKP_E_NOT_FOUND;
-    if (!err)
-        err = load_bundles(db, arena, &batch);
     if (!err)
         *ret_batch = batch;
     return err;

@@ -29,6 +29,49 @@ static void receipts_without_proof_leave_the_batch_where_it_is(void **state)
     desk_free(desk);
 }
 
+/* Another run whose report comes just before the batch, or its bundles, are read from the outbox. */
+struct other_run {
+    struct desk *desk;
+    const char *before;
+};
+
+static int settle_elsewhere(unsigned event, void *ctx, void *statement, void *sql)
+{
+    const struct other_run *run = ctx;
+    sqlite3 *other = NULL;
+    (void)event, (void)statement;
+    if (strncmp(sql, run->before, strlen(run->before)) != 0)
+        return 0;
+    assert_int_equal(sqlite3_open(scene_file(run->desk->scene, "skp.db", NULL), &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other,
+                                  "BEGIN; DELETE FROM outbox_bundle; DELETE FROM outbox; COMMIT",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    return 0;
+}
+
+static void a_batch_that_another_run_settled_is_not_sent(void **state)
+{
+    static const char *const moments[] = {"SELECT header", "SELECT head,"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct desk *desk = desk_new(welcome_and_wait, NULL);
+        struct other_run run = {.desk = desk, .before = moments[i]};
+        register_cases(desk);
+        desk_connect(desk);
+        assert_int_equal(desk_count(desk, "SELECT count(*) FROM outbox"), 1);
+        assert_int_equal(
+            sqlite3_trace_v2(desk->cli.state.db, SQLITE_TRACE_STMT, settle_elsewhere, &run),
+            SQLITE_OK);
+        assert_ok(link_send_outbox(&desk->link));
+        assert_int_equal(desk->link.sent, 0);
+        assert_int_equal(desk_count(desk, "SELECT count(*) FROM outbox"), 0);
+        link_close(&desk->link);
+        desk_free(desk);
+    }
+}
+
 /* ---------------------------------------------------------------- asking */
 
 static void say_later_first(struct fake *fake)
@@ -251,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(receipts_without_proof_leave_the_batch_where_it_is),
+        cmocka_unit_test(a_batch_that_another_run_settled_is_not_sent),
         cmocka_unit_test(later_is_news_and_no_answer),
         cmocka_unit_test(nothing_but_later_ends_the_waiting),
         cmocka_unit_test(what_fails_its_check_meanwhile_is_no_answer),
