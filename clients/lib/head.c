@@ -158,19 +158,36 @@ static bool replace_file(const char *file, struct span bytes)
     return written;
 }
 
-void head_save(struct skp_client *client)
+/* Another client of ours saved a newer one meanwhile. Between this look and the renaming one more may do so: then
+ * the older one stays, which is a true one too. */
+static bool is_superseded(const struct chain_head *head, struct arena *arena)
 {
-    struct chain_head *head = &client->head;
-    if (!head->unsaved || head->file == NULL)
-        return;
+    struct chain_head kept = {0};
+    const char *why = "";
+    bool newer = head_load(&kept, head->file, arena, &why) == SKP_OK && kept.commit != NULL &&
+                 id_equal(&kept.store_id, &head->store_id) && kept.sequence > head->sequence;
+    head_fini(&kept);
+    return newer;
+}
+
+static bool write_head(const struct chain_head *head, struct arena *arena)
+{
     Skp__V1__ChainHead message;
     skp__v1__chain_head__init(&message);
     message.commit = wire_bytes(span_of(head->commit, head->commit_bytes));
     message.jws = head->jws;
+    struct span bytes = wire_pack(&message.base, arena);
+    return bytes.data != NULL && replace_file(head->file, bytes);
+}
+
+void head_save(struct skp_client *client)
+{
+    struct chain_head *head = &client->head;
     struct arena arena;
-    arena_init(&arena, HEAD_MAX_BYTES);
-    struct span bytes = wire_pack(&message.base, &arena);
-    bool saved = bytes.data != NULL && replace_file(head->file, bytes);
+    if (!head->unsaved || head->file == NULL)
+        return;
+    arena_init(&arena, 4 * HEAD_MAX_BYTES);
+    bool saved = is_superseded(head, &arena) || write_head(head, &arena);
     arena_fini(&arena);
     head->unsaved = false; /* the next head tries again */
     if (!saved && !client->closing)

@@ -66,8 +66,8 @@ struct skp_config {
                                           * NULL; the client takes its own references */
     size_t decrypt_key_count;
     const char *software;      /* for the operator: "skp 0.1" */
-    const char *head_file;     /* where the newest chain head is kept between sessions, one file per
-                            * client; NULL: in memory only */
+    const char *head_file;     /* the newest chain head between sessions; clients of one participant
+                                * may share it; NULL: in memory only */
     uint32_t max_outbox_bytes; /* 0: 64 MiB */
     uint32_t retry_max_ms;     /* the longest pause between attempts to connect; 0: 30 s */
     int (*now_ms)(void *ctx, int64_t *ret_ms); /* 0 on success; NULL: the system clock */

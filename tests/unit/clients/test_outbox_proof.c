@@ -39,6 +39,18 @@ static void three_bad_receipts_are_reported_as_no_proof(void **state)
 
 /* ---------------------------------------------------------------- the chain head */
 
+static void expect_head(struct fake *fake, const Skp__V1__Hello *hello, uint64_t sequence)
+{
+    char path[WIRE_PATH_MAX];
+    ProtobufCMessage *commit = NULL;
+    if (hello->latest_head == NULL)
+        fake_die("no head in Hello");
+    if (wire_unpack(&skp__v1__commit_header__descriptor, wire_span(hello->latest_head->commit),
+                    &fake->arena, path, &commit) ||
+        ((Skp__V1__CommitHeader *)commit)->sequence != sequence)
+        fake_die("another head in Hello");
+}
+
 static void store_then_look_at_hello(struct fake *fake)
 {
     fake->sequence = 41;
@@ -49,15 +61,7 @@ static void store_then_look_at_hello(struct fake *fake)
     fake_receipt(fake);
     fake_hang_up(fake);
     for (int i = 0; i < 2; i++) { /* the same client again, then a new one with its file */
-        Skp__V1__Hello *hello = fake_session(fake);
-        if (hello->latest_head == NULL)
-            fake_die("no head in Hello");
-        char path[WIRE_PATH_MAX];
-        ProtobufCMessage *commit = NULL;
-        if (wire_unpack(&skp__v1__commit_header__descriptor, wire_span(hello->latest_head->commit),
-                        &fake->arena, path, &commit) ||
-            ((Skp__V1__CommitHeader *)commit)->sequence != 42)
-            fake_die("another head in Hello");
+        expect_head(fake, fake_session(fake), 42);
         fake_expect_end(fake);
     }
 }
@@ -82,6 +86,50 @@ static void hello_carries_the_newest_head_also_after_a_restart(void **state)
     run_until(&contact.seen, &contact.seen.welcomes, 3);
     close_contact(&contact);
     unlink(file);
+}
+
+static void store_newer_then_older_then_look(struct fake *fake)
+{
+    static const uint64_t sequences[] = {100, 42};
+    for (size_t i = 0; i < 2; i++) {
+        fake->sequence = sequences[i] - 1;
+        fake_session(fake);
+        fake_take_batch(fake);
+        fake_receipt(fake);
+        fake_expect_end(fake);
+    }
+    expect_head(fake, fake_session(fake), 100);
+    fake_expect_end(fake);
+}
+
+/* Whose receipt it has, and the head of it not in its file yet. */
+static void begin_client_with_receipt(struct contact *contact, const char *file)
+{
+    contact->config.head_file = file;
+    open_client(&contact->seen, &contact->config, &plain_callbacks);
+    send_small(contact, NULL);
+    expect_report(contact, contact->seen.reports + 1, SKP_OK);
+}
+
+static void an_older_head_does_not_replace_the_newer_one_of_another_client(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/skp-head-XXXXXX", shared[64], others[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(shared, sizeof shared, "%s/head", folder);
+    (void)snprintf(others, sizeof others, "%s/others", folder);
+    struct contact contact = {0};
+    begin_contact(&contact, store_newer_then_older_then_look);
+    begin_client_with_receipt(&contact, others);
+    skp_client_free(contact.seen.client);
+    begin_client_with_receipt(&contact, shared);
+    assert_int_equal(rename(others, shared), 0);
+    skp_client_free(contact.seen.client);
+    open_client(&contact.seen, &contact.config, &plain_callbacks);
+    run_until(&contact.seen, &contact.seen.welcomes, 3);
+    close_contact(&contact);
+    unlink(shared);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void a_damaged_head_file_stops_the_start(void **state)
@@ -109,6 +157,7 @@ int main(void)
         cmocka_unit_test(a_receipt_signed_by_another_is_a_problem_and_asked_again),
         cmocka_unit_test(three_bad_receipts_are_reported_as_no_proof),
         cmocka_unit_test(hello_carries_the_newest_head_also_after_a_restart),
+        cmocka_unit_test(an_older_head_does_not_replace_the_newer_one_of_another_client),
         cmocka_unit_test(a_damaged_head_file_stops_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
