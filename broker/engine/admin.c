@@ -73,25 +73,35 @@ json_t *admin_json_date(plain_date date)
 
 #define EACH_PAGE_ROWS 500
 
-enum skp_err admin_each(struct admin_run *run, enum store_table table, size_t max_rows,
-                        admin_row_fn each)
+static enum skp_err say_more(struct admin_run *run, enum store_table table, struct span from,
+                             struct span to)
+{
+    size_t more = 0;
+    enum skp_err err = ws_count(run->txn->ws.store, table, from, to, &more);
+    if (!err && more > 0)
+        json_object_set_new(run->answer, "more", json_integer((json_int_t)more));
+    return err;
+}
+
+enum skp_err admin_each(struct admin_run *run, enum store_table table, struct span from,
+                        struct span to, admin_row_fn each)
 {
     json_t *list = admin_rows(run);
-    uint8_t after[STORE_KEY_MAX + 1] = {0};
-    struct span from = {.data = after, .len = 1};
-    for (size_t seen = 0; list && seen < max_rows;) {
+    uint8_t after[STORE_KEY_MAX + 1];
+    for (size_t seen = 0; list && seen < ADMIN_LIST_MAX;) {
         struct store_row *rows;
         size_t count = 0;
-        enum skp_err err =
-            store_scan(run->txn->ws.store, table, from, span_of(NULL, 0), EACH_PAGE_ROWS,
-                       (size_t)1 << 20, &run->txn->arena, &rows, &count);
-        for (size_t i = 0; !err && i < count && seen < max_rows; i++, seen++)
+        size_t left = ADMIN_LIST_MAX - seen;
+        enum skp_err err = store_scan(run->txn->ws.store, table, from, to,
+                                      left < EACH_PAGE_ROWS ? left : EACH_PAGE_ROWS,
+                                      (size_t)1 << 20, &run->txn->arena, &rows, &count);
+        for (size_t i = 0; !err && i < count; i++, seen++)
             err = each(run, list, &rows[i]);
         if (err || count == 0)
             return err;
         from = store_key_after(rows[count - 1].key, after);
     }
-    return list ? SKP_OK : SKP_E_NO_MEMORY;
+    return list ? say_more(run, table, from, to) : SKP_E_NO_MEMORY;
 }
 
 /* ---------------------------------------------------------------- dispatch */

@@ -53,10 +53,12 @@ json_t *admin_json_id(const struct skp_id *id);
 json_t *admin_json_time(int64_t at_ms);
 json_t *admin_json_date(plain_date date);
 
-/* Walks a whole table in order; `each` may stop it with an error. */
+/* Lists the rows of a table in [from, to), as store_scan(), at most ADMIN_LIST_MAX; how many more there
+ * are stands beside them as "more". `each` may stop it with an error. */
+#define ADMIN_LIST_MAX 10000
 typedef enum skp_err (*admin_row_fn)(struct admin_run *run, json_t *rows,
                                      const struct store_row *row);
-enum skp_err admin_each(struct admin_run *run, enum store_table table, size_t max_rows,
-                        admin_row_fn each) SKP_MUST_CHECK;
+enum skp_err admin_each(struct admin_run *run, enum store_table table, struct span from,
+                        struct span to, admin_row_fn each) SKP_MUST_CHECK;
 
 #endif

@@ -5,14 +5,15 @@
 
 #include <stdio.h>
 
-#define LIST_MAX  10000
 #define MINUTE_MS 60000
+
+/* Before every key. */
+static const uint8_t zero;
 
 /* ---------------------------------------------------------------- counting */
 
 static enum skp_err count_table(struct admin_run *run, enum store_table table, const char *name)
 {
-    static const uint8_t zero;
     size_t count;
     enum skp_err err =
         ws_count(run->txn->ws.store, table, span_of(&zero, 1), span_of(NULL, 0), &count);
@@ -86,7 +87,7 @@ static enum skp_err mailbox_one(struct admin_run *run, json_t *rows, const struc
 
 static enum skp_err mailbox_list(struct admin_run *run)
 {
-    return admin_each(run, STORE_MAILBOX, LIST_MAX, mailbox_one);
+    return admin_each(run, STORE_MAILBOX, span_of(&zero, 1), span_of(NULL, 0), mailbox_one);
 }
 
 static enum skp_err deadline_one(struct admin_run *run, json_t *rows, const struct store_row *row)
@@ -107,7 +108,14 @@ static enum skp_err deadline_one(struct admin_run *run, json_t *rows, const stru
 
 static enum skp_err deadline_list(struct admin_run *run)
 {
-    return admin_each(run, STORE_DEADLINE, LIST_MAX, deadline_one);
+    size_t due = 0;
+    enum skp_err err =
+        admin_each(run, STORE_DEADLINE, span_of(&zero, 1), span_of(NULL, 0), deadline_one);
+    if (!err)
+        err = hold_count_due(run->txn->ws.store, run->txn->now_ms, &due);
+    if (!err)
+        json_object_set_new(run->answer, "due_now", json_integer((json_int_t)due));
+    return err;
 }
 
 /* The count is how a person shows to have seen the list as it is now. */
@@ -136,8 +144,9 @@ static enum skp_err deadline_release(struct admin_run *run)
 
 /* ---------------------------------------------------------------- damage */
 
-static enum skp_err damage_one(json_t *rows, const struct store_row *row)
+static enum skp_err damage_one(struct admin_run *run, json_t *rows, const struct store_row *row)
 {
+    (void)run;
     struct aside_row aside;
     char words[ROW_WORDS_BYTES];
     enum skp_err err = aside_row_read(row->value, &aside);
@@ -156,16 +165,7 @@ static enum skp_err damage_list(struct admin_run *run)
 {
     struct row_key first = quarantine_first();
     struct row_key end = quarantine_end();
-    struct store_row *found;
-    size_t count = 0;
-    json_t *rows = admin_rows(run);
-    enum skp_err err =
-        rows ? store_scan(run->txn->ws.store, STORE_META, row_key_span(&first), row_key_span(&end),
-                          LIST_MAX, (size_t)16 << 20, &run->txn->arena, &found, &count)
-             : SKP_E_NO_MEMORY;
-    for (size_t i = 0; !err && i < count; i++)
-        err = damage_one(rows, &found[i]);
-    return err;
+    return admin_each(run, STORE_META, row_key_span(&first), row_key_span(&end), damage_one);
 }
 
 /* ---------------------------------------------------------------- the clock */

@@ -146,12 +146,13 @@ static void print_members(FILE *stream, const json_t *answer)
     size_t width = 0;
     json_t *object = json_copy((json_t *)(uintptr_t)answer); /* counts, and changes nothing */
     json_object_del(object, "ok");
+    bool is_list = json_object_del(object, "rows") == 0;
     json_object_foreach(object, name, value)
     {
         if (strlen(name) > width)
             width = strlen(name);
     }
-    if (width == 0)
+    if (width == 0 && !is_list)
         fputs("ok\n", stream);
     json_object_foreach(object, name, value)
     {
@@ -168,7 +169,7 @@ void ctl_print_answer(FILE *stream, const json_t *answer)
     const char *text = json_string_value(json_object_get(answer, "text"));
     if (rows != NULL)
         print_table(stream, rows);
-    else if (text != NULL)
+    if (text != NULL)
         fputs(text, stream);
     else
         print_members(stream, answer);

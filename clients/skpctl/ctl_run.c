@@ -21,13 +21,23 @@ static void print_raw(const json_t *answer)
     putchar('\n');
 }
 
+/* A spreadsheet has no place for it. */
+static void show_csv(const json_t *answer)
+{
+    const json_t *more = json_object_get(answer, "more");
+    ctl_print_csv(stdout, answer);
+    if (more != NULL)
+        fprintf(stderr, "skpctl: the list is cut: %" JSON_INTEGER_FORMAT " more\n",
+                json_integer_value(more));
+}
+
 static int show(const json_t *answer, enum ctl_format format)
 {
     bool ok = ctl_answer_is_ok(answer);
     if (format == CTL_JSON)
         print_raw(answer);
     else if (ok && format == CTL_CSV)
-        ctl_print_csv(stdout, answer);
+        show_csv(answer);
     else if (ok)
         ctl_print_answer(stdout, answer);
     else

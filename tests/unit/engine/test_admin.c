@@ -1,5 +1,6 @@
 /* Operators: each command, and what it refuses. */
 #include "engine_mail.h"
+#include "quarantine.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -288,6 +289,47 @@ static void the_state_of_the_post_office_is_told(void **state)
     json_decref(said);
 }
 
+/* So many of each in the store, all due. */
+static void store_many(struct world *w, size_t count)
+{
+    assert_ok(store_begin(w->store));
+    for (size_t n = 0; n < count; n++) {
+        struct skp_id id = id_new();
+        struct row_key due = key_deadline(1, DEADLINE_EXPIRE, &id, 0);
+        struct row_key hurt = quarantine_key(STORE_CASE, span_of(id.bytes, ID_BYTES));
+        struct aside_row aside = {
+            .table = STORE_CASE, .cause = ASIDE_DAMAGED, .key = span_of(id.bytes, ID_BYTES)};
+        struct store_row deadline = {.key = row_key_span(&due), .value = u64_pack(1, &w->arena)};
+        struct store_row kept = {.key = row_key_span(&hurt),
+                                 .value = aside_row_pack(&aside, &w->arena)};
+        assert_ok(store_put(w->store, STORE_DEADLINE, &deadline, 1));
+        assert_ok(store_put(w->store, STORE_META, &kept, 1));
+    }
+    assert_ok(store_commit(w->store));
+}
+
+static void a_list_that_is_cut_says_how_much_is_missing(void **state)
+{
+    struct world *w = *state;
+    static const char *const lists[] = {"{'command':'deadline.list'}", "{'command':'damage.list'}"};
+    store_many(w, 10000);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *said = world_admin(w, lists[i]);
+        assert_int_equal(json_array_size(json_object_get(said, "rows")), 10000);
+        assert_null(json_object_get(said, "more"));
+        json_decref(said);
+    }
+    store_many(w, 7);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *said = world_admin(w, lists[i]);
+        assert_int_equal(json_array_size(json_object_get(said, "rows")), 10000);
+        assert_int_equal(number(said, "more"), 7);
+        if (i == 0)
+            assert_int_equal(number(said, "due_now"), 10007);
+        json_decref(said);
+    }
+}
+
 static void invented_organisations_never_meet_real_ones(void **state)
 {
     struct world *w = *state;
@@ -364,6 +406,7 @@ int main(void)
         TEST(rounds_are_opened_and_closed_by_hand_with_a_reason),
         TEST(an_agreement_is_of_one_creditor_in_all_versions),
         TEST(the_state_of_the_post_office_is_told),
+        TEST(a_list_that_is_cut_says_how_much_is_missing),
         TEST(invented_organisations_never_meet_real_ones),
         TEST(the_clock_of_a_play_store_is_steered),
         TEST(the_clock_of_a_real_store_is_not),

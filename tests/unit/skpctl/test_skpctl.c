@@ -129,6 +129,15 @@ static const char *printed(const char *json, bool refusal)
     return printed_by(refusal ? ctl_print_refusal : ctl_print_answer, json);
 }
 
+static void what_stands_beside_a_list_is_told_below_it(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        printed("{\"ok\":true,\"rows\":[{\"due\":\"x\"}],\"more\":3,\"due_now\":4}", false),
+        "due\nx\nmore     3\ndue_now  4\n");
+    assert_string_equal(printed("{\"ok\":true,\"rows\":[{\"due\":\"x\"}]}", false), "due\nx\n");
+}
+
 static void csv_is_what_a_spreadsheet_keeps(void **state)
 {
     (void)state;
@@ -232,6 +241,7 @@ int main(void)
         cmocka_unit_test(words_may_be_shortened_while_unambiguous),
         cmocka_unit_test(mistakes_are_told_before_anything_is_sent),
         cmocka_unit_test(a_file_travels_as_base64),
+        cmocka_unit_test(what_stands_beside_a_list_is_told_below_it),
         cmocka_unit_test(csv_is_what_a_spreadsheet_keeps),
         cmocka_unit_test(a_long_cell_of_csv_is_whole),
         cmocka_unit_test(lists_are_aligned_tables),
