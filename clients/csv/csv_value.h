@@ -13,7 +13,7 @@
 
 #define CSV_NO_AMOUNT      INT64_MIN
 #define CSV_AMOUNT_BYTES   32
-#define CSV_POSTCODE_BYTES 7
+#define CSV_POSTCODE_BYTES 17 /* of any country: sealed by others; read is a Dutch one */
 #define CSV_BSN_BYTES      10
 
 /* 03-12-2026, 3-12-2026 or 2026-12-03; empty: 0. DATE_INVALID. */

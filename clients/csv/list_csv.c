@@ -60,6 +60,8 @@ const struct csv_field list_fields[LIST_FIELDS] = {
     {"Ronde", CSV_TEXT, CSV_OPTIONAL, ROW(round), NULL, 0},
     {"UitersteDatum", CSV_DATE, CSV_OPTIONAL, ROW(due_date), NULL, 0},
     {"Status", CSV_WORD, CSV_OPTIONAL, ROW(state), csv_words_state, 0},
+    {"Land", CSV_TEXT, CSV_OPTIONAL, ROW(country), NULL, 0},
+    {"ToelichtingSHV", CSV_TEXT, CSV_OPTIONAL, ROW(note), NULL, 500},
 
     {"BedragVolgensSHV", CSV_AMOUNT, CSV_OPTIONAL, ROW(known_cents), NULL, 0},
     {"Schuldenaar", CSV_WORD, CSV_OPTIONAL, ROW(debtor), csv_words_debtor, 0},

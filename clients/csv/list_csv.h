@@ -66,7 +66,9 @@ struct list_row {
     const char *municipality;
     const char *round;
     plain_date due_date;
-    int state; /* Skp__V1__RequestState */
+    int state;           /* Skp__V1__RequestState */
+    const char *country; /* of the address; as sealed, like the note */
+    const char *note;    /* the counsellor's */
     /* what the answer is about */
     int64_t known_cents; /* according to the counsellor */
     int debtor;

@@ -7,7 +7,7 @@
 #define LIST_ID_FIELDS       1  /* A */
 #define LIST_QUESTION_FIELDS 29 /* B to K */
 #define LIST_ANSWER_FIELDS   23 /* L to W, and the rest of the answer */
-#define LIST_CONTEXT_FIELDS  9
+#define LIST_CONTEXT_FIELDS  11
 #define LIST_KEY_FIELDS      6
 #define LIST_FIELDS                                                                                \
     (LIST_ID_FIELDS + LIST_QUESTION_FIELDS + LIST_ANSWER_FIELDS + LIST_CONTEXT_FIELDS +            \

@@ -4,6 +4,7 @@
 #include "list_csv.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define ROW_MAX_BYTES ((size_t)4 << 20)
 
@@ -87,7 +88,8 @@ static struct csv_address address_of(const Skp__V1__Address *address)
                                .indication = address->indication,
                                .place = address->place,
                                .mooring = address->mooring};
-    (void)snprintf(row.postcode, sizeof row.postcode, "%s", address->postcode);
+    if (strlen(address->postcode) < sizeof row.postcode) /* nowhere in the world is one longer */
+        (void)snprintf(row.postcode, sizeof row.postcode, "%s", address->postcode);
     return row;
 }
 
@@ -148,6 +150,8 @@ static struct list_row row_of(const struct skp_id *request_id, const Skp__V1__Re
         .municipality = "",
         .round = "",
         .state = SKP__V1__REQUEST_STATE__REQUEST_STATE_REQUESTED,
+        .country = part->address ? part->address->country : "",
+        .note = part->note,
         .version = fact->version,
     };
     fill_claim(fact, part, claim, &row);

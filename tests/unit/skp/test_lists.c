@@ -121,12 +121,48 @@ static void a_list_without_open_requests_is_no_file(void **state)
     scene_free(scene);
 }
 
+/* Other software seals addresses abroad, and a note. */
+static void an_address_abroad_and_a_note_reach_the_list(void **state)
+{
+    static const struct {
+        const char *sealed, *written;
+    } postcodes[] = {
+        {"SW1A 1AA", ";SW1A 1AA;"},
+        {"2\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", ";;"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof postcodes / sizeof postcodes[0]; i++) {
+        struct scene *scene = scene_new();
+        struct post post = post_open(scene);
+        size_t rows = 0;
+        char expected[128];
+        Skp__V1__PersonPart part;
+        skp__v1__person_part__init(&part);
+        Skp__V1__Address address;
+        skp__v1__address__init(&address);
+        address.postcode = (char *)(uintptr_t)postcodes[i].sealed;
+        address.place = (char *)(uintptr_t) "Londen";
+        address.country = (char *)(uintptr_t) "VK";
+        part.address = &address;
+        part.note = (char *)(uintptr_t) "=bel eerst";
+        post_request(&post);
+        state_run(&scene->creditor, "UPDATE question SET part = ?", "b",
+                  wire_pack(&part.base, &scene->arena));
+        (void)write_list(&post, &rows);
+        const char *file = scene_read(scene, "out.csv");
+        (void)snprintf(expected, sizeof expected, "%sLonden;", postcodes[i].written);
+        assert_non_null(strstr(file, expected));
+        assert_non_null(strstr(file, ";gevraagd;VK;'=bel eerst;"));
+        scene_free(scene);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_another_run_collects_meanwhile_comes_in_the_next_list),
         cmocka_unit_test(a_list_never_takes_the_place_of_another),
         cmocka_unit_test(a_list_without_open_requests_is_no_file),
+        cmocka_unit_test(an_address_abroad_and_a_note_reach_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
