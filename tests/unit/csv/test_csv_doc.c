@@ -3,7 +3,9 @@
 #include "answers_csv.h"
 #include "letters_csv.h"
 #include "list_csv.h"
+#include "list_fields.h"
 #include "register_csv.h"
+#include "register_fields.h"
 #include "result_csv.h"
 
 static const char *read_documentation(void)
@@ -60,6 +62,49 @@ static void every_word_that_is_written_is_documented(void **state)
     }
 }
 
+static void every_word_that_is_read_is_documented(void **state)
+{
+    (void)state;
+    static const struct csv_word *const lists[] = {csv_words_product, csv_words_guidance,
+                                                   csv_words_sex,     csv_words_debtor,
+                                                   csv_words_kind,    list_words_debt};
+    const char *documentation = read_documentation();
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (const struct csv_word *at = lists[i]; at->word; at++) {
+            char quoted[80];
+            snprintf(quoted, sizeof(quoted), "`%s`", at->word);
+            if (!strstr(documentation, quoted))
+                fail_msg("clients/CSV.md lacks: %s", quoted);
+        }
+    }
+}
+
+static void check_length(const char *documentation, const struct csv_field *field)
+{
+    char begin[32];
+    snprintf(begin, sizeof(begin), "\n| %zu |", field->max_chars);
+    const char *row = strstr(documentation, begin);
+    if (!row || !memmem(row, strcspn(row + 1, "\n"), field->name, strlen(field->name)))
+        fail_msg("clients/CSV.md lacks: %s at most %zu", field->name, field->max_chars);
+}
+
+/* The partner's columns have the lengths of the client's. */
+static void every_length_is_documented(void **state)
+{
+    (void)state;
+    const char *documentation = read_documentation();
+    for (size_t i = 0; i < REGISTER_CASE_FIELDS + REGISTER_ROW_FIELDS; i++) {
+        const struct csv_field *field = i < REGISTER_CASE_FIELDS
+                                            ? &register_case_fields[i]
+                                            : &register_row_fields[i - REGISTER_CASE_FIELDS];
+        if (field->max_chars > 0 && strncmp(field->name, "Partner", strlen("Partner")) != 0)
+            check_length(documentation, field);
+    }
+    for (size_t i = 0; i < LIST_FIELDS; i++)
+        if (strncmp(list_fields[i].name, "Toelichting", strlen("Toelichting")) == 0)
+            check_length(documentation, &list_fields[i]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, csv_test_setup, csv_test_teardown)
 
 int main(void)
@@ -67,6 +112,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_header_of_every_file_is_documented),
         TEST(every_word_that_is_written_is_documented),
+        TEST(every_word_that_is_read_is_documented),
+        TEST(every_length_is_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
