@@ -125,6 +125,14 @@ static enum skp_err record_connected(struct batch_run *run, const struct batch_l
     return err ? err : txn_note(run->txn, &sender, state);
 }
 
+/* What the sender would change. */
+static const char *path_of_refusal(enum skp_err refusal)
+{
+    if (refusal == SKP_E_CASE_UNKNOWN)
+        return "recorded.case_id";
+    return refusal == SKP_E_STALE ? "recorded.version" : "recorded.request_id";
+}
+
 static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *line)
 {
     struct skp_oin sender = sender_of(run);
@@ -144,7 +152,7 @@ static enum skp_err decide_recorded(struct batch_run *run, struct batch_line *li
         return err;
     enum skp_err refusal = file ? case_record(file, line->fact->recorded) : SKP_E_CASE_UNKNOWN;
     if (refusal) {
-        batch_refuse(line, refusal, "recorded.case_id");
+        batch_refuse(line, refusal, path_of_refusal(refusal));
         return SKP_OK;
     }
     assert(request); /* it was recorded */

@@ -223,7 +223,8 @@ static enum skp_err decide_request(struct request_run *requests, struct batch_li
     bool taken = false;
     enum skp_err err = take_into_case(requests, line, &case_row, &taken);
     if (err) {
-        batch_refuse(line, err, "request.request_id");
+        batch_refuse(line, err,
+                     err == SKP_E_BSN_NOT_ALLOWED ? "request.contains_bsn" : "request.request_id");
         return SKP_OK;
     }
     assert(case_row); /* the line was taken into it */

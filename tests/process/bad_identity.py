@@ -112,7 +112,7 @@ def sealed_parts(scene):
             ("contains_bsn without sealed part", {"contains_bsn": True}, b"", "FIELD_UNEXPECTED",
              "request.contains_bsn"),
             ("a BSN for who may not have it", {"contains_bsn": True, "commitment": b"x" * 32}, b"x" * 60,
-             "BSN_NOT_ALLOWED", "request.request_id")):
+             "BSN_NOT_ALLOWED", "request.contains_bsn")):
         case_id, request_id = new_id(), new_id()
         batch = scene.counsellor.new_batch()
         batch.bundle(BROKER).add(facts.case_line(case_id, [request_id], COUNSELLOR))

@@ -210,7 +210,7 @@ def recorded(scene):
              "recorded.consent"),
             ("76: received on 31 April", {"received_date": 20260431}, "DATE_INVALID", "recorded.received_date"),
             ("not received", {"received_date": 0}, "REQUIRED", "recorded.received_date"),
-            ("a request of no case", {"request_id": new_id()}, "REQUEST_UNKNOWN", "recorded.case_id")):
+            ("a request of no case", {"request_id": new_id()}, "REQUEST_UNKNOWN", "recorded.request_id")):
         line = facts.recorded_line(request_id, case_id, 100)
         for key, value in changes.items():
             setattr(line.recorded, key, value)

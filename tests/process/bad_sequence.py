@@ -84,7 +84,7 @@ def items_again(scene):
         {(0, 0): ("CASE_UNKNOWN", "recorded.case_id")}, stored=0)
     story.receipt("62: a letter's answer to what was sent digitally", _send(
         scene, counsellor, (BROKER, facts.recorded_line(request_id, case_id, 5))),
-        {(0, 0): ("STATE_INVALID", "recorded.case_id")}, stored=0)
+        {(0, 0): ("STATE_INVALID", "recorded.request_id")}, stored=0)
     story.receipt("50: a letter's answer in another's case", _send(
         scene, scene.other_counsellor, (BROKER, facts.recorded_line(request_id, case_id, 5))),
         {(0, 0): ("CASE_UNKNOWN", "recorded.case_id")}, stored=0)

@@ -134,7 +134,7 @@ static void a_bsn_goes_only_to_those_entitled(void **state)
     told.requests[1].creditor = &w->rsa;
     letter_begin(&letter, w, &w->counsellor);
     case_write(&letter, &told);
-    assert_line_refused(&letter, 2, 0, SKP_E_BSN_NOT_ALLOWED, "request.request_id");
+    assert_line_refused(&letter, 2, 0, SKP_E_BSN_NOT_ALLOWED, "request.contains_bsn");
 }
 
 /* ---------------------------------------------------------------- requests and cases */
@@ -260,7 +260,7 @@ static void what_went_digitally_cannot_come_back_on_paper(void **state)
     letter_begin(&letter, w, &w->counsellor);
     letter_to_broker(&letter);
     line_recorded(&letter, &told, &told.requests[0].id, 1, 100);
-    assert_line_refused(&letter, 0, 0, SKP_E_STATE_INVALID, "recorded.case_id");
+    assert_line_refused(&letter, 0, 0, SKP_E_STATE_INVALID, "recorded.request_id");
 }
 
 static void sealed_parts_and_commitments_go_together(void **state)

@@ -163,7 +163,7 @@ static void a_bsn_is_not_resealed_to_who_lost_the_right(void **state)
     assert_taken(say_unreadable(w, &told.requests[0]), 1);
     assert_admin_ok(w, "{'command':'participant.add','oin':'" OIN_CREDITOR
                        "','name':'Schuldeiser','roles':['creditor']}");
-    assert_refused(reseal(w, &told, 0), 1, 0, SKP_E_BSN_NOT_ALLOWED, "request.request_id");
+    assert_refused(reseal(w, &told, 0), 1, 0, SKP_E_BSN_NOT_ALLOWED, "request.contains_bsn");
     assert_state(w, &told, 0, STATE(UNREADABLE));
 }
 

@@ -59,7 +59,7 @@ static void what_stays_unreadable_is_recorded_from_paper_and_the_case_is_complet
     struct told_case told;
     case_make(&told, &w->creditor, 2);
     case_register(w, &told);
-    assert_refused(record(w, &told, 0, 1, 900), 0, 0, SKP_E_STATE_INVALID, "recorded.case_id");
+    assert_refused(record(w, &told, 0, 1, 900), 0, 0, SKP_E_STATE_INVALID, "recorded.request_id");
     (void)say_unreadable(w, &told.requests[0]);
     request_answer_with(w, &told.requests[1], 100);
     world_tick(w);
@@ -83,7 +83,7 @@ static void what_was_recorded_instead_is_corrected_and_never_sealed_again(void *
     assert_taken(record(w, &told, 0, 1, 900), 1);
     Skp__V1__ReceiptBody *again = record(w, &told, 0, 1, 900);
     assert_int_equal(again->without_effect, 1);
-    assert_refused(record(w, &told, 0, 1, 901), 0, 0, SKP_E_STALE, "recorded.case_id");
+    assert_refused(record(w, &told, 0, 1, 901), 0, 0, SKP_E_STALE, "recorded.version");
     assert_taken(record(w, &told, 0, 2, 950), 1);
     assert_int_equal(view_request(w, &told, 0)->total_cents, 950);
     struct asked before = told.requests[0];
