@@ -60,15 +60,6 @@ static void a_damaged_page_keeps_nothing_else_from_becoming_overdue(void **state
     assert_int_equal(listed(w, "NOT_DUE"), 1);
 }
 
-/* What is due happens, though some ticks meet damage. */
-static void tick_through(struct world *w, plain_date date, int minute)
-{
-    struct party nobody = {.session = 0};
-    world_set_time(w, date, minute);
-    for (size_t i = 0; i < 12; i++)
-        (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
-}
-
 /* It was the last of its agreement. */
 static void what_waits_for_a_damaged_round_leaves_with_one_in_its_place(void **state)
 {
