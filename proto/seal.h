@@ -42,23 +42,25 @@ void seal_key_wipe(struct seal_key *key);
 enum skp_err seal_prepare(struct span part, struct arena *arena, struct span *ret_plaintext,
                           struct skp_hash *ret_commitment) SKP_MUST_CHECK;
 
+/* Seals what seal_prepare() gave for the line `item_id`; *ret_sealed lives in the arena. NO_MEMORY. */
 enum skp_err seal_part(const struct seal_key *key, const struct seal_place *place,
                        const struct skp_id *item_id, struct span plaintext, struct arena *arena,
                        struct span *ret_sealed) SKP_MUST_CHECK;
 
 /* UNSEAL when key, place or bytes do not fit; COMMITMENT_MISMATCH when it opens to something else
- * than the line commits to. *ret_part is the part without its salt, in the arena. */
+ * than the line commits to; NO_MEMORY. *ret_part is the part without its salt, in the arena. */
 enum skp_err unseal_part(const struct seal_key *key, const struct seal_place *place,
                          const struct skp_id *item_id, const struct skp_hash *commitment,
                          struct span sealed, struct arena *arena,
                          struct span *ret_part) SKP_MUST_CHECK;
 
-/* A key box for `cert`; the text lives in the arena. */
+/* A key box for `cert`; the text lives in the arena. CERTIFICATE when its key is no RSA, P-256 or P-384 key; whether it
+ * is trusted and for encryption is the caller's to check. NO_MEMORY. */
 enum skp_err seal_box(const struct seal_key *key, const struct seal_place *place, X509 *cert,
                       struct arena *arena, const char **ret_box) SKP_MUST_CHECK;
 
 /* Opens the first of `boxes` made for one of `keys`. UNSEAL when there is none or when the box
- * names another place than the bundle it came with (replay to another recipient, batch or sender).
+ * names another place than the bundle it came with (replay to another recipient, batch or sender); NO_MEMORY.
  * Who holds the key wipes it after use, with seal_key_wipe; a copy stays in the arena until that is
  * freed. */
 enum skp_err unseal_box(struct keypair *const *keys, size_t key_count, const struct span *boxes,

@@ -18,7 +18,8 @@ enum skp_err statement_leaves(Skp__V1__CollectedItem *const *items, size_t count
                               struct skp_hash *ret_leaves, size_t *ret_bad) SKP_MUST_CHECK;
 
 /* A statement of `participant` over 1 or more items, signed by `signer` at `at_ms`, with the items
- * beside it; all but the tag. Lives in `arena`, but the hashes stay where `items` has them. */
+ * beside it; all but the tag. Lives in `arena`, but the hashes stay where `items` has them. HASH_FORMAT: an item's hash
+ * is none; CERTIFICATE: the signer's key or chain is none to sign with; NO_MEMORY. */
 enum skp_err statement_make(const struct keypair *signer, const struct skp_oin *participant,
                             const char *mailbox, const Skp__V1__CollectedItem *items, size_t count,
                             int64_t at_ms, struct arena *arena,

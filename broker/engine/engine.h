@@ -7,7 +7,7 @@
  * a verify worker that finds nobody at it. The engine never sees a socket, and decides nothing itself: it
  * applies the rules of broker/domain.
  *
- * Threads: every function here but engine_registry() is called on the loop thread. With `threads` = 0 nothing runs by
+ * Threads: all is called on the loop thread, but for what says "Any thread". With `threads` = 0 nothing runs by
  * itself and engine_pump() does one piece of work at a time: so a simulation drives the whole
  * broker in one thread. */
 #ifndef SKP_ENGINE_H
@@ -76,7 +76,7 @@ struct loss_mark engine_loss(const struct engine *engine);
 /* Damaged rows, and what they hurt, that were set aside since the store was made. Any thread. */
 size_t engine_rows_aside(const struct engine *engine);
 
-/* The current registry; a reference the caller drops. */
+/* The current registry; a reference the caller drops. Any thread. */
 struct registry *engine_registry(struct engine *engine);
 
 /* After a failed sync the engine takes nothing more: leave the process with this sentence. NULL:

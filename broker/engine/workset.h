@@ -37,6 +37,7 @@ struct workset {
     struct ws_row *recent; /* asked for last: neighbouring lines mostly ask for the same */
 };
 
+/* Both are borrowed until ws_fini(). NO_MEMORY. */
 enum skp_err ws_init(struct workset *ws, struct store *store, struct arena *arena) SKP_MUST_CHECK;
 void ws_fini(struct workset *ws);
 
@@ -47,10 +48,10 @@ enum skp_err ws_want(struct workset *ws, enum store_table table, struct row_key 
 enum skp_err ws_want_version(struct workset *ws, enum store_table table,
                              struct row_key key) SKP_MUST_CHECK;
 
-/* Loads what was wanted and is not there yet. */
+/* Loads what was wanted and is not there yet. NO_MEMORY, or what store_get() says. */
 enum skp_err ws_load(struct workset *ws) SKP_MUST_CHECK;
 
-/* The row, loaded. Never NULL on SKP_OK; version 0: there is none (yet). */
+/* The row, loaded. Never NULL on SKP_OK; version 0: there is none (yet). Errors of ws_load(). */
 enum skp_err ws_get(struct workset *ws, enum store_table table, struct row_key key,
                     struct ws_row **ret_row) SKP_MUST_CHECK;
 
@@ -66,11 +67,11 @@ void ws_put(struct ws_row *row, struct span value);
 void ws_remove(struct ws_row *row);
 
 /* A row that is known to be new, or that nobody reads in this transaction: straight to the save
- * list. */
+ * list. NO_MEMORY. */
 enum skp_err ws_append(struct workset *ws, enum store_table table, struct row_key key,
                        struct span value) SKP_MUST_CHECK;
 
-/* Removes a row, if there is one, without loading it. */
+/* Removes a row, if there is one, without loading it. NO_MEMORY. */
 enum skp_err ws_forget(struct workset *ws, enum store_table table,
                        struct row_key key) SKP_MUST_CHECK;
 
@@ -78,7 +79,8 @@ enum skp_err ws_forget(struct workset *ws, enum store_table table,
 enum skp_err ws_count(struct store *store, enum store_table table, struct span from, struct span to,
                       size_t *ret_count) SKP_MUST_CHECK;
 
-/* Writes all changes to the store (not yet committed). *ret_count rows. */
+/* Writes all changes to the store (not yet committed). *ret_count rows. NO_MEMORY, or what store_put() says, which has
+ * then rolled the transaction back. */
 enum skp_err ws_save(struct workset *ws, size_t *ret_count) SKP_MUST_CHECK;
 
 #endif

@@ -70,7 +70,9 @@ struct skp_config {
                                 * may share it; NULL: in memory only */
     uint32_t max_outbox_bytes; /* 0: 64 MiB */
     uint32_t retry_max_ms;     /* the longest pause between attempts to connect; 0: 30 s */
-    int (*now_ms)(void *ctx, int64_t *ret_ms); /* 0 on success; NULL: the system clock */
+    /* Real time in Unix milliseconds; 0 on success. `ctx` is that of skp_client_new(). NULL, or when it
+     * fails: the system clock. */
+    int (*now_ms)(void *ctx, int64_t *ret_ms);
 };
 
 /* What happened to a batch. Exactly one per skp_send(). */
@@ -136,7 +138,7 @@ size_t skp_outstanding(const struct skp_client *client); /* batches without repo
 
 /* Keeps credit for a mailbox ("" is the main one) filled to `messages` and `bytes`, over reconnects, until 0, 0
  * is given (what was granted may still come). 0 for one of them: as much as the broker allows; bytes count
- * from 256 KiB, the largest delivery. */
+ * from 256 KiB, the largest delivery. NO_MEMORY. */
 enum skp_err skp_fetch(struct skp_client *client, const char *mailbox, uint32_t messages,
                        uint32_t bytes) SKP_MUST_CHECK;
 
@@ -145,7 +147,8 @@ enum skp_err skp_fetch(struct skp_client *client, const char *mailbox, uint32_t 
 enum skp_err skp_fetch_ask(struct skp_client *client, const char *mailbox) SKP_MUST_CHECK;
 
 /* "Safe with me": signs one statement over all of them; item.head_hash is checked->head_hash. 1 to 256 items
- * (REQUIRED, DECODE_ITEMS; HASH_FORMAT). Said again after a reconnect until on_collected. */
+ * (REQUIRED, DECODE_ITEMS; HASH_FORMAT). Said again after a reconnect until on_collected. FULL and NOT_CONNECTED as
+ * skp_directory_get(); CERTIFICATE: the signing key or chain is none to sign with; NO_MEMORY. */
 enum skp_err skp_collect(struct skp_client *client, const char *mailbox,
                          const Skp__V1__CollectedItem *items, size_t count,
                          uint64_t tag) SKP_MUST_CHECK;
@@ -159,7 +162,8 @@ enum skp_err skp_release(struct skp_client *client, const char *mailbox, const u
 
 /* Asks, and asks again after a reconnect; answers come by callback with the same tag (the one inside the message is
  * libskp's own). `after` pages on (NULL, ""
- * or nil first). No oins or ids: all. FULL when too much is asked at once, NOT_CONNECTED when stopped. */
+ * or nil first). No oins or ids: all. FULL when too much is asked at once, FRAME_TOO_LARGE when one question is too long, NOT_CONNECTED
+ * when stopped; NO_MEMORY. */
 enum skp_err skp_directory_get(struct skp_client *client, const char *const *oins, size_t count,
                                const char *after, uint64_t tag) SKP_MUST_CHECK;
 enum skp_err skp_cases_get(struct skp_client *client, const struct skp_id *case_ids, size_t count,
@@ -178,7 +182,8 @@ struct skp_mailbox {
 };
 
 /* Publishes its record. The issuers of those certificates that config.decrypt_keys holds go along. DECODE_ITEMS: more
- * than 16 certificates with issuers, or too many withdrawn. */
+ * than 16 certificates with issuers, or too many withdrawn; CERTIFICATE: one cannot be written, or the signing key or
+ * chain is none to sign with. Else as skp_directory_get(). */
 enum skp_err skp_publish(struct skp_client *client, const struct skp_mailbox *mailbox,
                          uint64_t tag) SKP_MUST_CHECK;
 
