@@ -11,6 +11,7 @@
 #define MAILBOX_KEY_BYTES HASH_BYTES
 #define ROW_ARENA_BYTES   ((size_t)4 << 20)
 #define SPARE_ROWS        256 /* replaced ones that need no new beginning */
+#define SPARE_BYTES       ((size_t)8 << 20)
 
 static enum skp_err make_maps(struct registry *registry)
 {
@@ -71,11 +72,18 @@ static enum skp_err add_present(struct map *map, const struct map *present)
     return err;
 }
 
-struct registry_builder *registry_builder_from(const struct registry *present)
+static bool is_mostly_replaced(const struct registry *present)
 {
+    const struct registry_rows *rows = present->rows;
     size_t live = present->nodes_by_oin.count + present->agreements_by_key.count +
                   present->records_by_key.count;
-    if (present->rows->count > 2 * live + SPARE_ROWS)
+    return rows->count > 2 * live + SPARE_ROWS ||
+           rows->arena.used_bytes > 2 * rows->first_bytes + SPARE_BYTES;
+}
+
+struct registry_builder *registry_builder_from(const struct registry *present)
+{
+    if (is_mostly_replaced(present))
         return NULL;
     atomic_fetch_add(&present->rows->references, 1);
     struct registry_builder *builder = builder_on(present->rows);
@@ -302,6 +310,8 @@ static enum skp_err hand_out_agreements(struct registry *registry)
 enum skp_err registry_build(struct registry_builder *builder, struct registry **ret_registry)
 {
     struct registry *registry = builder->registry;
+    if (registry->rows->first_bytes == 0)
+        registry->rows->first_bytes = registry->rows->arena.used_bytes;
     registry->agreements = sorted_values(&registry->agreements_by_key, compare_agreements);
     registry->records = sorted_values(&registry->records_by_key, compare_records);
     enum skp_err err = take_nodes(registry);

@@ -24,7 +24,8 @@ struct agreement_key {
 struct registry_rows {
     atomic_uint references;
     struct arena arena;
-    size_t count; /* ever added */
+    size_t count;       /* ever added */
+    size_t first_bytes; /* of the arena, when the first registry was made of it */
 };
 
 struct registry {

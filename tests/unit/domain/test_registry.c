@@ -1,6 +1,7 @@
 #include "testing.h"
 
 #include "domain_facts.h"
+#include "fact.h"
 
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct desk {
     struct skp_oin municipality;
     struct skp_oin creditor;
     struct skp_oin stranger;
+    bool large; /* records */
 };
 
 static enum skp_err add_participant(struct desk *desk, const char *oin, const char *name,
@@ -44,8 +46,10 @@ static enum skp_err add_record_read_by(struct desk *desk, const char *oin, const
     char context[] = "skp.v1 mailbox";
     char oin_text[32];
     char mailbox_text[32];
-    uint8_t certificate_byte = 1;
-    ProtobufCBinaryData certificate = {.len = 1, .data = &certificate_byte};
+    uint8_t certificate[FACT_MAX_CERTIFICATE] = {1};
+    ProtobufCBinaryData certificates[FACT_MAX_CERTIFICATES];
+    for (size_t i = 0; i < FACT_MAX_CERTIFICATES; i++)
+        certificates[i] = (ProtobufCBinaryData){desk->large ? sizeof certificate : 1, certificate};
     (void)snprintf(oin_text, sizeof oin_text, "%s", oin);
     (void)snprintf(mailbox_text, sizeof mailbox_text, "%s", mailbox);
     record.context = context;
@@ -53,8 +57,8 @@ static enum skp_err add_record_read_by(struct desk *desk, const char *oin, const
     record.mailbox = mailbox_text;
     record.version = version;
     record.created_at_ms = 1;
-    record.n_encryption_certificates = 1;
-    record.encryption_certificates = &certificate;
+    record.n_encryption_certificates = desk->large ? FACT_MAX_CERTIFICATES : 1;
+    record.encryption_certificates = certificates;
     char reader_text[32];
     char *readers[] = {reader_text};
     if (reader) {
@@ -467,6 +471,25 @@ static void a_registry_of_which_much_was_replaced_begins_anew(void **state)
     fail_msg("a thousand replaced records are all kept");
 }
 
+/* Few rows, each as large as a record may be. */
+static void a_registry_of_which_many_bytes_were_replaced_begins_anew(void **state)
+{
+    struct desk *desk = *state;
+    desk->large = true;
+    assert_ok(build(desk));
+    for (uint32_t version = 1; version < 200; version++) {
+        desk->builder = registry_builder_from(desk->registry);
+        if (!desk->builder)
+            return;
+        assert_ok(add_record(desk, CREDITOR, "", version));
+        struct registry *old = desk->registry;
+        assert_ok(build(desk));
+        registry_unref(old);
+        arena_reset(&desk->arena);
+    }
+    fail_msg("two hundred large records are all kept");
+}
+
 static enum skp_err expected(Skp__V1__Line__FactCase fact, uint32_t from, uint32_t to)
 {
     for (size_t i = 0; i < sizeof sayings / sizeof sayings[0]; i++) {
@@ -520,6 +543,7 @@ int main(void)
         TEST(a_counsellor_left_out_of_the_new_version_has_no_agreement),
         TEST(a_registry_made_from_another_holds_both_and_outlives_it),
         TEST(a_registry_of_which_much_was_replaced_begins_anew),
+        TEST(a_registry_of_which_many_bytes_were_replaced_begins_anew),
         TEST(every_role_says_what_the_table_says_and_nothing_else),
         TEST(a_municipality_that_is_also_a_creditor_says_both),
     };
