@@ -70,10 +70,10 @@ void case_reseal(struct case_file *file, const struct skp_id *request_id,
 
 /* The answer that came back on paper: OFF_NETWORK -> RECORDED, and of a connected request, after
  * case_note(), UNREADABLE or RESEAL_NEEDED -> RECORDED. Version 1, then +1 for each correction; the
- * same outcome, total and consent under the same version are SKP_OK and change nothing. REQUEST_UNKNOWN: not declared
- * here; STATE_INVALID: went digitally and can be answered so, not taken yet, stopped, or a version
- * that skips one; STALE: another content under an old version; CONSENT_INVALID: PRE_AGREED, for
- * which a letter has no ground. */
+ * same outcome, total and consent under the same version are SKP_OK and change nothing.
+ * REQUEST_UNKNOWN: not declared here; STATE_INVALID: went digitally and can be answered so, not
+ * taken yet, stopped, or a version that skips one; STALE: another content under an old version;
+ * CONSENT_INVALID: PRE_AGREED, for which a letter has no ground. */
 enum skp_err case_record(struct case_file *file,
                          const Skp__V1__RecordedAnswerFact *fact) SKP_MUST_CHECK;
 

@@ -1,5 +1,5 @@
-/* Answers for people: lists as aligned tables, the rest (below them) as name and value, refusals as sentence and remedy; and
- * as CSV for their spreadsheets. */
+/* Answers for people: lists as aligned tables, the rest (below them) as name and value, refusals as sentence and
+ * remedy; and as CSV for their spreadsheets. */
 #ifndef SKP_CTL_PRINT_H
 #define SKP_CTL_PRINT_H
 
