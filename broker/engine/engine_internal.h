@@ -27,6 +27,14 @@
 
 enum tick_part { TICK_NONE, TICK_DUE, TICK_FOLD };
 
+/* One deadline that cannot be done keeps none behind it waiting (tick.c). */
+struct due_state {
+    size_t stuck;   /* so many of what is due, from the first, could not be done */
+    unsigned alone; /* so many behind them are done one by one, since one of these cannot be */
+    bool retries;   /* the last tick tried one of the stuck: there was nothing else */
+    size_t retry;   /* which of them */
+};
+
 struct engine {
     struct store *store;  /* store worker only */
     struct store *reader; /* read worker only */
@@ -65,6 +73,7 @@ struct engine {
     bool is_tight; /* the store worker's: it said that the disk is full */
 
     enum tick_part tick_failed_in; /* the store worker's: of the last tick */
+    struct due_state due;          /* the store worker's */
 
     pthread_mutex_t watermark_lock; /* not `lock`, which the loop takes: held while it is written */
     uint64_t watermark_raised;      /* by a client's head: to this commit, where it stays; 0: not */

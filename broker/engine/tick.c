@@ -220,8 +220,43 @@ static enum skp_err do_deadline(struct txn *txn, const struct store_row *row, si
     return err ? err : act(txn, row->key, &deadline, ret_lines);
 }
 
+/* Which of what is due this tick does: those behind the stuck, or else one of these. */
+static size_t choose(struct due_state *due, size_t count, size_t *ret_first)
+{
+    due->retries = count <= due->stuck;
+    if (due->retries) {
+        due->stuck = count;
+        due->alone = 0;
+        *ret_first = count > 0 ? due->retry % count : 0;
+        return count > 0;
+    }
+    *ret_first = due->stuck;
+    return due->alone > 0 ? 1 : count - due->stuck;
+}
+
+static void due_failed(struct due_state *due)
+{
+    if (due->retries) {
+        due->retry++;
+    } else if (due->alone > 0) {
+        due->stuck++;
+        due->alone--;
+    } else {
+        due->alone = TICK_DEADLINES;
+    }
+}
+
+static void due_done(struct due_state *due)
+{
+    if (due->retries && due->stuck > 0)
+        due->stuck--;
+    if (due->alone > 0)
+        due->alone--;
+}
+
 static enum skp_err do_due(struct txn *txn, size_t *ret_found)
 {
+    struct due_state *due = &txn->engine->due;
     struct row_key end = key_deadline(txn->now_ms + 1, 0, &(struct skp_id){{0}}, 0);
     uint8_t zero = 0;
     struct store_row *rows;
@@ -229,43 +264,54 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
     size_t lines = 0;
     enum skp_err err =
         store_scan(txn->ws.store, STORE_DEADLINE, span_of(&zero, 1), row_key_span(&end),
-                   TICK_DEADLINES, (size_t)1 << 20, &txn->arena, &rows, &count);
-    for (size_t i = 0; !err && i < count && lines < ENGINE_TICK_LINES; i++)
+                   due->stuck + TICK_DEADLINES, (size_t)1 << 20, &txn->arena, &rows, &count);
+    if (err)
+        return err;
+    size_t first;
+    size_t chosen = choose(due, count, &first);
+    for (size_t i = first; !err && i < first + chosen && lines < ENGINE_TICK_LINES; i++)
         err = do_deadline(txn, &rows[i], &lines);
-    if (!err)
-        *ret_found = count;
+    *ret_found = chosen;
     return err;
 }
 
+/* Until answer() knows better it failed. */
 static enum skp_err do_part(struct txn *txn, enum tick_part part)
 {
     size_t found = 0;
+    txn->engine->tick_failed_in = part;
     enum skp_err err = part == TICK_DUE ? do_due(txn, &found) : fold_journal(txn);
-    if (err)
-        txn->engine->tick_failed_in = part;
     return err || part == TICK_FOLD ? err : hold_remember(txn, found > 0);
 }
 
 /* What cannot be done, or not be counted, ends the transaction: the tick after it rests from that, so that
  * the other is done all the same, and the one that follows tries again. A tick that is tried again does as
  * it did. */
-static enum tick_part rests_from(struct txn *txn, struct engine_call *call)
+static enum tick_part rests_from(struct engine *engine, struct engine_call *call)
 {
     static enum tick_part parts[] = {TICK_NONE, TICK_DUE, TICK_FOLD};
-    if (!call->state)
-        call->state = &parts[txn->engine->tick_failed_in];
-    txn->engine->tick_failed_in = TICK_NONE;
+    if (!call->state) {
+        call->state = &parts[engine->tick_failed_in];
+        if (engine->tick_failed_in == TICK_DUE)
+            due_failed(&engine->due);
+    }
     return *(const enum tick_part *)call->state;
 }
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
     bool held = false;
-    enum tick_part rests = rests_from(txn, call);
+    enum tick_part rests = rests_from(txn->engine, call);
     enum skp_err err = hold_watch(txn, &held);
+    txn->engine->tick_failed_in = TICK_NONE;
     if (!err && !held)
         err = rests == TICK_DUE ? hold_remember(txn, false) : do_part(txn, TICK_DUE);
-    return err || rests == TICK_FOLD ? err : do_part(txn, TICK_FOLD);
+    if (!err && rests != TICK_FOLD)
+        err = do_part(txn, TICK_FOLD);
+    if (!err && !held &&
+        rests != TICK_DUE) /* from here on what it leaves behind more likely fails */
+        txn->engine->tick_failed_in = TICK_DUE;
+    return err;
 }
 
 /* ---------------------------------------------------------------- when next */
@@ -298,6 +344,9 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
 {
     struct engine *engine = txn->engine;
     int64_t due_ms;
+    if (engine->tick_failed_in == TICK_DUE)
+        due_done(&engine->due);
+    engine->tick_failed_in = TICK_NONE;
     enum skp_err err = find_next(engine, &call->arena, &due_ms);
     if (err == SKP_E_DATA_LOSS)
         (void)quarantine_submit(engine, &engine->store->damaged);

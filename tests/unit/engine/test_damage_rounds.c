@@ -270,6 +270,59 @@ static void requests_that_are_not_found_stop_no_clock(void **state)
     assert_int_equal(listed(w, "NOT_DUE"), 1);
 }
 
+/* Three stand on that page: one is not found, and what is found cannot be written. */
+static void requests_that_cannot_be_written_stop_no_clock(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    register_cases(w, cases);
+    agreement_make(w, &w->creditor, &terms);
+    damage_page(w, "sqlite_autoindex_page_1");
+    for (int i = 0; i < 3; i++)
+        tick_through(w, 20270301, WORLD_MINUTE);
+    struct post post = fetch_all(w, &w->creditor);
+    assert_non_null(find_overview(&post, 0));
+    assert_int_equal(listed(w, "NOT_DUE"), 1);
+}
+
+static void put(struct world *w, enum store_table table, struct row_key key, struct span value)
+{
+    struct store_row row = {.key = row_key_span(&key), .value = value, .version = STORE_ANY};
+    assert_ok(store_begin(w->store));
+    assert_ok(store_put(w->store, table, &row, 1));
+    assert_ok(store_commit(w->store));
+}
+
+/* Two cannot be done, between others that can; they are tried again for as long as they stand there. */
+static void deadlines_that_cannot_be_done_keep_none_behind_them_waiting(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    struct skp_id ids[2] = {{{1}}, {{2}}};
+    struct party nobody = {.session = 0};
+    register_cases(w, cases);
+    for (size_t i = 0; i < 2; i++) {
+        put(w, STORE_ROUND, key_round(&ids[i]), span_of(ids[i].bytes, 1));
+        put(w, STORE_DEADLINE,
+            key_deadline(world_now_ms(w) - (int64_t)i, DEADLINE_ROUND_CLOSE, &ids[i], 0),
+            u64_pack(1, &w->arena));
+    }
+    tick_through(w, 20270301, WORLD_MINUTE);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), CASES);
+    for (size_t i = 0; i < 2; i++) {
+        struct row_key key = key_round(&ids[i]);
+        struct store_row row = {.key = row_key_span(&key), .version = STORE_ANY};
+        assert_ok(store_begin(w->store));
+        assert_ok(store_remove(w->store, STORE_ROUND, &row, 1));
+        assert_ok(store_commit(w->store));
+    }
+    for (int i = 0; i < 4; i++)
+        (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+    assert_int_equal(world_tick(w), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +336,8 @@ int main(void)
         TEST(two_damaged_lists_of_one_page_leave_with_the_first_round),
         TEST(a_round_leaves_out_what_left_before),
         TEST(requests_that_are_not_found_stop_no_clock),
+        TEST(requests_that_cannot_be_written_stop_no_clock),
+        TEST(deadlines_that_cannot_be_done_keep_none_behind_them_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
