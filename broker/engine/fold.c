@@ -57,18 +57,41 @@ static void set_waits(struct ws_row *row, struct progress *progress, size_t wait
         ws_changed(row);
 }
 
+static bool was_told(const struct txn *txn, const struct case_file *file)
+{
+    for (size_t i = 0; i < txn->told_count; i++)
+        if (txn->told[i] == file)
+            return true;
+    return false;
+}
+
+/* Notes of one case come many at a time, and say it once where its row cannot. */
+static enum skp_err remember_told(struct txn *txn, const struct case_file *file)
+{
+    const struct case_file **told =
+        txn_grow(txn, &txn->told, &txn->told_count, &txn->told_room, sizeof *told);
+    if (!told)
+        return SKP_E_NO_MEMORY;
+    *told = file;
+    return SKP_OK;
+}
+
 /* Pages are ahead of notes: what is left of these when it is told counts for nothing. */
 static enum skp_err look_at_pages(struct txn *txn, const struct skp_oin *counsellor,
                                   const struct case_file *file, struct ws_row *row,
                                   struct progress *progress)
 {
     size_t answered = 0;
+    if (!row && was_told(txn, file))
+        return SKP_OK;
     enum skp_err err = count_on_pages(txn, file, &answered);
     if (err == SKP_E_DATA_LOSS)
         return keep_uncounted(txn, counsellor, &file->case_id);
     if (err || !case_is_complete(file, answered))
         return err;
     set_waits(row, progress, PROGRESS_TOLD);
+    if (!row && (err = remember_told(txn, file)))
+        return err;
     return tell_complete(txn, counsellor, &file->case_id);
 }
 

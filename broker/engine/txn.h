@@ -53,6 +53,9 @@ struct txn {
     uint64_t progress_place;       /* a place in it */
     struct progress progress_lost; /* where no row can be read or written */
 
+    const struct case_file **told; /* complete, where no row holds that they were */
+    size_t told_count, told_room;
+
     struct note *notes; /* for the journal */
     size_t note_count, note_room;
 
