@@ -6,7 +6,6 @@
 /* A record of our mailbox in version 4 as `signer` signs it: it withdraws one key that is gone, and one that we have. */
 struct published {
     const char *signer;
-    const struct desk *desk;
     struct skp_hash lost, own;
     Skp__V1__DirectoryEntry entry;
     Skp__V1__SignedRecord signed_record, *records[1];
@@ -99,11 +98,10 @@ static void expect_only_the_lost_one_withdrawn(struct fake *fake)
 /* While the session stands, so that nothing else needs it any more. */
 static void garble_the_crl(struct fake *fake)
 {
-    struct published *published = fake->ctx;
     fake_session(fake);
-    if (truncate(published->desk->crl, 100) != 0)
+    if (truncate(desk_of(fake)->crl, 100) != 0)
         fake_die("cannot garble the CRL");
-    say_directory(fake, published);
+    say_directory(fake, fake->ctx);
     fake_expect_end(fake);
 }
 
@@ -112,7 +110,6 @@ static void with_record_of(const char *signer, script_fn script, const char *wor
 {
     struct published published = {.signer = signer};
     struct desk *desk = desk_new(script, &published);
-    published.desk = desk;
     char line[256];
     (void)snprintf(line, sizeof line, "--config %s cert %s", desk->config, words);
     run(line, ret_told);

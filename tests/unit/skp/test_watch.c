@@ -135,15 +135,15 @@ static void a_batch_whose_receipt_did_not_come_yet_does_not_leave_twice(void **s
 
 static void replace_the_crl(struct fake *fake)
 {
-    const struct desk *desk = *(struct desk **)fake->ctx;
-    char aside[sizeof desk->crl + 8];
-    (void)snprintf(aside, sizeof aside, "%s.aside", desk->crl);
+    const char *crl = desk_of(fake)->crl;
+    char aside[PATH_MAX];
+    (void)snprintf(aside, sizeof aside, "%s.aside", crl);
     begin_watch(fake);
-    if (rename(desk->crl, aside) != 0)
+    if (rename(crl, aside) != 0)
         fake_die("cannot move the CRL away");
     sleep_ms(500);
     fake_waiting(fake, 0); /* the session still stands */
-    if (rename(aside, desk->crl) != 0)
+    if (rename(aside, crl) != 0)
         fake_die("cannot move the CRL back");
     fake_expect_end(fake);
     desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
@@ -156,8 +156,7 @@ static void a_new_crl_is_taken_over_by_a_new_session(void **state)
 {
     (void)state;
     struct told told;
-    struct desk *desk = NULL;
-    desk = desk_new(replace_the_crl, &desk);
+    struct desk *desk = desk_new(replace_the_crl, NULL);
     watch(desk, "", &told);
     assert_int_equal(told.code, EXIT_ALL_OK);
     says(&told, "gaat verder met de vorige");
