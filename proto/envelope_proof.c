@@ -178,7 +178,7 @@ static enum skp_err check_commit(struct trust *trust, struct jws_cache *cache,
     enum skp_err err = jws_verify_stored(trust, cache, span_text(receipt->jws),
                                          wire_span(receipt->commit), at_ms, &signer, ret_why);
     if (err)
-        return SKP_E_PROOF_INVALID;
+        return err == SKP_E_NO_MEMORY ? err : SKP_E_PROOF_INVALID;
     if (!oin_equal(&signer.oin, broker))
         return say(SKP_E_PROOF_INVALID, "the receipt is not signed by the broker", ret_why);
     return SKP_OK;

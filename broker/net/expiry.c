@@ -39,10 +39,13 @@ void expiry_sweep(struct server *server, int64_t now_ms)
     if (now_ms < server->expiry_at_ms)
         return;
     server->expiry_at_ms = now_ms + DAY_MS;
-    tell(server->files->tls_cert, "get a new TLS certificate, put it in place, then SIGHUP",
+    tell(server->files->tls_cert,
+         "get a new TLS certificate, put it in place, then SIGHUP; a new key in a unit: restart",
          server->tls_not_after_ms, real_ms);
-    tell(server->files->sign_cert, "get a new signing certificate, put it in place, then SIGHUP",
-         server->sign_not_after_ms, real_ms);
+    tell(
+        server->files->sign_cert,
+        "get a new signing certificate, put it in place, then SIGHUP; a new key in a unit: restart",
+        server->sign_not_after_ms, real_ms);
     tell(server->files->ca_file, "add the next root certificate to ca_file in time",
          server->ca_not_after_ms, real_ms);
 }

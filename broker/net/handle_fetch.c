@@ -45,8 +45,7 @@ static void use_credit(struct flow *flow, const struct engine_call *call)
     flow->messages -= (uint32_t)least(flow->messages, call->fetched_count);
     flow->bytes -= least(flow->bytes, call->fetched_bytes);
     flow->place = call->place;
-    /* Nothing fetched and not caught up: the next one does not fit. Only more credit or a wake-up
-     * helps. */
+    /* Nothing fetched and not caught up: no credit is left. Only more credit or a wake-up helps. */
     if (!call->caught_up && (call->fetched_count > 0 || call->place.position > 0))
         flow->ready = true;
 }
