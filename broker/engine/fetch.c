@@ -282,10 +282,8 @@ static enum skp_err scan_on(struct fetch_run *run, uint64_t from, uint64_t gener
         return err;
     if (!run->full && !run->late && !goes_on)
         lease_scanned(leases, &call->peer, mailbox, last, generation);
-    if (!run->full || call->fetched_count > 0) {
-        call->place.position = last + 1;
-        call->place.freed = place.freed + run->lanes_left;
-    }
+    if (!run->full || call->fetched_count > 0)
+        call->place = (struct fetch_place){.position = last + 1, .freed = place.freed};
     return SKP_OK;
 }
 

@@ -80,8 +80,11 @@ uint64_t lease_scan_on(struct lease_table *table, const struct skp_oin *oin, con
     pthread_mutex_lock(&table->lock);
     const struct lease_box *box = find_box(table, oin, mailbox);
     uint64_t from = 0;
-    if (box && box->freed == *freed)
+    if (box) {
+        uint64_t freed_from = lease_box_freed_from(box, *freed);
         from = lease_box_first_free(box, session, position);
+        from = freed_from < from ? freed_from : from;
+    }
     *freed = box ? box->freed : 0;
     pthread_mutex_unlock(&table->lock);
     return from;

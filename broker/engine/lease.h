@@ -32,8 +32,9 @@ uint64_t lease_scan_from(struct lease_table *table, const struct skp_oin *oin, c
                          uint64_t sequence, uint64_t *ret_generation);
 
 /* Then, for a session whose last scan ended at `position`: where to go on, from there or from an entry
- * before it that it may take by now. 0: a lane became free since *freed was so many, and is taken from
- * its first entry; begin where lease_scan_from() says. *freed becomes the number of now. */
+ * before it that it may take by now, or from the first that was passed over in a lane that became free since
+ * *freed was so many. 0: too many became free; begin where lease_scan_from() says. *freed becomes the
+ * number of now. */
 uint64_t lease_scan_on(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                        uint64_t session, uint64_t position, uint64_t *freed);
 

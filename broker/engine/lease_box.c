@@ -56,11 +56,16 @@ static bool hold_lane(struct lease_box *box, const struct skp_oin *sender, uint6
             return false;
         box->lanes = lanes;
         lane = &box->lanes[box->lane_count++];
-        *lane = (struct lease_lane){.sender = *sender};
+        *lane = (struct lease_lane){.sender = *sender, .passed_from = LEASE_NOWHERE};
     }
     lane->session = session;
     lane->held++;
     return true;
+}
+
+static void note_freed(struct lease_box *box, uint64_t passed_from)
+{
+    box->freed_from[box->freed++ % LEASE_FREED] = passed_from;
 }
 
 static void leave_lane(struct lease_box *box, struct lease *lease)
@@ -68,9 +73,20 @@ static void leave_lane(struct lease_box *box, struct lease *lease)
     struct lease_lane *lane = lease->session != 0 ? find_lane(box, &lease->lane) : NULL;
     lease->session = 0;
     if (lane && --lane->held == 0) {
+        note_freed(box, lane->passed_from);
         *lane = box->lanes[--box->lane_count];
-        box->freed++;
     }
+}
+
+uint64_t lease_box_freed_from(const struct lease_box *box, uint64_t freed)
+{
+    uint64_t from = LEASE_NOWHERE;
+    if (box->freed - freed > LEASE_FREED)
+        return 0;
+    for (; freed < box->freed; freed++)
+        if (box->freed_from[freed % LEASE_FREED] < from)
+            from = box->freed_from[freed % LEASE_FREED];
+    return from;
 }
 
 /* ---------------------------------------------------------------- leases */
@@ -137,10 +153,12 @@ static enum lease_answer pass_over(struct lease_box *box, uint64_t position)
     return LEASE_OTHERS;
 }
 
-static bool is_blocked(const struct lease_box *box, const struct skp_oin *lane, uint64_t session)
+/* The lane while it is another session's; else NULL. */
+static struct lease_lane *others_lane(const struct lease_box *box, const struct skp_oin *sender,
+                                      uint64_t session)
 {
-    const struct lease_lane *held = find_lane(box, lane);
-    return held && held->session != session && !MUTANT(lease_ignored);
+    struct lease_lane *lane = find_lane(box, sender);
+    return lane && lane->session != session && !MUTANT(lease_ignored) ? lane : NULL;
 }
 
 enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
@@ -150,11 +168,14 @@ enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
     struct lease *lease = lease_box_find(box, position);
     if (lease && (lease->session != 0 || lease->collected != 0))
         return lease->session != 0 && lease->session != session ? LEASE_OTHERS : LEASE_SKIP;
-    if (is_blocked(box, lane, session))
+    struct lease_lane *others = others_lane(box, lane, session);
+    if (others && position < others->passed_from)
+        others->passed_from = position;
+    if (others)
         return pass_over(box, position);
     lease = make_lease(box, position);
     if (!lease || !hold_lane(box, lane, session)) {
-        box->freed++; /* nobody has it: no scan goes on behind it */
+        note_freed(box, position); /* nobody has it: no scan goes on behind it */
         return pass_over(box, position);
     }
     lease->session = session;
@@ -168,7 +189,8 @@ uint64_t lease_box_first_free(const struct lease_box *box, uint64_t session, uin
 {
     for (size_t i = 0; i < box->count && box->leases[i].position < position; i++) {
         const struct lease *lease = &box->leases[i];
-        if (lease->session == 0 && lease->collected == 0 && !is_blocked(box, &lease->lane, session))
+        if (lease->session == 0 && lease->collected == 0 &&
+            !others_lane(box, &lease->lane, session))
             return lease->position;
     }
     return position;

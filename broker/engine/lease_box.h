@@ -20,8 +20,11 @@ struct lease {
 struct lease_lane {
     struct skp_oin sender;
     uint64_t session;
-    size_t held; /* at least 1 */
+    size_t held;          /* at least 1 */
+    uint64_t passed_from; /* first entry that others passed over meanwhile; LEASE_NOWHERE: none */
 };
+#define LEASE_NOWHERE UINT64_MAX
+#define LEASE_FREED   16 /* lanes that became free last are remembered one by one */
 
 struct lease_box {
     struct skp_oin oin;
@@ -30,12 +33,13 @@ struct lease_box {
     size_t count, room;
     struct lease_lane *lanes; /* in no order */
     size_t lane_count, lane_room;
-    uint64_t scan_from;     /* everything below is leased or gone */
-    uint64_t skipped_from;  /* of the present scan: first free entry it passed over; 0: none */
-    uint64_t generation;    /* grows when something becomes free */
-    uint64_t freed;         /* grows when a lane becomes free */
-    int64_t first_until_ms; /* no lease ends before */
-    bool lane_wanted;       /* somebody passed over a lane since the last wake-up */
+    uint64_t scan_from;    /* everything below is leased or gone */
+    uint64_t skipped_from; /* of the present scan: first free entry it passed over; 0: none */
+    uint64_t generation;   /* grows when something becomes free */
+    uint64_t freed;        /* grows when a lane becomes free */
+    uint64_t freed_from[LEASE_FREED]; /* of the last: its passed_from; by `freed` before it grew */
+    int64_t first_until_ms;           /* no lease ends before */
+    bool lane_wanted;                 /* somebody passed over a lane since the last wake-up */
 };
 
 /* NULL: out of memory. */
@@ -52,6 +56,10 @@ enum lease_answer lease_box_take(struct lease_box *box, uint64_t position,
 
 /* The first entry before `position` that was given back and that this session may take; else `position`. */
 uint64_t lease_box_first_free(const struct lease_box *box, uint64_t session, uint64_t position);
+
+/* The first entry that was passed over in lanes that became free since there were `freed` of them.
+ * LEASE_NOWHERE: none; 0: they are too many to know. */
+uint64_t lease_box_freed_from(const struct lease_box *box, uint64_t freed);
 
 /* The lease is nobody's any more: its entry may go to others. */
 void lease_box_set_free(struct lease_box *box, struct lease *lease);

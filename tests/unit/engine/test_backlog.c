@@ -73,6 +73,29 @@ static void a_lane_that_becomes_free_while_it_is_passed_is_begun_at_its_first(vo
     assert_int_equal(post.mails[0].delivery->position, 1);
 }
 
+static void first_collects(void *ctx)
+{
+    struct world *w = ctx;
+    (void)lease_collected(&w->engine->leases, &w->creditor.oin, "", 1,
+                          w->engine->chain.sequence + 1);
+}
+
+/* Behind what was collected nothing was ever given back. */
+static void a_lane_that_is_collected_while_it_is_passed_goes_on_with_its_next(void **state)
+{
+    static struct told_case told[300];
+    struct world *w = *state;
+    struct post post = {.count = 0};
+    fill(w, told, 300);
+    take(w, FIRST, 1);
+    (void)count_reading(w);
+    faulty_store_act_after(w->engine->reader, 1, first_collects, w);
+    for (unsigned calls = 0; calls < 3 && post.count == 0; calls++)
+        post = fetch_on(w, &w->creditor, SECOND, &post, 300, 4 << 20);
+    assert_true(post.count > 0);
+    assert_int_equal(post.mails[0].delivery->position, 2);
+}
+
 static void a_blocked_lane_is_passed_in_turns_and_once(void **state)
 {
     struct world *w = *state;
@@ -154,6 +177,48 @@ static void what_does_not_fit_is_the_first_of_the_next_call(void **state)
     assert_true(faulty_store_rows_scanned(counting) <= 10);
 }
 
+/* Its own collecting frees a lane, behind which nothing was passed over. */
+static void a_lane_that_becomes_free_is_no_reason_to_read_another_again(void **state)
+{
+    struct world *w = *state;
+    struct post post = {.count = 0};
+    make_backlog(w);
+    take(w, FIRST, 1);
+    fill_from_broker(w);
+    for (unsigned calls = 0; calls < 10 && !post.caught_up; calls++)
+        post = fetch_on(w, &w->creditor, SECOND, &post, 5, 1 << 20);
+    const struct store *counting = count_reading(w);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(post.count, 1);
+        collect(w, &w->creditor, SECOND, "", post.mails, 1);
+        fill_from_broker(w);
+        post = fetch_on(w, &w->creditor, SECOND, &post, 5, 1 << 20);
+    }
+    assert_true(faulty_store_rows_scanned(counting) <= 50);
+    first_gives_back(w);
+    (void)fetch_on(w, &w->creditor, SECOND, &post, 5, 1 << 20);
+    assert_true(engine_rows_aside(w->engine) > 0); /* it came by: they lead nowhere */
+}
+
+/* More of them than are remembered one by one. */
+static void after_many_lanes_became_free_all_is_read_again(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told[1];
+    struct post post = {.count = 0};
+    fill(w, told, 1);
+    take(w, FIRST, 1);
+    post = fetch_on(w, &w->creditor, SECOND, &post, 5, 1 << 20);
+    assert_int_equal(post.count, 0);
+    first_gives_back(w);
+    for (uint64_t position = 2; position < 40; position++) {
+        take(w, FIRST, position);
+        assert_ok(engine_release(w->engine, &w->creditor.oin, FIRST, "", &position, 1));
+    }
+    post = fetch_on(w, &w->creditor, SECOND, &post, 5, 1 << 20);
+    assert_int_equal(post.count, 1);
+}
+
 static void a_lane_that_became_free_is_taken_from_its_first_entry(void **state)
 {
     struct world *w = *state;
@@ -210,9 +275,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_lane_that_becomes_free_while_it_is_passed_is_begun_at_its_first),
+        TEST(a_lane_that_is_collected_while_it_is_passed_goes_on_with_its_next),
         TEST(a_blocked_lane_is_passed_in_turns_and_once),
         TEST(what_was_passed_over_is_not_read_again_for_more_credit),
         TEST(what_does_not_fit_is_the_first_of_the_next_call),
+        TEST(a_lane_that_becomes_free_is_no_reason_to_read_another_again),
+        TEST(after_many_lanes_became_free_all_is_read_again),
         TEST(a_lane_that_became_free_is_taken_from_its_first_entry),
         TEST(what_a_session_gives_back_it_gets_before_what_follows),
         TEST(a_small_credit_goes_on_where_it_ended),
