@@ -100,6 +100,26 @@ enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct spa
     return store_put(txn->ws.store, STORE_META, &row, 1);
 }
 
+enum skp_err quarantine_keep_page(struct txn *txn, const struct skp_id *bundle_id, unsigned number)
+{
+    struct row_key key = key_page(bundle_id, number);
+    return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), ASIDE_NOT_DUE, span_of(NULL, 0));
+}
+
+enum skp_err quarantine_has_any(struct txn *txn, enum store_table table, bool *ret_has)
+{
+    struct row_key first = quarantine_key(table, span_of((const uint8_t *)"", 0));
+    struct row_key end = key_after_prefix(&first);
+    struct store_row *rows;
+    size_t count = 0;
+    enum skp_err err = SKP_OK;
+    if (atomic_load(&txn->engine->asides) > 0)
+        err = store_scan(txn->ws.store, STORE_META, row_key_span(&first), row_key_span(&end), 1, 1,
+                         &txn->arena, &rows, &count);
+    *ret_has = count > 0;
+    return err;
+}
+
 bool quarantine_is_named(const struct txn *txn, enum skp_err err)
 {
     return err == SKP_E_DATA_LOSS && txn->ws.store->damaged.table != 0;

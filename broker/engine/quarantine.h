@@ -48,6 +48,14 @@ void quarantine_retry(struct engine *engine);
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value) SKP_MUST_CHECK;
 
+/* Names requests that are damaged, or are not where they should be: what was due did not happen to them. Store worker. */
+enum skp_err quarantine_keep_page(struct txn *txn, const struct skp_id *bundle_id,
+                                  unsigned number) SKP_MUST_CHECK;
+
+/* Was a row of this table ever set aside? Store worker. */
+enum skp_err quarantine_has_any(struct txn *txn, enum store_table table,
+                                bool *ret_has) SKP_MUST_CHECK;
+
 /* Sets a damaged row aside and writes again what is known of it, in this transaction, which is over on
  * an error. Store worker. */
 enum skp_err quarantine_move(struct txn *txn, enum store_table table,

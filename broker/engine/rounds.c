@@ -126,12 +126,6 @@ static enum skp_err add_item(struct overview *overview, const struct page_row *p
 }
 
 /* Damaged requests stay where they are; the round goes on without them. */
-static enum skp_err keep_page(struct txn *txn, const struct skp_id *bundle_id, unsigned number)
-{
-    struct row_key key = key_page(bundle_id, number);
-    return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), ASIDE_NOT_DUE, span_of(NULL, 0));
-}
-
 static enum skp_err list_open_page(struct overview *overview, struct span key)
 {
     int64_t published_ms;
@@ -144,7 +138,7 @@ static enum skp_err list_open_page(struct overview *overview, struct span key)
         return err;
     err = txn_page(overview->txn, &bundle_id, number, &row, &page);
     if (err == SKP_E_DATA_LOSS)
-        return keep_page(overview->txn, &bundle_id, number);
+        return quarantine_keep_page(overview->txn, &bundle_id, number);
     for (size_t n = 0; !err && page && n < page->count; n++)
         if (page->requests[n].published_at_ms == published_ms &&
             request_is_open(&page->requests[n]))
@@ -292,7 +286,7 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
     size_t count = 0;
     enum skp_err err = txn_page(txn, bundle_id, number, &row, &page);
     if (err == SKP_E_DATA_LOSS || (!err && !page))
-        return keep_page(txn, bundle_id, number);
+        return quarantine_keep_page(txn, bundle_id, number);
     if (err)
         return err;
     *bits = still_waiting(page, *bits);

@@ -39,13 +39,6 @@ static enum skp_err tell_overdue(struct txn *txn, const struct page_row *page, c
     return err ? err : txn_say(txn, to, line);
 }
 
-/* It is damaged, or was never there: a bit flipped in the key of the deadline. */
-static enum skp_err keep_page(struct txn *txn, const struct deadline_key *deadline)
-{
-    struct row_key key = key_page(&deadline->object, deadline->part);
-    return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), ASIDE_NOT_DUE, span_of(NULL, 0));
-}
-
 static enum skp_err expire_page(struct txn *txn, const struct deadline_key *deadline,
                                 size_t *ret_lines)
 {
@@ -54,8 +47,9 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
     bool moved[PAGE_LINES] = {false};
     size_t count = 0;
     enum skp_err err = txn_page(txn, &deadline->object, deadline->part, &row, &page);
+    /* Damaged, or never there: a bit flipped in the key of the deadline. */
     if (err == SKP_E_DATA_LOSS || (!err && !page))
-        return keep_page(txn, deadline);
+        return quarantine_keep_page(txn, &deadline->object, deadline->part);
     if (err)
         return err;
     for (size_t i = 0; i < page->count; i++) {

@@ -177,6 +177,16 @@ enum skp_err txn_pack_changed(struct txn *txn)
 
 /* ---------------------------------------------------------------- effects */
 
+/* Where a mailbox without a counter begins. A counter that was set aside may have had a bit flipped in its key,
+ * and may be the one that is missing. */
+static enum skp_err first_position(struct txn *txn, uint64_t *ret_last)
+{
+    bool has_lost = false;
+    enum skp_err err = quarantine_has_any(txn, STORE_MAILBOX, &has_lost);
+    *ret_last = has_lost ? txn_position_beyond(txn) : 0;
+    return err;
+}
+
 enum skp_err txn_position(struct txn *txn, const struct skp_oin *oin, const char *mailbox,
                           uint64_t *ret_position)
 {
@@ -184,8 +194,9 @@ enum skp_err txn_position(struct txn *txn, const struct skp_oin *oin, const char
     enum skp_err err = ws_get(&txn->ws, STORE_MAILBOX, key_mailbox(oin, mailbox), &row);
     if (err)
         return err;
-    uint64_t last = 0;
-    if (row->value.len > 0 && (err = u64_read(row->value, &last)))
+    uint64_t last;
+    err = row->value.len > 0 ? u64_read(row->value, &last) : first_position(txn, &last);
+    if (err)
         return err;
     struct span value = u64_pack(last + 1, &txn->arena);
     if (!value.data)

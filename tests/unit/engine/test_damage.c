@@ -67,6 +67,22 @@ static void a_mailbox_whose_counter_is_damaged_goes_on_behind_a_gap(void **state
     assert_true(again.mails[again.count - 1].delivery->position > post.mails[1].delivery->position);
 }
 
+/* The flipped bit may be in the name of the mailbox: then the counter was of one that seems new now. */
+static void after_a_counter_was_damaged_no_mailbox_begins_at_one(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    struct told_case first, second;
+    register_cases(w, cases);
+    damage(w, STORE_MAILBOX, key_mailbox(&w->creditor.oin, ""));
+    register_after_damage(w, &first);
+    case_make(&second, &w->rsa, 2);
+    case_register(w, &second);
+    struct post post = fetch_all(w, &w->rsa);
+    assert_int_equal(post.count, 1);
+    assert_true(post.mails[0].delivery->position > UINT64_C(1) << 24);
+}
+
 /* Lines of one bundle that left at different times stand in two entries; the first was collected. */
 static void a_damaged_entry_sends_back_only_what_stood_in_it(void **state)
 {
@@ -353,6 +369,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_mailbox_whose_counter_is_damaged_goes_on_behind_a_gap),
+        TEST(after_a_counter_was_damaged_no_mailbox_begins_at_one),
         TEST(a_damaged_entry_sends_back_only_what_stood_in_it),
         TEST(a_damaged_entry_leaves_a_gap_and_its_sender_seals_again),
         TEST(an_entry_that_lost_its_bundle_counts_as_not_collected),
