@@ -161,17 +161,22 @@ static bool may_control(evutil_socket_t fd)
            (peer.uid == 0 || peer.uid == geteuid());
 }
 
-/* So that connections that nobody uses any more keep no operator out. */
+/* So that connections that nobody uses any more keep no operator out; those that have an answer to read go
+ * when there are no others. */
 static void make_room(struct control *control)
 {
-    struct connection *connection, *quiet = NULL;
+    struct connection *connection, *quiet = NULL, *unread = NULL;
     LIST_FOREACH(connection, &control->connections, link)
     {
-        if (!connection->busy)
+        if (connection->busy)
+            continue;
+        if (evbuffer_get_length(bufferevent_get_output(connection->stream)) > 0)
+            unread = connection;
+        else
             quiet = connection;
     }
-    if (quiet != NULL)
-        connection_free(quiet);
+    if (quiet != NULL || unread != NULL)
+        connection_free(quiet ? quiet : unread);
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,

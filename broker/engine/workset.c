@@ -129,7 +129,7 @@ static size_t not_loaded(const struct workset *ws, enum store_table table, bool 
 {
     size_t count = 0;
     for (struct ws_row *row = ws->tables[table].first; row; row = row->next)
-        if (!row->loaded && row->wanted == whole)
+        if (!row->loaded && row->wanted == whole && (whole || !row->versioned))
             ret_rows[count++] = row;
     return count;
 }

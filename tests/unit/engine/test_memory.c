@@ -77,6 +77,11 @@ static void whether_a_bundle_exists_is_told_without_its_bytes(void **state)
     }
     assert_ok(ws_load(&txn.ws));
     assert_true(txn.arena.used_bytes < BODY_BYTES);
+    struct skp_id last = numbered(BUNDLES - 1);
+    struct row_key key = key_bundle(&last);
+    struct store_row gone = {.key = row_key_span(&key), .version = STORE_ANY};
+    assert_ok(store_remove(w->store, STORE_BUNDLE, &gone, 1));
+    assert_ok(ws_load(&txn.ws)); /* what is known is not asked again */
     for (size_t n = 0; n <= BUNDLES; n++) {
         struct skp_id id = numbered(n);
         bool exists = false;

@@ -210,13 +210,18 @@ static void who_was_quiet_longest_gives_way_to_an_operator(void **state)
         quiet[i] = connect_to(desk->path);
     net_pump(desk->net);
     desk->fd = quiet[0];
-    ask(desk, "{\"command\":\"sessions\"}\n");
-    assert_string_equal(hear(desk), "{\"ok\":true,\"rows\":[]}\n");
+    for (size_t i = 0; i < 20000; i++) /* more answers than fit: the rest waits for who reads */
+        ask(desk, "{\"command\":\"sessions\"}\n");
+    for (size_t i = 1; i < CONTROL_CONNECTIONS - 1; i++) {
+        desk->fd = quiet[i];
+        ask(desk, "{\"command\":\"sessions\"}\n");
+        (void)hear(desk);
+    }
     desk->fd = connect_to(desk->path);
     net_pump(desk->net);
     ask(desk, "{\"command\":\"sessions\"}\n");
     assert_string_equal(hear(desk), "{\"ok\":true,\"rows\":[]}\n");
-    assert_int_equal(read(quiet[0], &byte, 1), -1);
+    assert_int_equal(read(quiet[0], &byte, 1), 1);
     assert_int_equal(read(quiet[1], &byte, 1), 0);
     assert_int_equal(read(quiet[2], &byte, 1), -1);
     fake_finish(fake_take(desk->net->engine, ENGINE_ADMIN), SKP_OK);
