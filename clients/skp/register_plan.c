@@ -128,8 +128,9 @@ static struct skp_hash claim_hash(const struct register_claim *claim)
     return sha256_spans(parts, sizeof parts / sizeof parts[0]);
 }
 
-/* The same for a file whose rows were sorted otherwise. */
-static struct skp_hash fingerprint_of(const struct register_request *asked)
+/* The same for a file whose rows were sorted otherwise. A BSN that is given and may not go to this creditor leaves a mark,
+ * which tells nothing of the BSN. */
+static struct skp_hash fingerprint_of(const struct register_request *asked, bool bsn_withheld)
 {
     struct skp_hash hashes[REGISTER_MAX_CLAIMS];
     size_t count = 0;
@@ -140,7 +141,7 @@ static struct skp_hash fingerprint_of(const struct register_request *asked)
     qsort(hashes, count, sizeof *hashes, compare_hashes);
     uint8_t urgent = asked->urgent;
     struct span parts[] = {span_of(hashes, count * sizeof *hashes), span_of(&urgent, 1),
-                           span_text(asked->brand)};
+                           span_text(asked->brand), bsn_withheld ? span_of("", 1) : span_of("", 0)};
     return sha256_spans(parts, sizeof parts / sizeof parts[0]);
 }
 
@@ -211,12 +212,12 @@ static void find_route(struct planning *planning, const struct register_case *fi
 /* Persons and address are held against what was sealed: that is kept until the answer is in, and a fingerprint of a BSN
  * would tell it to who tries them all. */
 static enum skp_err compare_client(struct planning *planning, const struct register_case *file_case,
-                                   const struct plan_request *request, bool *ret_same)
+                                   const struct plan_request *request, bool with_bsn,
+                                   bool *ret_same)
 {
     struct state_db *db = planning->db;
     struct arena arena;
     enum skp_err err = SKP_OK;
-    bool with_bsn = request->target && request->target->bsn_entitled;
     arena_init(&arena, PART_MAX_BYTES);
     *ret_same = true;
     sqlite3_stmt *row = state_ask(db, "SELECT plaintext FROM kept_line WHERE item_id = ?", "d",
@@ -232,6 +233,12 @@ static enum skp_err compare_client(struct planning *planning, const struct regis
     return err ? err : state_error(db);
 }
 
+static bool withholds_bsn(const struct register_case *file_case, const struct plan_request *request)
+{
+    return request->target && !request->target->bsn_entitled &&
+           cases_build_has_bsn(file_case, request->asked);
+}
+
 /* What the broker has stays as it is; what it refused, or never got, is decided anew. */
 static enum skp_err join_known(struct planning *planning, const struct register_case *file_case,
                                struct plan_request *request, const struct known_request *known)
@@ -241,11 +248,16 @@ static enum skp_err join_known(struct planning *planning, const struct register_
     if ((known->stage != STAGE_STORED && known->stage != STAGE_SENT) ||
         request->asked->broken_line > 0)
         return SKP_OK;
-    bool same = false;
-    enum skp_err err = compare_client(planning, file_case, request, &same);
+    bool same = false, entitled = request->target && request->target->bsn_entitled;
+    struct skp_hash given = fingerprint_of(request->asked, false);
+    struct skp_hash withheld = fingerprint_of(request->asked, true);
+    /* Who may have the BSN by now does not change what the office said. */
+    bool was_withheld = hash_equal(&known->fingerprint, &withheld);
+    enum skp_err err =
+        compare_client(planning, file_case, request, entitled && !was_withheld, &same);
     if (err)
         return err;
-    if (!same || !hash_equal(&known->fingerprint, &request->fingerprint)) {
+    if (!same || !(was_withheld || hash_equal(&known->fingerprint, &given))) {
         refuse(request, SKP_E_CASE_CHANGED);
         return SKP_OK;
     }
@@ -263,12 +275,12 @@ static enum skp_err plan_request(struct planning *planning, struct plan_case *pl
         return SKP_E_NO_MEMORY;
     struct skp_oin creditor = asked->creditor;
     request->asked = asked;
-    request->fingerprint = fingerprint_of(asked);
     enum match match =
         matching_find(planning->book, asked->creditor_name, &asked->creditor, &request->creditor);
     if (request->creditor)
         (void)oin_take(span_text(request->creditor->oin), &creditor);
     find_route(planning, plan->asked, request, match);
+    request->fingerprint = fingerprint_of(asked, withholds_bsn(plan->asked, request));
     const struct known_request *before = recognise(known, asked, &creditor);
     enum skp_err err = SKP_OK;
     if (before) {

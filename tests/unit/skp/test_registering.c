@@ -266,25 +266,40 @@ static void a_bsn_goes_only_to_whom_may_have_it(void **state)
                  ";05-05-1988;;;;" address ";1234AB;Proefstad;;Zeemeeuw;;;F-001;12,50;eerste;"     \
                  "telecom\r\n"
 
-/* Registers one request and, once the broker has it, what the office's files say later. */
-static enum skp_err register_again(const char *csv, const char *bsn, bool entitled)
+/* What the office hands in, and whether all who open it may have a BSN. */
+struct handed {
+    const char *csv, *bsn;
+    bool entitled;
+};
+
+static void hand_in(struct scene *scene, const struct handed *handed, struct results *ret_results)
 {
-    struct scene *scene = scene_with_creditor();
     struct register_file file;
     struct csv_problem problem;
-    struct results results = {0};
-    scene_register(scene, ASKED("Verzonnen", "Proefstraat;1;;"), false, NULL);
+    struct target *target = NULL;
+    assert_ok(scene_target(scene, book_find(&scene->book, SCENE_CREDITOR), "", &target));
+    target->bsn_entitled = handed->entitled;
+    scene_read_cases(scene, handed->csv, &file);
+    if (handed->bsn)
+        assert_ok(register_read_bsn(scene_file(scene, "bsn.csv", handed->bsn), &file,
+                                    &file.problems, &problem));
+    struct registering registering = scene_registering(scene);
+    *ret_results = (struct results){0};
+    assert_ok(registering_run(&registering, &file, false));
+    assert_ok(registering_results(&registering, &file, false, ret_results));
+    registering_fini(&registering);
+}
+
+/* What becomes of one request when the broker has it and the office's files say something later. */
+static enum skp_err register_again(struct handed before, struct handed after)
+{
+    struct scene *scene = scene_with_creditor();
+    struct results results;
+    hand_in(scene, &before, &results);
+    results_fini(&results);
     struct envelope_batch batch = scene_outbox(scene, &scene->office);
     scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
-    scene->targets[0].bsn_entitled = entitled;
-    scene_read_cases(scene, csv, &file);
-    if (bsn)
-        assert_ok(
-            register_read_bsn(scene_file(scene, "bsn.csv", bsn), &file, &file.problems, &problem));
-    struct registering registering = scene_registering(scene);
-    assert_ok(registering_run(&registering, &file, false));
-    assert_ok(registering_results(&registering, &file, false, &results));
-    registering_fini(&registering);
+    hand_in(scene, &after, &results);
     assert_int_equal(results.count, 1);
     enum skp_err err = results.rows[0].problem.err;
     assert_int_equal(results.rows[0].status, err ? RESULT_REFUSED : RESULT_UNCHANGED);
@@ -294,42 +309,50 @@ static enum skp_err register_again(const char *csv, const char *bsn, bool entitl
     return err;
 }
 
+#define BEFORE      ASKED("Verzonnen", "Proefstraat;1;;")
+#define BSN(number) "Dossier;BSN;PartnerBSN\r\n2026-1;" number ";\r\n"
+
 static void what_was_mended_after_it_was_asked_is_not_called_fine(void **state)
 {
-    static const char as_before[] = ASKED("Verzonnen", "Proefstraat;1;;");
-    static const char bsn[] = "Dossier;BSN;PartnerBSN\r\n2026-1;999990019;\r\n";
+    const struct handed before = {BEFORE, NULL, true};
     (void)state;
-    assert_err(register_again(as_before, NULL, true), SKP_OK);
-    assert_err(register_again(as_before, bsn, true), SKP_E_CASE_CHANGED);
-    assert_err(register_again(as_before, bsn, false), SKP_OK); /* it would not go anyway */
-    assert_err(register_again(ASKED("Anders", "Proefstraat;1;;"), NULL, true), SKP_E_CASE_CHANGED);
-    assert_err(register_again(ASKED("Verzonnen", "Proefstraat;10;;"), NULL, true),
+    assert_err(register_again(before, before), SKP_OK);
+    assert_err(register_again(before, (struct handed){BEFORE, BSN("999990019"), true}),
+               SKP_E_CASE_CHANGED);
+    assert_err(register_again(before, (struct handed){BEFORE, BSN("999990019"), false}),
+               SKP_OK); /* it would not go anyway */
+    assert_err(
+        register_again(before, (struct handed){ASKED("Anders", "Proefstraat;1;;"), NULL, true}),
+        SKP_E_CASE_CHANGED);
+    assert_err(
+        register_again(before, (struct handed){ASKED("Verzonnen", "Proefstraat;10;;"), NULL, true}),
+        SKP_E_CASE_CHANGED);
+    assert_err(register_again((struct handed){BEFORE, BSN("999990020"), true},
+                              (struct handed){BEFORE, BSN("999990019"), true}),
+               SKP_E_CASE_CHANGED);
+}
+
+/* Somebody who opens it was not entitled, and is now, or does not open it any more; or the reverse. */
+static void the_same_files_are_no_change_when_who_may_have_a_bsn_changed(void **state)
+{
+    const struct handed withheld = {BEFORE, BSN("999990019"), false};
+    const struct handed sent = {BEFORE, BSN("999990019"), true};
+    (void)state;
+    assert_err(register_again(withheld, sent), SKP_OK);
+    assert_err(register_again(withheld, withheld), SKP_OK);
+    assert_err(register_again(sent, withheld), SKP_OK);
+    assert_err(register_again(withheld, (struct handed){BEFORE, NULL, true}), SKP_OK);
+    assert_err(register_again(withheld, (struct handed){ASKED("Anders", "Proefstraat;1;;"),
+                                                        BSN("999990019"), true}),
                SKP_E_CASE_CHANGED);
 }
 
 static void a_file_without_the_bsn_that_was_sent_changes_nothing(void **state)
 {
-    struct scene *scene = scene_with_creditor();
-    struct register_file file;
-    struct csv_problem problem;
-    struct results results = {0};
-    struct target *target = NULL;
     (void)state;
-    assert_ok(scene_target(scene, book_find(&scene->book, SCENE_CREDITOR), "", &target));
-    target->bsn_entitled = true;
-    scene_read_cases(scene, ASKED("Verzonnen", "Proefstraat;1;;"), &file);
-    assert_ok(register_read_bsn(
-        scene_file(scene, "bsn.csv", "Dossier;BSN;PartnerBSN\r\n2026-1;999990019;\r\n"), &file,
-        &file.problems, &problem));
-    struct registering registering = scene_registering(scene);
-    assert_ok(registering_run(&registering, &file, false));
-    registering_fini(&registering);
-    struct envelope_batch batch = scene_outbox(scene, &scene->office);
-    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
-    scene_register(scene, ASKED("Verzonnen", "Proefstraat;1;;"), false, &results);
-    assert_int_equal(results.by_status[RESULT_UNCHANGED], 1);
-    results_fini(&results);
-    scene_free(scene);
+    assert_err(register_again((struct handed){BEFORE, BSN("999990019"), true},
+                              (struct handed){BEFORE, NULL, true}),
+               SKP_OK);
 }
 
 static void thousands_of_cases_are_cut_in_batches_that_fit(void **state)
@@ -377,6 +400,7 @@ int main(void)
         cmocka_unit_test(an_ambiguous_creditor_is_declared_but_not_asked),
         cmocka_unit_test(a_bsn_goes_only_to_whom_may_have_it),
         cmocka_unit_test(what_was_mended_after_it_was_asked_is_not_called_fine),
+        cmocka_unit_test(the_same_files_are_no_change_when_who_may_have_a_bsn_changed),
         cmocka_unit_test(a_file_without_the_bsn_that_was_sent_changes_nothing),
         cmocka_unit_test(thousands_of_cases_are_cut_in_batches_that_fit),
     };
