@@ -240,7 +240,7 @@ static bool withholds_bsn(const struct register_case *file_case, const struct pl
 }
 
 /* What the broker has stays as it is; what it refused, or never got, is decided anew. */
-static enum skp_err join_known(struct planning *planning, const struct register_case *file_case,
+static enum skp_err join_known(struct planning *planning, struct plan_case *plan,
                                struct plan_request *request, const struct known_request *known)
 {
     request->request_id = known->request_id;
@@ -254,10 +254,12 @@ static enum skp_err join_known(struct planning *planning, const struct register_
     /* Who may have the BSN by now does not change what the office said. */
     bool was_withheld = hash_equal(&known->fingerprint, &withheld);
     enum skp_err err =
-        compare_client(planning, file_case, request, entitled && !was_withheld, &same);
+        compare_client(planning, plan->asked, request, entitled && !was_withheld, &same);
     if (err)
         return err;
-    if (!same || !(was_withheld || hash_equal(&known->fingerprint, &given))) {
+    if (!same) /* the client is of the case: a new request would go with other words than these */
+        plan->err = SKP_E_CASE_CHANGED;
+    if (!was_withheld && !hash_equal(&known->fingerprint, &given)) {
         refuse(request, SKP_E_CASE_CHANGED);
         return SKP_OK;
     }
@@ -285,7 +287,7 @@ static enum skp_err plan_request(struct planning *planning, struct plan_case *pl
     enum skp_err err = SKP_OK;
     if (before) {
         request->place = (size_t)(before - known->requests);
-        err = join_known(planning, plan->asked, request, before);
+        err = join_known(planning, plan, request, before);
     } else if (plan->id_count == REGISTER_MAX_REQUESTS) {
         refuse(request, SKP_E_DECODE_ITEMS);
     } else {

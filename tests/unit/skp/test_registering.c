@@ -261,10 +261,12 @@ static void a_bsn_goes_only_to_whom_may_have_it(void **state)
     scene_free(scene);
 }
 
-#define ASKED(person, address)                                                                     \
-    SCENE_HEADER "2026-1;K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;" person             \
-                 ";05-05-1988;;;;" address ";1234AB;Proefstad;;Zeemeeuw;;;F-001;12,50;eerste;"     \
-                 "telecom\r\n"
+#define ROW(person, address, claim)                                                                \
+    "2026-1;K1;SK;budgetbeheer;02-11-2026;00000099000000001000;V;" person                          \
+    ";05-05-1988;;;;" address ";1234AB;Proefstad;;" claim "\r\n"
+#define TELECOM                "Zeemeeuw;;;F-001;12,50;eerste;telecom"
+#define ENERGY                 "Energie Duin;;;;30;eerste;energie"
+#define ASKED(person, address) SCENE_HEADER ROW(person, address, TELECOM)
 
 /* What the office hands in, and whether all who open it may have a BSN. */
 struct handed {
@@ -355,6 +357,40 @@ static void a_file_without_the_bsn_that_was_sent_changes_nothing(void **state)
                SKP_OK);
 }
 
+/* One address per case: what went with another one could only be put back for a part of it. */
+static void a_new_creditor_of_a_client_who_moved_waits_until_the_case_is_as_it_was(void **state)
+{
+    struct scene *scene = scene_with_creditor();
+    struct results results;
+    (void)state;
+    scene_add_entry(scene, SCENE_SECOND, "Energie Duin", NULL, true, NULL);
+    hand_in(scene, &(struct handed){BEFORE, NULL, true}, &results);
+    results_fini(&results);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    hand_in(scene,
+            &(struct handed){ASKED("Verzonnen", "Verhuisweg;9;;")
+                                 ROW("Verzonnen", "Verhuisweg;9;;", ENERGY),
+                             NULL, true},
+            &results);
+    assert_int_equal(results.by_status[RESULT_REFUSED], 2);
+    for (size_t i = 0; i < results.count; i++)
+        assert_err(results.rows[i].problem.err, SKP_E_CASE_CHANGED);
+    results_fini(&results);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM outbox"), 0);
+    assert_int_equal(count(&scene->office, "SELECT count(*) FROM request"), 1);
+    const struct handed put_back = {BEFORE ROW("Verzonnen", "Proefstraat;1;;", ENERGY), NULL, true};
+    hand_in(scene, &put_back, &results);
+    results_fini(&results);
+    batch = scene_outbox(scene, &scene->office);
+    assert_int_equal(batch.line_count, 2); /* case, request */
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    hand_in(scene, &put_back, &results);
+    assert_int_equal(results.by_status[RESULT_UNCHANGED], 2);
+    results_fini(&results);
+    scene_free(scene);
+}
+
 static void thousands_of_cases_are_cut_in_batches_that_fit(void **state)
 {
     struct scene *scene = scene_with_creditor();
@@ -402,6 +438,7 @@ int main(void)
         cmocka_unit_test(what_was_mended_after_it_was_asked_is_not_called_fine),
         cmocka_unit_test(the_same_files_are_no_change_when_who_may_have_a_bsn_changed),
         cmocka_unit_test(a_file_without_the_bsn_that_was_sent_changes_nothing),
+        cmocka_unit_test(a_new_creditor_of_a_client_who_moved_waits_until_the_case_is_as_it_was),
         cmocka_unit_test(thousands_of_cases_are_cut_in_batches_that_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
