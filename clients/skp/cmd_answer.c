@@ -134,7 +134,7 @@ static enum skp_err build(struct answer_command *command, const struct list_requ
         return note(command, given, RESULT_UNCHANGED, (struct csv_problem){.line = given->line});
     if (is_under_way(command, question, &built, &same)) /* its receipt says what became of it */
         return same ? note(command, given, RESULT_REGISTERED, (struct csv_problem){0})
-                    : note_refused(command, given, SKP_E_STALE);
+                    : note_refused(command, given, SKP_E_CONFLICT);
     err = counsellor ? targets_find(&command->targets, counsellor, "", &target)
                      : SKP_E_RECIPIENT_UNKNOWN;
     if (err)

@@ -32,7 +32,8 @@ struct off_network {
     struct skp_id request_id, case_id;
     size_t found;
     bool ambiguous;   /* whose it is was never settled, so the broker does not know it */
-    uint32_t version; /* stored; 0: none */
+    uint32_t version; /* stored, or on its way from another run; 0: none */
+    int stage;        /* of that one */
     int outcome, consent;
     int64_t total_cents;
     plain_date received_date;
@@ -45,8 +46,8 @@ static void find_request(struct state_db *db, const struct record_row *row,
     matching_key(row->creditor, key);
     sqlite3_stmt *rows =
         state_ask(db,
-                  "SELECT r.request_id, r.case_id, r.route FROM request AS r JOIN case_file AS c "
-                  "USING (case_id)"
+                  "SELECT r.request_id, r.case_id, r.route"
+                  " FROM request AS r JOIN case_file AS c USING (case_id)"
                   " WHERE c.dossier = ?1 AND r.name_key = ?2 AND (?3 = '' OR r.brand = ?3)"
                   " AND (r.route IN (2, 3) OR EXISTS (SELECT 1 FROM reseal AS s WHERE s.request_id "
                   "= r.request_id"
@@ -59,8 +60,9 @@ static void find_request(struct state_db *db, const struct record_row *row,
         found->found++;
     }
     rows = state_ask(db,
-                     "SELECT version, outcome, consent, total_cents, received_date FROM recorded"
-                     " WHERE request_id = ? AND stage = 2 ORDER BY version DESC LIMIT 1",
+                     "SELECT version, outcome, consent, total_cents, received_date, stage"
+                     " FROM recorded WHERE request_id = ? AND stage IN (1, 2)"
+                     " ORDER BY version DESC LIMIT 1",
                      "d", &found->request_id);
     while (state_next(db, rows)) {
         found->version = (uint32_t)sqlite3_column_int64(rows, 0);
@@ -68,6 +70,7 @@ static void find_request(struct state_db *db, const struct record_row *row,
         found->consent = sqlite3_column_int(rows, 2);
         found->total_cents = sqlite3_column_int64(rows, 3);
         found->received_date = sqlite3_column_int(rows, 4);
+        found->stage = sqlite3_column_int(rows, 5);
     }
 }
 
@@ -112,16 +115,6 @@ static enum skp_err say_row(struct record_command *command, const struct record_
     return note(command, row, &found->request_id, RESULT_REGISTERED, SKP_OK, NULL);
 }
 
-/* In this file, or on its way from another run. */
-static enum skp_err check_first(struct record_command *command, const struct skp_id *request_id)
-{
-    enum skp_err err = map_add(&command->seen, request_id->bytes, NULL);
-    int64_t sent =
-        state_number(&command->cli->state, 0,
-                     "SELECT 1 FROM recorded WHERE request_id = ? AND stage = 1", "d", request_id);
-    return !err && sent != 0 ? SKP_E_DUPLICATE_ITEM : err;
-}
-
 static enum skp_err take_row(struct record_command *command, const struct record_row *row)
 {
     struct off_network found = {0};
@@ -132,13 +125,16 @@ static enum skp_err take_row(struct record_command *command, const struct record
     if (found.found > 1 || found.ambiguous)
         return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS, SKP_E_CREDITOR_AMBIGUOUS,
                     found.found > 1 ? "Merk" : "Schuldeiser");
-    enum skp_err err = check_first(command, &found.request_id);
+    enum skp_err err = map_add(&command->seen, found.request_id.bytes, NULL);
     if (err == SKP_E_DUPLICATE_ITEM)
         return note(command, row, &found.request_id, RESULT_REFUSED, err, NULL);
     if (err)
         return err;
-    if (said_before(&found, row))
-        return note(command, row, &found.request_id, RESULT_UNCHANGED, SKP_OK, NULL);
+    if (said_before(&found, row)) /* of what is on its way, its receipt says what became of it */
+        return note(command, row, &found.request_id,
+                    found.stage == STAGE_SENT ? RESULT_REGISTERED : RESULT_UNCHANGED, SKP_OK, NULL);
+    if (found.stage == STAGE_SENT)
+        return note(command, row, &found.request_id, RESULT_REFUSED, SKP_E_CONFLICT, NULL);
     return say_row(command, row, &found);
 }
 

@@ -62,22 +62,35 @@ static void only_welcome(struct fake *fake)
     fake_expect_end(fake);
 }
 
-/* Of another run at the same moment. */
-static void what_is_on_its_way_is_not_replaced(void **state)
+/* Of another run at the same moment: 250 euros. */
+static void record_beside(const char *csv, const char *told_by_row)
 {
-    (void)state;
     struct desk *desk = open_desk(only_welcome);
     struct told told;
     state_run(&desk->scene->office,
               "INSERT INTO recorded SELECT request_id, 1, 1, 0, 1, 2, 25000, 20261116 FROM request",
               "");
     desk_hand_over(desk);
-    record(desk, ON_PAPER ROW("300,00"), &told);
+    record(desk, csv, &told);
     assert_int_equal(told.code, EXIT_SOME);
-    says(&told, "1 regel: geweigerd");
+    assert_non_null(strstr(scene_read(desk->scene, "out.csv"), told_by_row));
     assert_int_equal(cli_open_state(&desk->cli), 0);
+    assert_int_equal(desk_count(desk, "SELECT count(*) FROM recorded"), 1);
     assert_int_equal(desk_count(desk, "SELECT total_cents FROM recorded"), 25000);
     desk_free(desk);
+}
+
+static void what_is_on_its_way_is_not_replaced(void **state)
+{
+    (void)state;
+    record_beside(ON_PAPER ROW("300,00"), "geweigerd;;CONFLICT;\"Gelijktijdige wijziging; probeer "
+                                          "het opnieuw\";\"Probeer het later opnieuw; ");
+}
+
+static void the_same_on_its_way_is_waited_for(void **state)
+{
+    (void)state;
+    record_beside(ON_PAPER ROW("250,00"), ";geweigerd;;OUTCOME_UNKNOWN;");
 }
 
 /* It stands among the letters, but the broker was never told of it. */
@@ -104,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_row_of_one_request_is_refused),
         cmocka_unit_test(what_is_on_its_way_is_not_replaced),
+        cmocka_unit_test(the_same_on_its_way_is_waited_for),
         cmocka_unit_test(an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
