@@ -31,6 +31,7 @@ struct record_command {
 struct off_network {
     struct skp_id request_id, case_id;
     size_t found;
+    bool brands_differ;
     bool ambiguous;   /* whose it is was never settled, so the broker does not know it */
     uint32_t version; /* stored, or on its way from another run; 0: none */
     int stage;        /* of that one */
@@ -46,7 +47,8 @@ static void find_request(struct state_db *db, const struct record_row *row,
     matching_key(row->creditor, key);
     sqlite3_stmt *rows =
         state_ask(db,
-                  "SELECT r.request_id, r.case_id, r.route"
+                  "SELECT r.request_id, r.case_id, r.route,"
+                  " min(r.brand) OVER () <> max(r.brand) OVER ()"
                   " FROM request AS r JOIN case_file AS c USING (case_id)"
                   " WHERE c.dossier = ?1 AND r.name_key = ?2 AND (?3 = '' OR r.brand = ?3)"
                   " AND (r.route IN (2, 3) OR EXISTS (SELECT 1 FROM reseal AS s WHERE s.request_id "
@@ -57,6 +59,7 @@ static void find_request(struct state_db *db, const struct record_row *row,
         found->request_id = state_id(rows, 0);
         found->case_id = state_id(rows, 1);
         found->ambiguous = sqlite3_column_int(rows, 2) == ROUTE_AMBIGUOUS;
+        found->brands_differ = sqlite3_column_int(rows, 3) != 0;
         found->found++;
     }
     rows = state_ask(db,
@@ -122,9 +125,11 @@ static enum skp_err take_row(struct record_command *command, const struct record
     if (found.found == 0)
         return note(command, row, &found.request_id, RESULT_REFUSED, SKP_E_REQUEST_UNKNOWN,
                     "Schuldeiser");
+    if (found.brands_differ)
+        return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS, SKP_E_REQUIRED, "Merk");
     if (found.found > 1 || found.ambiguous)
         return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS, SKP_E_CREDITOR_AMBIGUOUS,
-                    found.found > 1 ? "Merk" : "Schuldeiser");
+                    "Schuldeiser");
     enum skp_err err = map_add(&command->seen, found.request_id.bytes, NULL);
     if (err == SKP_E_DUPLICATE_ITEM)
         return note(command, row, &found.request_id, RESULT_REFUSED, err, NULL);

@@ -93,6 +93,28 @@ static void the_same_on_its_way_is_waited_for(void **state)
     record_beside(ON_PAPER ROW("250,00"), ";geweigerd;;OUTCOME_UNKNOWN;");
 }
 
+/* Which of both letters it was, the file must say. */
+static void of_two_brands_by_letter_the_file_names_one(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new(only_welcome, NULL);
+    struct told told;
+    scene_register(
+        desk->scene,
+        SCENE_HEADER SCENE_CASE("2026-1") "Bakker Jansen;;Krenten;;30;eerste;overig\r\n" SCENE_CASE(
+            "2026-1") "Bakker Jansen;;Tarwe;;40;eerste;overig\r\n",
+        false, NULL);
+    struct envelope_batch batch = scene_outbox(desk->scene, &desk->scene->office);
+    scene_settle(&desk->scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    desk_hand_over(desk);
+    record(desk, ON_PAPER ROW("300,00"), &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    assert_non_null(strstr(scene_read(desk->scene, "out.csv"),
+                           ";niet eenduidig;;REQUIRED;kolom Merk: Verplicht veld is leeg;Vul de "
+                           "kolom in;"));
+    desk_free(desk);
+}
+
 /* It stands among the letters, but the broker was never told of it. */
 static void an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin(void **state)
 {
@@ -118,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_second_row_of_one_request_is_refused),
         cmocka_unit_test(what_is_on_its_way_is_not_replaced),
         cmocka_unit_test(the_same_on_its_way_is_waited_for),
+        cmocka_unit_test(of_two_brands_by_letter_the_file_names_one),
         cmocka_unit_test(an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
