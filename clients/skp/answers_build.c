@@ -56,7 +56,7 @@ static enum skp_err check_readable(struct building *building)
 {
     const struct question *question = building->question;
     bool unreadable = is_unreadable(building->given);
-    if (unreadable && question->answered_version > 0)
+    if (unreadable ? question->answered_version > 0 : question->returned)
         return complain(building, building->given->line, SKP_E_STATE_INVALID, "Onleesbaar");
     if (!unreadable && question->unreadable)
         return complain(building, building->given->line, SKP_E_UNSEAL, "Onleesbaar");

@@ -68,6 +68,9 @@ static void remember(struct answer_command *command, const struct question *ques
                   "d", &question->request_id);
         return;
     }
+    state_run(&command->cli->state,
+              "UPDATE question SET returned = 0, returned_err = 0 WHERE request_id = ?", "d",
+              &question->request_id);
     /* The commitment is written while signing; what counts here is what was said. */
     struct span fact = wire_pack(&built->line->base, &command->arena);
     if (!fact.data)
