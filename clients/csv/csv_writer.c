@@ -33,27 +33,19 @@ static enum skp_err io_error(struct csv_problem *ret_problem, int error)
     return SKP_E_IO;
 }
 
-/* Without a name, so that a run that is killed leaves nothing about residents. -1: no such files here, or no way to name them
- * afterwards. */
-static int open_unnamed(const char *path)
+static char *random_of(struct csv_writer *writer)
 {
-    char copy[PATH_MAX];
-    (void)snprintf(copy, sizeof copy, "%s", path);
-    return access("/proc/self/fd", X_OK) == 0
-               ? open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)
-               : -1;
+    return writer->temporary + strlen(writer->temporary) - RANDOM_CHARS;
 }
 
-/* When all of it is on the disk. */
-static int give_name(struct csv_writer *writer)
+static int give_name(struct csv_writer *writer, int fd)
 {
     char unnamed[64], id[ID_TEXT_BYTES];
-    char *random = writer->temporary + strlen(writer->temporary) - RANDOM_CHARS;
-    (void)snprintf(unnamed, sizeof unnamed, "/proc/self/fd/%d", fileno(writer->out));
+    (void)snprintf(unnamed, sizeof unnamed, "/proc/self/fd/%d", fd);
     do {
         struct skp_id fresh = id_new();
         id_print(&fresh, id);
-        memcpy(random, id + strlen(id) - RANDOM_CHARS, RANDOM_CHARS);
+        memcpy(random_of(writer), id + strlen(id) - RANDOM_CHARS, RANDOM_CHARS);
         writer->is_named =
             linkat(AT_FDCWD, unnamed, AT_FDCWD, writer->temporary, AT_SYMLINK_FOLLOW) == 0;
     } while (!writer->is_named && errno == EEXIST);
@@ -66,6 +58,27 @@ static void drop_temporary(const struct csv_writer *writer)
         unlink(writer->temporary);
 }
 
+static int make_unnamed(const char *path)
+{
+    char folder[PATH_MAX];
+    (void)snprintf(folder, sizeof folder, "%s", path);
+    return open(dirname(folder), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+}
+
+/* Without a name, so that a run that is killed leaves nothing about residents. Whether it can get one is tried with
+ * another, which is empty: once all is written, and sent, it is too late. -1: not here. */
+static int open_unnamed(struct csv_writer *writer)
+{
+    int fd = make_unnamed(writer->path);
+    if (fd < 0)
+        return -1;
+    int named = give_name(writer, fd);
+    close(fd);
+    drop_temporary(writer);
+    writer->is_named = false;
+    return named == 0 ? make_unnamed(writer->path) : -1;
+}
+
 /* Mode 0600, whatever the umask. */
 static FILE *open_temporary(struct csv_writer *writer, const char *path)
 {
@@ -75,10 +88,12 @@ static FILE *open_temporary(struct csv_writer *writer, const char *path)
         errno = ENAMETOOLONG;
         return NULL;
     }
-    int fd = open_unnamed(path);
-    writer->is_named = fd < 0;
-    if (fd < 0)
+    int fd = open_unnamed(writer);
+    if (fd < 0) {
+        memset(random_of(writer), 'X', RANDOM_CHARS);
         fd = mkostemp(writer->temporary, O_CLOEXEC);
+        writer->is_named = fd >= 0;
+    }
     if (fd < 0)
         return NULL;
     FILE *out = fdopen(fd, "w");
@@ -225,11 +240,13 @@ static int put_in_place(const struct csv_writer *writer, bool is_new)
     return errno;
 }
 
-/* Closing is part of the check: network file systems report a full disk there. */
+/* Gets its name when all of it is on the disk. Closing is part of the check: network file systems report a full disk
+ * there. */
 static int finish(struct csv_writer *writer, bool is_new)
 {
     bool failed = ferror(writer->out) != 0 || fflush(writer->out) != 0 ||
-                  fsync(fileno(writer->out)) != 0 || (!writer->is_named && give_name(writer) != 0);
+                  fsync(fileno(writer->out)) != 0 ||
+                  (!writer->is_named && give_name(writer, fileno(writer->out)) != 0);
     int error = errno;
     if (fclose(writer->out) != 0 && !failed) {
         failed = true;

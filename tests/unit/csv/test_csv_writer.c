@@ -314,6 +314,39 @@ static void a_file_is_there_for_good_once_its_folder_is_synced(void **state)
     }
 }
 
+static int linkat_error; /* 0: as ever */
+
+int __real_linkat(int old_folder, const char *old, int new_folder, const char *new, int flags);
+int __wrap_linkat(int old_folder, const char *old, int new_folder, const char *new, int flags);
+
+int __wrap_linkat(int old_folder, const char *old, int new_folder, const char *new, int flags)
+{
+    errno = linkat_error;
+    return linkat_error != 0 ? -1 : __real_linkat(old_folder, old, new_folder, new, flags);
+}
+
+/* Some shared folders make files without a name, and let nobody give them one. */
+static void a_file_that_could_get_no_name_later_has_one_from_the_start(void **state)
+{
+    static const int errors[] = {EPERM, EACCES, EXDEV, ENOENT};
+    char pattern[TEST_PATH_BYTES + 4];
+    (void)state;
+    (void)snprintf(pattern, sizeof pattern, "%s.*", test_path);
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        const char *dossiers[] = {"a"};
+        csv_test_write_text("");
+        linkat_error = errors[i];
+        struct csv_writer *writer = open_writer();
+        assert_int_equal(count_files(pattern), 1);
+        csv_writer_abandon(writer);
+        assert_int_equal(count_files(pattern), 0);
+        write_rows(dossiers, 1);
+        linkat_error = 0;
+        assert_non_null(strstr(csv_test_read(), "\r\na;x;1,00\r\n"));
+        assert_int_equal(count_files(pattern), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +363,7 @@ int main(void)
         TEST(an_abandoned_file_leaves_the_old_one),
         TEST(a_folder_that_is_not_there_is_an_error_with_its_reason),
         TEST(a_file_is_there_for_good_once_its_folder_is_synced),
+        TEST(a_file_that_could_get_no_name_later_has_one_from_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
