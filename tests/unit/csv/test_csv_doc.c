@@ -101,7 +101,7 @@ static void every_length_is_documented(void **state)
             check_length(documentation, field);
     }
     for (size_t i = 0; i < LIST_FIELDS; i++)
-        if (strncmp(list_fields[i].name, "Toelichting", strlen("Toelichting")) == 0)
+        if (strcmp(list_fields[i].name, "Toelichting") == 0)
             check_length(documentation, &list_fields[i]);
 }
 
