@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define OUTPUT_BYTES 32768
@@ -41,6 +42,29 @@ static inline void run(const char *line, struct told *ret_told)
     (void)close(err);
     (void)close(fd);
     (void)unlink(file);
+}
+
+static inline void sleep_ms(long ms)
+{
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Whether the program that runs has said `text` by now: for a thread beside run(). */
+static inline bool has_said(const char *text)
+{
+    char said[OUTPUT_BYTES];
+    ssize_t len = pread(STDERR_FILENO, said, sizeof said - 1, 0);
+    said[len > 0 ? len : 0] = '\0';
+    return strstr(said, text) != NULL;
+}
+
+/* Until it has, however long that takes on a busy machine; false: it never will. */
+static inline bool will_say(const char *text)
+{
+    for (int i = 0; i < 3000 && !has_said(text); i++)
+        sleep_ms(20);
+    return has_said(text);
 }
 
 static inline void says(const struct told *told, const char *text)
