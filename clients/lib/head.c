@@ -139,13 +139,14 @@ static void sync_folder(char *file)
     close(fd);
 }
 
-/* Another file first, then in its place: a reader sees the old head or the new one, never half. */
+/* Another file first, then in its place: a reader sees the old head or the new one, never half. A file of its own: who
+ * shares the head may be a thread of this process, or have its number in another container. */
 static bool replace_file(const char *file, struct span bytes)
 {
     char *aside = NULL;
-    if (asprintf(&aside, "%s.%d", file, (int)getpid()) < 0)
+    if (asprintf(&aside, "%s.XXXXXX", file) < 0)
         return false;
-    int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = mkostemp(aside, O_CLOEXEC);
     bool written = fd >= 0 && write_all(fd, bytes) && fsync(fd) == 0;
     if (fd >= 0)
         written = close(fd) == 0 && written;

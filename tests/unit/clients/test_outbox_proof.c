@@ -132,6 +132,36 @@ static void an_older_head_does_not_replace_the_newer_one_of_another_client(void 
     assert_int_equal(rmdir(folder), 0);
 }
 
+static void store_one(struct fake *fake)
+{
+    fake_session(fake);
+    fake_take_batch(fake);
+    fake_receipt(fake);
+    fake_expect_end(fake);
+}
+
+/* As if one with our process number, in another container, writes beside the same file. */
+static void what_another_client_is_writing_is_left_alone(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/skp-head-XXXXXX", shared[64], others[96];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(shared, sizeof shared, "%s/head", folder);
+    (void)snprintf(others, sizeof others, "%s.%d", shared, (int)getpid());
+    FILE *half = fopen(others, "w");
+    assert_non_null(half);
+    struct contact contact = {0};
+    begin_contact(&contact, store_one);
+    begin_client_with_receipt(&contact, shared);
+    close_contact(&contact);
+    assert_int_equal(access(shared, R_OK), 0);
+    assert_int_equal(access(others, R_OK), 0);
+    assert_int_equal(fclose(half), 0);
+    unlink(shared);
+    unlink(others);
+    assert_int_equal(rmdir(folder), 0); /* and nothing else stays */
+}
+
 static void a_damaged_head_file_stops_the_start(void **state)
 {
     (void)state;
@@ -158,6 +188,7 @@ int main(void)
         cmocka_unit_test(three_bad_receipts_are_reported_as_no_proof),
         cmocka_unit_test(hello_carries_the_newest_head_also_after_a_restart),
         cmocka_unit_test(an_older_head_does_not_replace_the_newer_one_of_another_client),
+        cmocka_unit_test(what_another_client_is_writing_is_left_alone),
         cmocka_unit_test(a_damaged_head_file_stops_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
