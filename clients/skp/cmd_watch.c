@@ -69,10 +69,12 @@ struct watching {
     const char *out;
     bool once;
     struct collecting collecting;
-    size_t written; /* answers that were new at the last writing */
-    size_t resealed, left;
+    size_t written;                    /* answers that were new at the last writing */
+    int64_t resealed_before, resealed; /* with the broker */
+    size_t left;
     bool tried; /* to seal again, when there were */
     size_t tried_at;
+    bool unsent; /* what was sealed may still be in the outbox */
     bool ever_written;
 };
 
@@ -121,7 +123,7 @@ static void on_left(void *ctx, const struct skp_oin *creditor, const struct skp_
                  cli->english ? skp_error(err)->sentence : skp_error(err)->dutch);
 }
 
-static enum skp_err seal_again(struct watching *watching, struct targets *targets)
+static enum skp_err seal_for(struct watching *watching, struct targets *targets)
 {
     struct link *link = &watching->collecting.link;
     struct resealing resealing = {.db = &watching->cli->state,
@@ -134,53 +136,75 @@ static enum skp_err seal_again(struct watching *watching, struct targets *target
                                   .ctx = targets,
                                   .on_left = on_left,
                                   .left_ctx = watching};
-    enum skp_err err = resealing_run(&resealing);
-    watching->resealed += resealing.sealed;
-    return err;
-}
-
-/* What did not succeed is tried again when something new comes, and at the next run. What is under way does not leave
- * twice. */
-static bool is_due(struct watching *watching)
-{
-    const struct link *link = &watching->collecting.link;
-    size_t unreadable = watching->collecting.opening.unreadable;
-    if (link->settled < link->sent || (watching->tried && watching->tried_at == unreadable))
-        return false;
-    watching->tried = true;
-    watching->tried_at = unreadable;
-    return resealing_waits(&watching->cli->state);
-}
-
-/* The broker is away: not tried, until it is back and has said that the mailbox is empty. */
-static enum skp_err postpone(struct watching *watching)
-{
-    watching->tried = false;
-    return collecting_ask_again(&watching->collecting);
+    return resealing_run(&resealing);
 }
 
 /* The directory is fetched again: who could not read it may have published new certificates. */
-static int reseal(struct watching *watching)
+static enum skp_err seal_again(struct watching *watching)
 {
     struct collecting *collecting = &watching->collecting;
     struct targets targets;
-    if (!is_due(watching))
-        return 0;
-    size_t before = watching->resealed;
+    size_t unreadable = collecting->opening.unreadable;
     enum skp_err err = targets_init(&targets, &collecting->link);
     if (!err)
         err = collecting_refresh(collecting);
     if (!err)
-        err = seal_again(watching, &targets);
-    if (!err)
-        err = collecting_send(collecting);
+        err = seal_for(watching, &targets);
     targets_fini(&targets);
+    watching->tried = !err;
+    watching->tried_at = unreadable;
+    return err;
+}
+
+/* What could not be sealed is tried again when something new comes, and at the next run. */
+static bool is_tried(const struct watching *watching)
+{
+    return watching->tried && watching->tried_at == watching->collecting.opening.unreadable;
+}
+
+/* What is under way does not leave twice. */
+static bool is_due(const struct watching *watching)
+{
+    const struct link *link = &watching->collecting.link;
+    return link->settled == link->sent && (watching->unsent || !is_tried(watching)) &&
+           resealing_waits(&watching->cli->state);
+}
+
+static enum skp_err send_again(struct watching *watching)
+{
+    enum skp_err err = is_tried(watching) ? SKP_OK : seal_again(watching);
+    if (err)
+        return err;
+    err = collecting_send(&watching->collecting);
+    watching->unsent = err != SKP_OK;
+    return err;
+}
+
+static int64_t count_resealed(const struct watching *watching)
+{
+    return state_number(&watching->cli->state, 0, "SELECT count(*) FROM reseal WHERE stage = 2",
+                        "") -
+           watching->resealed_before;
+}
+
+static void tell_resealed(struct watching *watching)
+{
+    int64_t more = count_resealed(watching) - watching->resealed;
+    if (more <= 0)
+        return;
+    cli_say(watching->cli, "opnieuw verstuurd: %zu %s", "sealed again: %zu %s", (size_t)more,
+            cli_noun(watching->cli, (size_t)more, NOUN_REQUEST));
+    watching->resealed += more;
+}
+
+/* A broker that is away is not tried, until it is back and has said that the mailbox is empty. */
+static int reseal(struct watching *watching)
+{
+    struct collecting *collecting = &watching->collecting;
+    enum skp_err err = is_due(watching) ? send_again(watching) : SKP_OK;
     if (err == SKP_E_NOT_CONNECTED && !watching->once)
-        err = postpone(watching);
-    if (watching->resealed > before)
-        cli_say(watching->cli, "opnieuw verstuurd: %zu %s", "sealed again: %zu %s",
-                watching->resealed - before,
-                cli_noun(watching->cli, watching->resealed - before, NOUN_REQUEST));
+        err = collecting_ask_again(collecting);
+    tell_resealed(watching);
     return err ? link_failed(&collecting->link, err) : 0;
 }
 
@@ -205,6 +229,7 @@ static int watch_on(struct watching *watching)
             code = write_answers(watching);
         if (code == 0 && collecting->drained)
             code = reseal(watching);
+        (void)fflush(stdout); /* what was said is for now, also through a pipe */
     }
     return code;
 }
@@ -229,6 +254,7 @@ static int run_watch(struct watching *watching)
 {
     struct cli *cli = watching->cli;
     struct collecting *collecting = &watching->collecting;
+    watching->resealed_before = count_resealed(watching);
     int code = collecting_open(cli, collecting, on_event);
     if (code == 0)
         code = watching->once ? watch_once(watching) : watch_on(watching);
@@ -236,7 +262,7 @@ static int run_watch(struct watching *watching)
     cli_put(cli, "events", (int64_t)collecting->opening.events);
     cli_put(cli, "collected", (int64_t)collecting->collected);
     cli_put(cli, "not_collected", (int64_t)collecting->not_collected);
-    cli_put(cli, "resealed", (int64_t)watching->resealed);
+    cli_put(cli, "resealed", watching->resealed);
     bool left = watching->left + collecting->not_collected + collecting->link.problems > 0;
     return code == 0 && left ? EXIT_SOME : code;
 }
