@@ -214,6 +214,9 @@ enum skp_err collecting_drain_again(struct collecting *collecting)
 
 enum skp_err collecting_reload(struct collecting *collecting)
 {
-    bool settled = collecting->confirmed == collecting->asked && !collecting->in_transaction;
-    return settled && link_reload(&collecting->link) ? begin_to_fetch(collecting) : SKP_OK;
+    bool settled = collecting->confirmed == collecting->asked || collecting->link.away;
+    if (!settled || collecting->in_transaction || !link_reload(&collecting->link))
+        return SKP_OK;
+    collecting->asked = collecting->confirmed; /* what was not confirmed comes again */
+    return begin_to_fetch(collecting);
 }

@@ -51,7 +51,7 @@ enum skp_err collecting_drain(struct collecting *collecting) SKP_MUST_CHECK;
 enum skp_err collecting_ask_again(struct collecting *collecting) SKP_MUST_CHECK;
 
 /* Takes over changed files of keys, certificates and revocation lists, unless something was sent or collected of which
- * the broker's word is still to come: then the next time. What link_reload() could not use is told. */
+ * the word of a broker that is there is still to come: then the next time. What link_reload() could not use is told. */
 enum skp_err collecting_reload(struct collecting *collecting) SKP_MUST_CHECK;
 
 /* collecting_drain() once more, after something was sent: what the broker says to it lies there with its

@@ -27,6 +27,7 @@ static void on_welcome(void *ctx, const Skp__V1__Welcome *welcome)
     struct link *link = ctx;
     link->heard++;
     link->up = true;
+    link->away = false;
     link->role_missing = !plays_role(welcome, link->cli->command->role);
     if (welcome->play)
         state_mark_play(&link->cli->state);
@@ -36,6 +37,7 @@ static void on_welcome(void *ctx, const Skp__V1__Welcome *welcome)
 static void on_down(void *ctx, enum skp_err err, const char *why)
 {
     struct link *link = ctx;
+    link->away = true;
     (void)snprintf(link->why, sizeof link->why, "%s", why);
     if (skp_error(err)->retry != SKP_RETRY_LATER)
         link->err = err;
@@ -218,7 +220,7 @@ bool link_reload(struct link *link)
 {
     char why[CONFIG_WHY_BYTES];
     struct skp_hash files = settings_stamp(&link->cli->settings);
-    if (hash_equal(&files, &link->files) || link->settled < link->sent)
+    if (hash_equal(&files, &link->files) || (link->settled < link->sent && !link->away))
         return false;
     struct link old = *link;
     enum skp_err err = load(link, why);

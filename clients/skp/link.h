@@ -32,7 +32,8 @@ struct link {
     struct book book;
     struct link_events events;
     void *ctx;
-    bool up;
+    bool up;           /* or was */
+    bool away;         /* since: the broker, or the way to it */
     bool told_waiting; /* that there is no connection yet */
     bool role_missing; /* the certificate's owner may not do what the command does */
     bool directory_done;
@@ -53,9 +54,10 @@ struct link {
 int link_open(struct cli *cli, struct link *link, const struct link_events *events, void *ctx);
 void link_close(struct link *link);
 
-/* For those who stay: a new session with the settings' files when these changed, and all that was sent has its report.
- * What is fetched, and what was borrowed from the client, is for the caller to begin anew; false: nothing of this. Files
- * that cannot be used are told, and the old session goes on. */
+/* For those who stay: a new session with the settings' files when these changed, unless reports are owed by a broker
+ * that is there; those of one that is away end as OUTCOME_UNKNOWN. What is fetched, and what was borrowed from the
+ * client, is for the caller to begin anew; false: nothing of this. Files that cannot be used
+ * are told, and the old session goes on. */
 bool link_reload(struct link *link);
 
 /* Runs until *done or trouble. NOT_CONNECTED when nothing was heard for too long, else the final error. */

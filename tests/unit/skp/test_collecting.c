@@ -2,6 +2,10 @@
 #include "link_scene.h"
 
 #include "collecting.h"
+#include "told.h"
+
+#include <stdatomic.h>
+#include <sys/stat.h>
 
 /* A bundle with one event of the broker. */
 static Skp__V1__Delivery *make_notice(struct fake *fake, uint64_t position)
@@ -115,11 +119,63 @@ static void what_the_broker_did_not_know_is_not_counted(void **state)
     close_collecting(desk, collecting);
 }
 
+/* ---------------------------------------------------------------- files that change */
+
+/* A batch and a statement are owed; away until `ctx`, an atomic_bool, says that the files were taken over. */
+static void owe_two_while_files_change(struct fake *fake)
+{
+    deliver_two(fake);
+    fake_expect(fake, FRAME_COLLECT);
+    fake_take_batch(fake);
+    fake_hang_up(fake);
+    while (!atomic_load((atomic_bool *)fake->ctx))
+        sleep_ms(10);
+    while (!fake_handshake(fake)) /* what knocked before */
+        fake_hang_up(fake);
+    fake_expect(fake, FRAME_HELLO);
+    fake_welcome(fake, MUNICIPALITY);
+    fake_expect(fake, FRAME_FETCH);
+    fake_waiting(fake, 0);
+    fake_take_batch(fake);
+    fake_receipt(fake);
+    fake_expect_end(fake);
+}
+
+static void new_files_are_taken_over_while_a_broker_that_owes_is_away(void **state)
+{
+    (void)state;
+    static atomic_bool taken;
+    struct desk *desk = desk_new(owe_two_while_files_change, &taken);
+    scene_add_entry(desk->scene, SCENE_CREDITOR, "Telecom Zeemeeuw", "Zeemeeuw", true, NULL);
+    scene_register(desk->scene,
+                   SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n",
+                   false, NULL);
+    struct collecting *collecting = open_collecting(desk);
+    for (int i = 0; i < 600 && collecting->opening.events < 2; i++)
+        assert_ok(collecting_turn(collecting, 50));
+    desk->cli.settings.wait_ms = 300;
+    assert_int_equal(collecting_send(collecting), SKP_E_NOT_CONNECTED);
+    const struct skp_client *before = collecting->link.client;
+    assert_int_equal(chmod(desk->crl, 0600), 0); /* as new as a file that was replaced */
+    for (int i = 0; i < 600 && collecting->link.client == before; i++) {
+        assert_ok(collecting_turn(collecting, 50));
+        assert_ok(collecting_reload(collecting));
+    }
+    assert_ptr_not_equal(collecting->link.client, before);
+    atomic_store(&taken, true);
+    desk->cli.settings.wait_ms = 30000;
+    assert_ok(collecting_send(collecting));
+    assert_ok(collecting_drain(collecting));
+    assert_int_equal(desk_count(desk, "SELECT count(*) FROM outbox"), 0);
+    close_collecting(desk, collecting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_statement_that_is_refused_ends_the_waiting_with_its_reason),
         cmocka_unit_test(what_the_broker_did_not_know_is_not_counted),
+        cmocka_unit_test(new_files_are_taken_over_while_a_broker_that_owes_is_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
