@@ -216,6 +216,17 @@ static void unload(struct link *link)
     link->key_count = 0;
 }
 
+/* What is in the state folder is of one participant. */
+static enum skp_err load_same(struct link *link, const struct link *old, char *ret_why)
+{
+    enum skp_err err = load(link, ret_why);
+    if (err || oin_equal(skp_self(link->client), skp_self(old->client)))
+        return err;
+    (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s: OIN %s <> %s", link->cli->settings.tls_cert,
+                   skp_self(link->client)->text, skp_self(old->client)->text);
+    return SKP_E_CERTIFICATE;
+}
+
 bool link_reload(struct link *link)
 {
     char why[CONFIG_WHY_BYTES];
@@ -223,7 +234,7 @@ bool link_reload(struct link *link)
     if (hash_equal(&files, &link->files) || (link->settled < link->sent && !link->away))
         return false;
     struct link old = *link;
-    enum skp_err err = load(link, why);
+    enum skp_err err = load_same(link, &old, why);
     if (err) {
         cli_warn(
             link->cli,

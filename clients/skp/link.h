@@ -56,8 +56,8 @@ void link_close(struct link *link);
 
 /* For those who stay: a new session with the settings' files when these changed, unless reports are owed by a broker
  * that is there; those of one that is away end as OUTCOME_UNKNOWN. What is fetched, and what was borrowed from the
- * client, is for the caller to begin anew; false: nothing of this. Files that cannot be used
- * are told, and the old session goes on. */
+ * client, is for the caller to begin anew; false: nothing of this. Files that cannot be used, or are of another
+ * participant, are told, and the old session goes on. */
 bool link_reload(struct link *link);
 
 /* Runs until *done or trouble. NOT_CONNECTED when nothing was heard for too long, else the final error. */

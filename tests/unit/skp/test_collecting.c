@@ -170,12 +170,41 @@ static void new_files_are_taken_over_while_a_broker_that_owes_is_away(void **sta
     close_collecting(desk, collecting);
 }
 
+static void say_nothing_new(struct fake *fake)
+{
+    fake_session(fake);
+    desk_directory(fake, NULL);
+    fake_expect(fake, FRAME_FETCH);
+    fake_waiting(fake, 0);
+    fake_expect_end(fake);
+}
+
+static void new_files_of_another_participant_are_not_taken_over(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new(say_nothing_new, NULL);
+    struct collecting *collecting = open_collecting(desk);
+    assert_ok(collecting_drain(collecting));
+    const struct skp_client *before = collecting->link.client;
+    struct settings *set = &desk->cli.settings;
+    static const char other[] = TEST_CERTS "/participants/" CREDITOR;
+    (void)snprintf(set->tls_cert, sizeof set->tls_cert, "%s/tls.pem", other);
+    (void)snprintf(set->tls_key, sizeof set->tls_key, "%s/tls.key", other);
+    (void)snprintf(set->sign_cert, sizeof set->sign_cert, "%s/sign.pem", other);
+    (void)snprintf(set->sign_key, sizeof set->sign_key, "%s/sign.key", other);
+    assert_ok(collecting_reload(collecting));
+    assert_ptr_equal(collecting->link.client, before);
+    assert_string_equal(skp_self(collecting->link.client)->text, MUNICIPALITY);
+    close_collecting(desk, collecting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_statement_that_is_refused_ends_the_waiting_with_its_reason),
         cmocka_unit_test(what_the_broker_did_not_know_is_not_counted),
         cmocka_unit_test(new_files_are_taken_over_while_a_broker_that_owes_is_away),
+        cmocka_unit_test(new_files_of_another_participant_are_not_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
