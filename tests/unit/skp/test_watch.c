@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#define AWAY_MS                                                                                    \
-    3300 /* longer than the settings' wait; when not, on a busy machine, it is silent until that is over */
+/* Longer than the settings' wait. On a busy machine it may not be: then silence makes up for it. */
+#define AWAY_MS 3300
 
 /* Up to an empty mailbox. */
 static void begin_watch(struct fake *fake)
