@@ -146,12 +146,14 @@ static enum skp_err list_open_page(struct overview *overview, struct span key)
     return err;
 }
 
-static struct row_key open_from(const struct round_row *round)
+/* Where the next part starts among the keys with this prefix. */
+static struct row_key next_from(const struct round_row *round, const struct row_key *prefix)
 {
-    struct row_key key = key_participant(&round->creditor);
-    if (round->open_from.len > 0 && round->open_from.len <= sizeof key.bytes) {
-        memcpy(key.bytes, round->open_from.data, round->open_from.len);
-        key.len = round->open_from.len;
+    struct row_key key = *prefix;
+    if (round->next_from.len >= prefix->len && round->next_from.len <= sizeof key.bytes &&
+        memcmp(round->next_from.data, prefix->bytes, prefix->len) == 0) {
+        memcpy(key.bytes, round->next_from.data, round->next_from.len);
+        key.len = round->next_from.len;
     }
     return key;
 }
@@ -161,7 +163,7 @@ static enum skp_err go_on_after(struct overview *overview, struct span key)
     uint8_t bytes[STORE_KEY_MAX + 1];
     struct span next = store_key_after(key, bytes);
     const uint8_t *copy = arena_copy(&overview->txn->arena, next.data, next.len);
-    overview->round->open_from = span_of(copy, next.len);
+    overview->round->next_from = span_of(copy, next.len);
     return copy ? SKP_OK : SKP_E_NO_MEMORY;
 }
 
@@ -171,7 +173,8 @@ static enum skp_err list_open(struct overview *overview)
 {
     struct txn *txn = overview->txn;
     struct round_row *round = overview->round;
-    struct row_key from = open_from(round);
+    struct row_key whole = key_participant(&round->creditor);
+    struct row_key from = next_from(round, &whole);
     struct row_key end = key_open(&round->creditor, round->opened_at_ms, &(struct skp_id){{0}}, 0);
     uint32_t most = round->items + ENGINE_TICK_LINES;
     struct store_row *rows;
@@ -274,29 +277,58 @@ static enum skp_err publish_slots(struct overview *overview, struct leaving *lea
     return err;
 }
 
-/* `bits`: the lines of the page that are to leave; then those that did, or are damaged. */
+/* Lines of one page that wait for this round. */
+struct waiting {
+    struct row_key key;
+    struct skp_id bundle_id;
+    unsigned number;
+    uint64_t bits; /* those that are to leave; then those that did, or are damaged */
+    bool stays;    /* they may be readable again later, and leave with the next round */
+};
+
 static enum skp_err publish_page(struct overview *overview, struct leaving *leaving,
-                                 const struct skp_id *bundle_id, unsigned number, uint64_t *bits,
-                                 size_t *ret_lines)
+                                 struct waiting *waiting, size_t *ret_lines)
 {
     struct txn *txn = overview->txn;
     struct ws_row *row;
     struct page_row *page;
     uint8_t slots[PAGE_LINES];
     size_t count = 0;
-    enum skp_err err = txn_page(txn, bundle_id, number, &row, &page);
-    if (err == SKP_E_DATA_LOSS || (!err && !page))
-        return quarantine_keep_page(txn, bundle_id, number);
+    enum skp_err err = txn_page(txn, &waiting->bundle_id, waiting->number, &row, &page);
+    if (err == SKP_E_DATA_LOSS || (!err && !page)) {
+        waiting->stays = err && !quarantine_is_named(txn, err);
+        if (waiting->stays)
+            waiting->bits = 0;
+        return quarantine_keep_page(txn, &waiting->bundle_id, waiting->number);
+    }
     if (err)
         return err;
-    *bits = still_waiting(page, *bits);
+    waiting->bits = still_waiting(page, waiting->bits);
     for (size_t n = 0; n < page->count; n++)
-        if (*bits >> n & 1u)
+        if (waiting->bits >> n & 1u)
             slots[count++] = (uint8_t)n;
     *ret_lines += count;
     if (count == 0)
         return SKP_OK;
-    return publish_slots(overview, leaving, bundle_id, number, row, slots, count);
+    return publish_slots(overview, leaving, &waiting->bundle_id, waiting->number, row, slots,
+                         count);
+}
+
+static enum skp_err publish_row(struct overview *overview, struct leaving *leaving,
+                                const struct store_row *row, struct waiting *ret_waiting,
+                                size_t *ret_lines)
+{
+    struct waiting waiting = {.key = {.len = row->key.len}};
+    memcpy(waiting.key.bytes, row->key.data, row->key.len);
+    enum skp_err err = key_read_waiting(row->key, &waiting.bundle_id, &waiting.number);
+    if (!err)
+        err = u64_read(row->value, &waiting.bits);
+    if (!err)
+        err = publish_page(overview, leaving, &waiting, ret_lines);
+    if (!err && !waiting.stays)
+        err = ws_forget(&overview->txn->ws, STORE_WAITING, waiting.key);
+    *ret_waiting = waiting;
+    return err;
 }
 
 /* Which requests left in this part, for reports. */
@@ -312,40 +344,36 @@ static enum skp_err remember_part(const struct overview *overview, const struct 
                       : SKP_E_NO_MEMORY;
 }
 
-/* Takes what waits, up to a part; *ret_more when something is left. */
+/* Takes what waits, up to a part; *ret_more when something is left. What stays in the list is not met
+ * again by the next part. */
 static enum skp_err publish_waiting(struct overview *overview, size_t *ret_lines, bool *ret_more)
 {
     struct txn *txn = overview->txn;
     struct row_key whole = key_round(&overview->round->agreement_id);
+    struct row_key from = next_from(overview->round, &whole);
     struct row_key end = key_after_prefix(&whole);
     struct store_row *rows;
     size_t count = 0;
     size_t used = 0;
+    bool stays = false;
     struct leaving leaving = {.any = false};
     struct round_page *pages = arena_calloc(&txn->arena, ROUND_SCAN_ROWS, sizeof *pages);
     if (!pages)
         return SKP_E_NO_MEMORY;
     enum skp_err err =
-        store_scan(txn->ws.store, STORE_WAITING, row_key_span(&whole), row_key_span(&end),
+        store_scan(txn->ws.store, STORE_WAITING, row_key_span(&from), row_key_span(&end),
                    ROUND_SCAN_ROWS, (size_t)1 << 20, &txn->arena, &rows, &count);
     for (; !err && used < count && *ret_lines < ENGINE_TICK_LINES; used++) {
-        struct skp_id bundle_id;
-        unsigned number;
-        uint64_t bits;
-        struct row_key key = {.len = rows[used].key.len};
-        memcpy(key.bytes, rows[used].key.data, rows[used].key.len);
-        err = key_read_waiting(rows[used].key, &bundle_id, &number);
-        if (!err)
-            err = u64_read(rows[used].value, &bits);
-        if (!err)
-            err = publish_page(overview, &leaving, &bundle_id, number, &bits, ret_lines);
-        if (!err)
-            err = ws_forget(&txn->ws, STORE_WAITING, key);
-        if (!err)
-            pages[used] = (struct round_page){
-                .bundle_id = bundle_id, .number = (uint16_t)number, .bits = (uint32_t)bits};
+        struct waiting waiting;
+        err = publish_row(overview, &leaving, &rows[used], &waiting, ret_lines);
+        stays = stays || waiting.stays;
+        pages[used] = (struct round_page){.bundle_id = waiting.bundle_id,
+                                          .number = (uint16_t)waiting.number,
+                                          .bits = (uint32_t)waiting.bits};
     }
     *ret_more = used < count || count == ROUND_SCAN_ROWS;
+    if (!err && stays)
+        err = go_on_after(overview, rows[used - 1].key);
     if (!err)
         err = remember_part(overview, pages, used);
     return err ? err : flush_leaving(txn, overview->round, &leaving);

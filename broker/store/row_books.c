@@ -6,7 +6,7 @@
 struct span round_row_pack(const struct round_row *row, struct arena *arena)
 {
     struct packed_writer writer =
-        writer_new(arena, row->reason.len + row->open_from.len + (2 * ID_BYTES) + OIN_CHARS + 64);
+        writer_new(arena, row->reason.len + row->next_from.len + (2 * ID_BYTES) + OIN_CHARS + 64);
     if (!writer.data)
         return span_of(NULL, 0);
     put_id(&writer, &row->round_id);
@@ -21,7 +21,7 @@ struct span round_row_pack(const struct round_row *row, struct arena *arena)
     packed_put_u32(&writer, row->items);
     packed_put_u32(&writer, row->published);
     packed_put_u8(&writer, row->open_listed);
-    put_span(&writer, row->open_from);
+    put_span(&writer, row->next_from);
     put_span(&writer, row->reason);
     return written(&writer);
 }
@@ -42,7 +42,7 @@ enum skp_err round_row_read(struct span value, struct round_row *ret_row)
     row.items = packed_take_u32(&reader);
     row.published = packed_take_u32(&reader);
     row.open_listed = packed_take_u8(&reader, 1) != 0;
-    row.open_from = take_span(&reader);
+    row.next_from = take_span(&reader);
     row.reason = take_span(&reader);
     if (finished(&reader) || row.state < ROUND_OPENING)
         return SKP_E_DATA_LOSS;

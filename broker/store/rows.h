@@ -18,7 +18,7 @@
  *   mailbox      oin, mailbox                             last position given
  *   entry        oin, mailbox, position                   struct entry_row
  *   waiting      agreement id, since, bundle id, page     lines that wait for a round, as bits
- *   deadline     due, kind, object, part                          the commit that set it: tells it from an earlier one
+ *   deadline     due, kind, object, part                  the commit that set it
  *   round        round id                                 struct round_row
  *   round        round id, part                           struct round_page, one after the other
  *   journal      sequence, part                           struct note, one after the other
@@ -187,12 +187,12 @@ struct round_row {
     int64_t closed_at_ms;
     plain_date due_date;
     uint32_t parts;
-    uint32_t items;     /* on the overview */
-    uint32_t published; /* of these new in this round */
-    bool open_listed;   /* all that was open when it was opened is on the overview */
-    struct span
-        open_from;      /* key in the open list where the next part starts; empty: at its start */
-    struct span reason; /* when opened by hand */
+    uint32_t items;        /* on the overview */
+    uint32_t published;    /* of these new in this round */
+    bool open_listed;      /* all that was open when it was opened is on the overview */
+    struct span next_from; /* key in the open list, then among what waits, where the next part
+                            * starts; empty: at its start */
+    struct span reason;    /* when opened by hand */
 };
 struct span round_row_pack(const struct round_row *row, struct arena *arena);
 enum skp_err round_row_read(struct span value, struct round_row *ret_row) SKP_MUST_CHECK;

@@ -284,6 +284,32 @@ static void requests_that_cannot_be_written_stop_no_clock(void **state)
     struct post post = fetch_all(w, &w->creditor);
     assert_non_null(find_overview(&post, 0));
     assert_int_equal(listed(w, "NOT_DUE"), 1);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), 0);
+    damage_page(w, "sqlite_autoindex_page_1"); /* the bit flips back */
+    tick_through(w, 20270301, WORLD_MINUTE + 1);
+    for (size_t i = 0; i < CASES; i++)
+        assert_int_equal(view_request(w, &cases[i], 0)->state, STATE(OVERDUE));
+}
+
+/* The disk reads badly on the day of a round, and well on that of the next. */
+static void what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_round(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    agreement_make(w, &w->creditor, &terms);
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    damage_page(w, "sqlite_autoindex_page_1");
+    tick_through(w, 20270204, TEN_HOURS);
+    struct post post = collect_all(w, &w->creditor);
+    assert_int_equal(find_overview(&post, 0)->total_items, 0);
+    damage_page(w, "sqlite_autoindex_page_1"); /* the bit flips back */
+    assert_int_equal(view_request(w, &told, 0)->state, STATE(WAITING_FOR_ROUND));
+    tick_through(w, 20270211, TEN_HOURS);
+    assert_int_equal(view_request(w, &told, 0)->state, STATE(REQUESTED));
+    post = collect_all(w, &w->creditor);
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 1);
 }
 
 static void put(struct world *w, enum store_table table, struct row_key key, struct span value)
@@ -337,6 +363,7 @@ int main(void)
         TEST(a_round_leaves_out_what_left_before),
         TEST(requests_that_are_not_found_stop_no_clock),
         TEST(requests_that_cannot_be_written_stop_no_clock),
+        TEST(what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_round),
         TEST(deadlines_that_cannot_be_done_keep_none_behind_them_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
