@@ -78,6 +78,13 @@ bool request_awaits_seal(const struct request_state *state)
 
 /* ---------------------------------------------------------------- from registration to overdue */
 
+uint8_t request_round_mark(const struct agreement *agreement)
+{
+    struct span id = span_of(agreement->agreement_id.bytes, ID_BYTES);
+    struct skp_hash hash = sha256_spans(&id, 1);
+    return (uint8_t)(1 + (hash.bytes[0] + agreement->version) % UINT8_MAX);
+}
+
 uint64_t request_brand_mark(const char *brand)
 {
     if (*brand == '\0')

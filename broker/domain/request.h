@@ -35,7 +35,6 @@
 
 #define REQUEST_URGENT       0x01 /* never waits for a round */
 #define REQUEST_CONTAINS_BSN 0x02
-#define REQUEST_LAST_ROUND   0x04 /* left in a round of a version that was replaced by then */
 
 struct request_state {
     struct skp_id request_id;
@@ -58,11 +57,12 @@ struct request_state {
     uint8_t product;         /* Skp__V1__Product */
     uint8_t guidance;        /* Skp__V1__Guidance */
     uint8_t flags;           /* REQUEST_* */
+    uint8_t last_round;      /* request_round_mark() of whose last round it left in; 0: none */
 };
 
 /* Packed form: fixed size, little endian, so that a page of requests is one run of bytes. Unpacking
  * takes only what packing can write: anything else (state, code, flag or date that does not exist,
- * nil id, place 0, negative amount, filled reserve) is DATA_LOSS and leaves *ret_state alone. */
+ * nil id, place 0, negative amount) is DATA_LOSS and leaves *ret_state alone. */
 #define REQUEST_PACKED_BYTES 168
 void request_pack(const struct request_state *state, uint8_t ret_bytes[REQUEST_PACKED_BYTES]);
 enum skp_err request_unpack(const uint8_t bytes[REQUEST_PACKED_BYTES],
@@ -80,6 +80,10 @@ void request_move(struct request_state *state, uint8_t to);
 /* What stands for a brand in fixed size: 0 for none, else a part of its SHA-256. Two brands of one
  * creditor are as good as never mistaken for each other; letters and case count. */
 uint64_t request_brand_mark(const char *brand);
+
+/* What stands for a version of an agreement in one byte, never 0. Versions of one id that are less
+ * than 255 apart have different ones; versions of two ids have the same by chance, once in 255. */
+uint8_t request_round_mark(const struct agreement *agreement);
 
 /* A well-formed RequestFact becomes a request in REGISTERED. */
 void request_register(const Skp__V1__RequestFact *fact, const struct skp_id *case_id,

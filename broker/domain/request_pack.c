@@ -5,16 +5,12 @@
 #include <assert.h>
 
 #define PACKED_FORMAT 3U
-#define PACKED_FIELDS 167U /* the rest of the row is reserve, zeros */
 
-#define FLAGS_MAX (REQUEST_URGENT | REQUEST_CONTAINS_BSN | REQUEST_LAST_ROUND)
-
-static_assert(PACKED_FIELDS <= REQUEST_PACKED_BYTES, "a request outgrew its row");
+#define FLAGS_MAX (REQUEST_URGENT | REQUEST_CONTAINS_BSN)
 
 void request_pack(const struct request_state *state, uint8_t ret_bytes[REQUEST_PACKED_BYTES])
 {
     struct packed_writer writer = {.data = ret_bytes, .room = REQUEST_PACKED_BYTES};
-    memset(ret_bytes, 0, REQUEST_PACKED_BYTES);
     packed_put_u8(&writer, PACKED_FORMAT);
     packed_put(&writer, state->request_id.bytes, ID_BYTES);
     packed_put(&writer, state->case_id.bytes, ID_BYTES);
@@ -36,7 +32,8 @@ void request_pack(const struct request_state *state, uint8_t ret_bytes[REQUEST_P
     packed_put_u8(&writer, state->product);
     packed_put_u8(&writer, state->guidance);
     packed_put_u8(&writer, state->flags);
-    assert(writer.len == PACKED_FIELDS);
+    packed_put_u8(&writer, state->last_round);
+    assert(writer.len == REQUEST_PACKED_BYTES);
 }
 
 static void take_fields(struct packed_reader *reader, struct request_state *ret_state)
@@ -61,15 +58,7 @@ static void take_fields(struct packed_reader *reader, struct request_state *ret_
     ret_state->product = packed_take_u8(reader, SKP__V1__PRODUCT__PRODUCT_REFINANCING);
     ret_state->guidance = packed_take_u8(reader, SKP__V1__GUIDANCE__GUIDANCE_BUDGET);
     ret_state->flags = packed_take_u8(reader, FLAGS_MAX);
-}
-
-static bool all_zero(struct span bytes)
-{
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.data[i] != 0)
-            return false;
-    }
-    return true;
+    ret_state->last_round = packed_take_u8(reader, UINT8_MAX);
 }
 
 enum skp_err request_unpack(const uint8_t bytes[REQUEST_PACKED_BYTES],
@@ -79,7 +68,7 @@ enum skp_err request_unpack(const uint8_t bytes[REQUEST_PACKED_BYTES],
     struct request_state state = {0};
     uint8_t format = packed_take_u8(&reader, PACKED_FORMAT);
     take_fields(&reader, &state);
-    if (reader.bad || format != PACKED_FORMAT || !all_zero(reader.rest))
+    if (reader.bad || format != PACKED_FORMAT)
         return SKP_E_DATA_LOSS;
     if (!request_state_name(state.state) || id_is_nil(&state.request_id) ||
         id_is_nil(&state.case_id) || state.case_place == 0)

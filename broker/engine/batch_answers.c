@@ -51,7 +51,7 @@ static enum skp_err close_page(struct answer_run *answers, const struct ws_row *
 }
 
 /* Whoever was asked under a version may answer under it, also when the next has begun since; who was
- * asked after that may not. */
+ * asked after that may not, but in the last round of that very version. */
 static const struct agreement *named_agreement(const struct txn *txn,
                                                const Skp__V1__AnswerFact *fact,
                                                const struct request_state *request)
@@ -61,7 +61,7 @@ static const struct agreement *named_agreement(const struct txn *txn,
         return NULL;
     const struct agreement *agreement =
         registry_agreement(txn->registry, &id, fact->agreement_version);
-    if (!agreement || (request->flags & REQUEST_LAST_ROUND) != 0)
+    if (!agreement || request->last_round == request_round_mark(agreement))
         return agreement;
     plain_date asked = calendar_date_of_ms(request->published_at_ms);
     return registry_is_replaced(txn->registry, agreement, asked) ? NULL : agreement;

@@ -99,7 +99,7 @@ struct publication {
     uint64_t position;
     plain_date due_date;
     const struct skp_id *round_id;
-    bool last_round; /* of a version that was replaced */
+    uint8_t last_round; /* request_round_mark() of a version that was replaced; 0: none */
 };
 
 /* Publishes requests of a page: into state REQUESTED, with their deadline, open list and the event

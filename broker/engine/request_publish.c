@@ -92,8 +92,7 @@ enum skp_err publish_requests(struct txn *txn, struct ws_row *page_row,
     for (size_t i = 0; !err && i < slot_count; i++) {
         struct request_state *request = &page->requests[slots[i]];
         err = request_publish(request, publication->position, txn->now_ms, publication->due_date);
-        if (publication->last_round)
-            request->flags |= REQUEST_LAST_ROUND;
+        request->last_round = publication->last_round;
         if (!err)
             err = tell(txn, page, request, publication->round_id);
     }

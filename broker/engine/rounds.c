@@ -243,12 +243,15 @@ static enum skp_err begin_leaving(struct txn *txn, const struct round_row *round
     return txn_position(txn, &round->creditor, leaving->mailbox, &leaving->position);
 }
 
-static bool is_last_round(const struct txn *txn, const struct round_row *round)
+/* Of its version, when that was replaced; else 0. */
+static uint8_t last_round_mark(const struct txn *txn, const struct round_row *round)
 {
     const struct agreement *agreement =
         registry_agreement(txn->registry, &round->agreement_id, round->agreement_version);
-    return agreement &&
-           registry_is_replaced(txn->registry, agreement, calendar_date_of_ms(txn->now_ms));
+    plain_date today = calendar_date_of_ms(txn->now_ms);
+    return agreement && registry_is_replaced(txn->registry, agreement, today)
+               ? request_round_mark(agreement)
+               : 0;
 }
 
 static enum skp_err publish_slots(struct overview *overview, struct leaving *leaving,
@@ -265,7 +268,7 @@ static enum skp_err publish_slots(struct overview *overview, struct leaving *lea
                                       .position = leaving->position,
                                       .due_date = overview->round->due_date,
                                       .round_id = &overview->round->round_id,
-                                      .last_round = is_last_round(txn, overview->round)};
+                                      .last_round = last_round_mark(txn, overview->round)};
     err = publish_requests(txn, row, &publication, slots, count);
     if (err)
         return err;

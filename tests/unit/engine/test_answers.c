@@ -224,6 +224,32 @@ static void what_leaves_in_a_last_round_is_answered_under_its_version(void **sta
     assert_taken(answer_naming(w, &told.requests[1], &id, 2), 1);
 }
 
+/* Not under one that was replaced before that. */
+static void what_leaves_in_a_last_round_is_answered_under_no_older_version(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.form = SKP__V1__CONSENT_FORM__CONSENT_FORM_UNLESS_IMPEDIMENT};
+    struct skp_id id = terms.id = agreement_make(w, &w->creditor, &terms);
+    terms.version = 2;
+    terms.form = SKP__V1__CONSENT_FORM__CONSENT_FORM_PER_REQUEST_YES;
+    terms.weekdays = THURSDAYS;
+    terms.minute_of_day = TEN_HOURS;
+    agreement_make(w, &w->creditor, &terms);
+    register_one(w, &told, 2);
+    terms.version = 3;
+    terms.weekdays = 0;
+    terms.valid_from = TUESDAY;
+    agreement_make(w, &w->creditor, &terms);
+    world_go_to(w, THURSDAY, TEN_HOURS);
+    struct post post = fetch_all(w, &w->creditor);
+    assert_int_equal(find_overview(&post, 0)->agreement_version, 2);
+    assert_refused(answer_naming(w, &told.requests[0], &id, 1), 0, 0, SKP_E_AGREEMENT_UNKNOWN,
+                   "answer");
+    assert_taken(answer_naming(w, &told.requests[0], &id, 2), 1);
+    assert_taken(answer_naming(w, &told.requests[1], &id, 3), 1);
+}
+
 static void an_answer_said_again_has_no_effect(void **state)
 {
     struct world *w = *state;
@@ -255,6 +281,7 @@ int main(void)
         TEST(consent_on_the_ground_of_an_agreement_is_taken),
         TEST(an_answer_names_the_version_of_the_day_it_was_asked),
         TEST(what_leaves_in_a_last_round_is_answered_under_its_version),
+        TEST(what_leaves_in_a_last_round_is_answered_under_no_older_version),
         TEST(an_answer_said_again_has_no_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
