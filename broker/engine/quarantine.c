@@ -265,10 +265,15 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     const struct store_damaged *damaged = &work->damaged;
     enum store_table table = (enum store_table)damaged->table;
     struct store_row row = {.key = span_of(damaged->key, damaged->key_len)};
+    struct row_key where = quarantine_key(table, row.key);
     size_t before = txn->aside_count;
+    bool is_late = false; /* a reader's older snapshot said it */
     enum skp_err err = store_get(txn->ws.store, table, &row, 1, &txn->arena);
-    /* Its damaged key may lead to a place where it does not stand. */
-    if (err == SKP_E_DATA_LOSS || (!err && row.version == 0))
+    /* Its damaged key may lead to a place where it does not stand, or where a whole row does. Who looks
+     * for it there reads the whole table. */
+    if (!err)
+        err = is_kept(txn, &where, &is_late);
+    if (err == SKP_E_DATA_LOSS || (!err && !is_late))
         err = quarantine_move(txn, table, row.key);
     work->moved = !err && txn->aside_count > before;
     return err;

@@ -191,8 +191,10 @@ enum skp_err store_remove(struct store *store, enum store_table table, const str
                           size_t count) SKP_MUST_CHECK;
 
 /* Takes a damaged row out of its table: fills value and version as they are found, unchecked, and
- * removes the row, so that scans get past its place, wherever its key, which may be what is damaged, would
- * stand. Version 0: there is no such row. Errors as store_put(). For who keeps the bytes somewhere else in the same transaction. */
+ * removes the row, so that scans get past its place, wherever its key, which may be what is
+ * damaged, would stand; a whole row with that key stays. Version 0: there is no damaged row that
+ * says this key. Reads the whole table when none stands in its place. Errors as store_put(). For
+ * who keeps the bytes somewhere else in the same transaction. */
 enum skp_err store_take_damaged(struct store *store, enum store_table table, struct store_row *row,
                                 struct arena *arena) SKP_MUST_CHECK;
 

@@ -107,6 +107,8 @@ struct sqlite_store {
     int lock_fd;              /* -1 on a reader */
     int reserve_fd;           /* -1 on a reader */
     int watermark_fd;         /* -1 on a reader */
+    bool is_out_of_order;     /* what is taken as damaged stands elsewhere than its key says */
+    uint64_t taken_sum;       /* that row's, as it is found */
     bool is_tight;            /* the reserve was given, or cannot be taken whole */
     bool reserve_is_longer;   /* than it is for a log that is cut in time */
     int log_pages;            /* in the write-ahead log after the last commit */

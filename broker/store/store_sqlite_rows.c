@@ -28,7 +28,7 @@ static const struct statement_text statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_DELETE] = {"DELETE FROM ", " WHERE key=?1 AND version=?2"},
     [STATEMENT_DELETE_ANY] = {"DELETE FROM ", " WHERE key=?1"},
     [STATEMENT_FIND] = {"SELECT key, version, sum, value FROM ", " WHERE +key=?1"},
-    [STATEMENT_DELETE_FOUND] = {"DELETE FROM ", " WHERE +key=?1"},
+    [STATEMENT_DELETE_FOUND] = {"DELETE FROM ", " WHERE +key=?1 AND sum=?2"},
 };
 
 static enum skp_err prepare(struct sqlite_store *store, enum store_table table,
@@ -119,9 +119,23 @@ static enum skp_err take_row(struct store *store, enum store_table table, sqlite
     uint8_t *value = arena_copy(arena, found.value.data, found.value.len);
     if (!value)
         return store_fail_memory(store);
+    sqlite_of(store)->taken_sum = sum;
     row->value = span_of(value, found.value.len);
     row->version = found.version > 0 ? found.version : STORE_ANY; /* damaged, to be taken */
     return SKP_OK;
+}
+
+/* A whole row is not the one that is to be taken: another has come to say its key. */
+static bool is_passed_over(const struct store *store, enum store_table table,
+                           sqlite3_stmt *statement, struct span key)
+{
+    uint8_t buffer[STORE_NUMBER_BYTES];
+    uint64_t sum = 0;
+    if (!store->takes_damaged)
+        return false;
+    struct store_row found = column_row(statement, table, buffer, &sum);
+    found.key = key;
+    return store_row_is_whole(table, &found, sum);
 }
 
 static enum skp_err get_row(struct store *store, enum store_table table, sqlite3_stmt *statement,
@@ -132,6 +146,8 @@ static enum skp_err get_row(struct store *store, enum store_table table, sqlite3
     row->value = (struct span){0};
     int rc = sqlite_key_bind(statement, 1, table, row->key);
     if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    while (rc == SQLITE_ROW && is_passed_over(store, table, statement, row->key))
         rc = sqlite3_step(statement);
     if (rc == SQLITE_ROW)
         err = take_row(store, table, statement, row, arena);
@@ -169,7 +185,10 @@ static enum skp_err find_damaged(struct store *store, enum store_table table, st
                                  struct arena *arena)
 {
     sqlite3_stmt *statement = NULL;
-    if (!store->takes_damaged || row->version > 0)
+    if (!store->takes_damaged)
+        return SKP_OK;
+    sqlite_of(store)->is_out_of_order = row->version == 0;
+    if (row->version > 0)
         return SKP_OK;
     enum skp_err err = sqlite_statement(sqlite_of(store), table, STATEMENT_FIND, &statement);
     return err ? err : get_row(store, table, statement, row, arena);
@@ -371,15 +390,16 @@ static enum skp_err expect_absent(struct store *store, enum store_table table,
 static enum skp_err delete_row(struct store *store, enum store_table table,
                                const struct store_row *row, enum sqlite_statement kind)
 {
-    bool any = kind != STATEMENT_DELETE;
+    bool is_versioned = kind == STATEMENT_DELETE;
+    uint64_t second = is_versioned ? row->version : sqlite_of(store)->taken_sum;
     sqlite3_stmt *statement = NULL;
     enum skp_err err = sqlite_statement(sqlite_of(store), table, kind, &statement);
     if (err != SKP_OK)
         return err;
     int rc = sqlite_key_bind(statement, 1, table, row->key);
-    if (rc == SQLITE_OK && !any)
-        rc = sqlite3_bind_int64(statement, 2, (int64_t)row->version);
-    return run_write(store, table, statement, rc, !any);
+    if (rc == SQLITE_OK && kind != STATEMENT_DELETE_ANY)
+        rc = sqlite3_bind_int64(statement, 2, (int64_t)second);
+    return run_write(store, table, statement, rc, is_versioned);
 }
 
 static enum skp_err remove_row(struct store *store, enum store_table table,
@@ -387,12 +407,11 @@ static enum skp_err remove_row(struct store *store, enum store_table table,
 {
     if (row->version == STORE_NEW)
         return expect_absent(store, table, row);
+    if (store->takes_damaged && sqlite_of(store)->is_out_of_order)
+        return delete_row(store, table, row, STATEMENT_DELETE_FOUND);
     enum sqlite_statement kind =
         row->version == STORE_ANY ? STATEMENT_DELETE_ANY : STATEMENT_DELETE;
-    enum skp_err err = delete_row(store, table, row, kind);
-    if (err == SKP_OK && store->takes_damaged && sqlite3_changes(sqlite_of(store)->db) == 0)
-        err = delete_row(store, table, row, STATEMENT_DELETE_FOUND);
-    return err;
+    return delete_row(store, table, row, kind);
 }
 
 enum skp_err sqlite_remove(struct store *store, enum store_table table,

@@ -94,6 +94,24 @@ static void an_entry_that_went_to_another_mailbox_hides_none_behind_it(void **st
     assert_int_equal(listed(w, "DAMAGED"), 1);
 }
 
+/* It says that it is the one before it, which stands there still and is whole. */
+static void an_entry_that_took_anothers_key_blocks_no_mailbox(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    struct row_key key = key_entry(&w->creditor.oin, "", CASES);
+    register_cases(w, cases);
+    damage_key(w, key, key.len - 1, CASES ^ (CASES - 1));
+    struct post post = fetch_all(w, &w->creditor);
+    if (!post.caught_up)
+        post = fetch_all(w, &w->creditor);
+    assert_int_equal(post.count, CASES - 1);
+    assert_true(post.caught_up);
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+    for (size_t i = 0; i < CASES - 1; i++)
+        assert_int_equal(view_request(w, &cases[i], 0)->state, STATE(REQUESTED));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +119,7 @@ int main(void)
         TEST(a_deadline_of_no_kind_stops_no_clock),
         TEST(a_deadline_that_went_far_off_hides_none_behind_it),
         TEST(an_entry_that_went_to_another_mailbox_hides_none_behind_it),
+        TEST(an_entry_that_took_anothers_key_blocks_no_mailbox),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
