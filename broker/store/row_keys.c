@@ -230,7 +230,7 @@ enum skp_err key_read_open(struct span key, int64_t *ret_published_ms, struct sk
 
 enum skp_err key_read_deadline(struct span key, struct deadline_key *ret_deadline)
 {
-    if (key.len != 8 + 1 + ID_BYTES + 4)
+    if (key.len != 8 + 1 + ID_BYTES + 4 || number_at(key, 0, 8) > INT64_MAX)
         return SKP_E_DATA_LOSS;
     ret_deadline->due_ms = (int64_t)number_at(key, 0, 8);
     ret_deadline->kind = key.data[8];

@@ -79,6 +79,24 @@ static void a_deadline_that_went_far_off_hides_none_behind_it(void **state)
     assert_int_equal(world_tick(w), 0);
 }
 
+/* Its highest bit: it stands behind all others, and reads as a time long before them. */
+static void a_deadline_before_all_time_is_not_due(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    size_t count;
+    register_cases(w, cases);
+    damage_deadline(w, 0, AT_HOUR, 0x80);
+    tick_through(w, OVERDUE_DAY, WORLD_MINUTE);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), CASES - 1);
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+    (void)deadlines(w, &count);
+    assert_int_equal(count, 0);
+    assert_int_equal(world_tick(w), 0);
+    assert_true(engine_next_tick_ms(w->engine) > 0);
+}
+
 /* It says that it is another's, and stands before two that are this mailbox's. */
 static void an_entry_that_went_to_another_mailbox_hides_none_behind_it(void **state)
 {
@@ -118,6 +136,7 @@ int main(void)
         TEST(a_deadline_for_a_page_that_does_not_exist_stops_no_clock),
         TEST(a_deadline_of_no_kind_stops_no_clock),
         TEST(a_deadline_that_went_far_off_hides_none_behind_it),
+        TEST(a_deadline_before_all_time_is_not_due),
         TEST(an_entry_that_went_to_another_mailbox_hides_none_behind_it),
         TEST(an_entry_that_took_anothers_key_blocks_no_mailbox),
     };
