@@ -33,6 +33,8 @@ struct due_state {
     unsigned alone; /* so many behind them are done one by one, since one of these cannot be */
     bool retries;   /* the last tick tried one of the stuck: there was nothing else */
     size_t retry;   /* which of them */
+    bool
+        is_chosen; /* the last tick found any to do: if it failed, then at them or what they left */
 };
 
 struct engine {

@@ -257,6 +257,7 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
     struct store_row *rows;
     size_t count = 0;
     size_t lines = 0;
+    due->is_chosen = false;
     enum skp_err err =
         store_scan(txn->ws.store, STORE_DEADLINE, span_of(&zero, 1), row_key_span(&end),
                    due->stuck + TICK_DEADLINES, (size_t)1 << 20, &txn->arena, &rows, &count);
@@ -264,6 +265,7 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
         return err;
     size_t first;
     size_t chosen = choose(due, count, &first);
+    due->is_chosen = chosen > 0;
     for (size_t i = first; !err && i < first + chosen && lines < ENGINE_TICK_LINES; i++)
         err = do_deadline(txn, &rows[i], &lines);
     *ret_found = chosen;
@@ -287,7 +289,7 @@ static enum tick_part rests_from(struct engine *engine, struct engine_call *call
     static enum tick_part parts[] = {TICK_NONE, TICK_DUE, TICK_FOLD};
     if (!call->state) {
         call->state = &parts[engine->tick_failed_in];
-        if (engine->tick_failed_in == TICK_DUE)
+        if (engine->tick_failed_in == TICK_DUE && engine->due.is_chosen)
             due_failed(&engine->due);
     }
     return *(const enum tick_part *)call->state;

@@ -1,5 +1,6 @@
 /* A bit flips in what the clock participant needs: deadlines, rounds, what waits for them. */
 #include "damage_fixture.h"
+#include "engine_internal.h"
 #include "park.h"
 
 static struct span first_key(struct world *w, enum store_table table)
@@ -320,6 +321,17 @@ static void put(struct world *w, enum store_table table, struct row_key key, str
     assert_ok(store_commit(w->store));
 }
 
+/* None of them was tried. */
+static void deadlines_that_cannot_be_read_are_not_taken_for_stuck(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    register_cases(w, cases);
+    damage_page(w, "deadline");
+    tick_through(w, 20270301, WORLD_MINUTE);
+    assert_int_equal(w->engine->due.stuck, 0);
+}
+
 /* Two cannot be done, between others that can; they are tried again for as long as they stand there. */
 static void deadlines_that_cannot_be_done_keep_none_behind_them_waiting(void **state)
 {
@@ -364,6 +376,7 @@ int main(void)
         TEST(requests_that_are_not_found_stop_no_clock),
         TEST(requests_that_cannot_be_written_stop_no_clock),
         TEST(what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_round),
+        TEST(deadlines_that_cannot_be_read_are_not_taken_for_stuck),
         TEST(deadlines_that_cannot_be_done_keep_none_behind_them_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
