@@ -42,18 +42,34 @@ static enum skp_err check_parties(struct admin_run *run, const struct agreement 
     return SKP_OK;
 }
 
-/* All versions of an id share a schedule and what waits for it. */
+static enum skp_err check_other(struct admin_run *run, const struct agreement *agreement,
+                                const struct agreement *other)
+{
+    if (id_equal(&other->agreement_id, &agreement->agreement_id) &&
+        !oin_equal(&other->creditor, &agreement->creditor))
+        return engine_refuse(run->call, SKP_E_ID_REUSED, "agreement_id",
+                             "an agreement of another creditor has this id");
+    return SKP_OK;
+}
+
+/* All versions of an id share a schedule and what waits for it; also with what this same commit admits. */
 static enum skp_err check_creditor(struct admin_run *run, const struct agreement *agreement)
 {
-    const struct registry *registry = run->txn->registry;
-    for (size_t i = 0; i < registry_agreement_count(registry); i++) {
-        const struct agreement *other = registry_agreement_at(registry, i);
-        if (id_equal(&other->agreement_id, &agreement->agreement_id) &&
-            !oin_equal(&other->creditor, &agreement->creditor))
-            return engine_refuse(run->call, SKP_E_ID_REUSED, "agreement_id",
-                                 "an agreement of another creditor has this id");
+    struct txn *txn = run->txn;
+    enum skp_err err = SKP_OK;
+    for (size_t i = 0; !err && i < registry_agreement_count(txn->registry); i++)
+        err = check_other(run, agreement, registry_agreement_at(txn->registry, i));
+    const struct ws_row *row = txn->ws.tables[STORE_AGREEMENT].first;
+    for (; !err && row; row = row->next) {
+        char path[WIRE_PATH_MAX];
+        struct agreement other;
+        if (!row->dirty)
+            continue;
+        err = agreement_read(row->value, &txn->arena, path, &other);
+        if (!err)
+            err = check_other(run, agreement, &other);
     }
-    return SKP_OK;
+    return err;
 }
 
 static enum skp_err read_agreement(struct admin_run *run, struct span file,

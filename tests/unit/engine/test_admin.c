@@ -252,6 +252,32 @@ static void an_agreement_is_of_one_creditor_in_all_versions(void **state)
     agreement_make(w, &w->creditor, &terms);
 }
 
+static struct answer *submit_agreement(struct world *w, const struct party *creditor,
+                                       const struct agreement_terms *terms)
+{
+    struct party nobody = {.session = 0};
+    struct skp_id id;
+    const char *command = agreement_command(w, agreement_file(w, creditor, terms, &id));
+    char *json = arena_copy(&w->arena, command, strlen(command) + 1);
+    for (char *quote = json; (quote = strchr(quote, '\'')) != NULL;)
+        *quote = '"';
+    return world_submit(w, &nobody, ENGINE_ADMIN, span_text(json), NULL, 0);
+}
+
+static void two_creditors_admit_no_agreement_of_one_id_in_one_commit(void **state)
+{
+    struct world *w = *state;
+    struct agreement_terms terms = {.id = id_new()};
+    struct answer *first = submit_agreement(w, &w->creditor, &terms);
+    terms.version = 2;
+    struct answer *other = submit_agreement(w, &w->rsa, &terms);
+    struct answer *second = submit_agreement(w, &w->creditor, &terms);
+    world_pump(w);
+    assert_non_null(strstr(first->text, "\"known\":"));
+    assert_null(strstr(other->text, "\"known\":"));
+    assert_non_null(strstr(second->text, "\"known\":"));
+}
+
 static void the_state_of_the_post_office_is_told(void **state)
 {
     struct world *w = *state;
@@ -405,6 +431,7 @@ int main(void)
         TEST(the_parties_of_an_agreement_take_part),
         TEST(rounds_are_opened_and_closed_by_hand_with_a_reason),
         TEST(an_agreement_is_of_one_creditor_in_all_versions),
+        TEST(two_creditors_admit_no_agreement_of_one_id_in_one_commit),
         TEST(the_state_of_the_post_office_is_told),
         TEST(a_list_that_is_cut_says_how_much_is_missing),
         TEST(invented_organisations_never_meet_real_ones),
