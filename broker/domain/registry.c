@@ -98,17 +98,38 @@ const struct agreement *registry_agreement_at(const struct registry *registry, s
 
 /* ---------------------------------------------------------------- which agreement applies */
 
+/* Versions of one id stand behind each other. */
+static bool is_replaced_at(const struct registry_node *creditor, size_t index, plain_date date)
+{
+    const struct agreement *agreement = creditor->agreements[index];
+    for (size_t i = index + 1; i < creditor->agreement_count; i++) {
+        const struct agreement *other = creditor->agreements[i];
+        if (!id_equal(&other->agreement_id, &agreement->agreement_id))
+            return false;
+        if (other->valid_from <= date)
+            return true;
+    }
+    return false;
+}
+
+static int compare_versions(const void *key, const void *element)
+{
+    const struct agreement *left = key;
+    const struct agreement *right = *(struct agreement *const *)element;
+    int order = id_compare(&left->agreement_id, &right->agreement_id);
+    return order ? order : (left->version > right->version) - (left->version < right->version);
+}
+
 bool registry_is_replaced(const struct registry *registry, const struct agreement *agreement,
                           plain_date date)
 {
     const struct registry_node *creditor = find_node(registry, &agreement->creditor);
-    for (size_t i = 0; creditor && i < creditor->agreement_count; i++) {
-        const struct agreement *other = creditor->agreements[i];
-        if (other->version > agreement->version && other->valid_from <= date &&
-            id_equal(&other->agreement_id, &agreement->agreement_id))
-            return true;
-    }
-    return false;
+    struct agreement **found =
+        creditor && creditor->agreement_count > 0
+            ? bsearch(agreement, creditor->agreements, creditor->agreement_count,
+                      sizeof(struct agreement *), compare_versions)
+            : NULL;
+    return found && is_replaced_at(creditor, (size_t)(found - creditor->agreements), date);
 }
 
 /* Equal ones keep their order by id, so that every broker chooses the same. */
@@ -135,7 +156,7 @@ const struct agreement *registry_agreement_for(const struct registry *registry,
         const struct agreement *agreement = node->agreements[i];
         if (agreement_in_force(agreement, counsellor, date) &&
             agreement_covers(agreement, claim_kinds, product, guidance, brand) &&
-            !registry_is_replaced(registry, agreement, date) && goes_before(agreement, best))
+            !is_replaced_at(node, i, date) && goes_before(agreement, best))
             best = agreement;
     }
     return best;

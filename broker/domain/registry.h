@@ -85,7 +85,7 @@ const struct agreement *registry_agreement_at(const struct registry *registry,
                                               size_t index); /* by creditor, id, version */
 
 /* Has a higher version of it begun by `date`? That one replaces it from its first day, also for whom
- * it leaves out and after it ended. */
+ * it leaves out and after it ended. The agreement is one of this registry. */
 bool registry_is_replaced(const struct registry *registry, const struct agreement *agreement,
                           plain_date date);
 
