@@ -30,24 +30,27 @@
 
 struct envelope_writer;
 
-/* A new batch of `sender`, for itself (on_behalf_of NULL) or for another; everything it makes lives in `arena`. NULL:
- * the arena is full. */
+/* A new batch of `sender`, for itself (on_behalf_of NULL) or for another; everything it makes lives
+ * in `arena`. NULL: the arena is full. */
 struct envelope_writer *envelope_writer_new(struct arena *arena, const struct skp_oin *sender,
                                             const struct skp_oin *on_behalf_of,
                                             const struct skp_id *batch_id);
 
 /* Opens a bundle; the following lines go into it. `certs` are those it is sealed for (may be 0:
- * then no line may carry a part). Boxes are made once per bundle. BATCH_TOO_LARGE: more than BATCH_MAX_BUNDLES or
- * BUNDLE_MAX_BOXES; CERTIFICATE: nothing can be sealed for the key of one; NO_MEMORY. After an error no bundle is open. */
+ * then no line may carry a part). Boxes are made once per bundle. BATCH_TOO_LARGE: more than
+ * BATCH_MAX_BUNDLES or BUNDLE_MAX_BOXES; CERTIFICATE: nothing can be sealed for the key of one;
+ * NO_MEMORY. After an error no bundle is open. */
 enum skp_err envelope_bundle_begin(struct envelope_writer *writer, const struct skp_oin *recipient,
                                    const char *mailbox, X509 *const *certs, size_t cert_count,
                                    struct skp_id *ret_bundle_id) SKP_MUST_CHECK;
 
-/* Adds one line to the open bundle; there must be one. `part` (may be empty) is sealed under `line`'s item id; its
- * commitment is written into the line before packing, so pass the unpacked line. BATCH_TOO_LARGE when the bundle or batch
- * is full: begin another. TEXT_TOO_LONG: line or part fits in none; COMMITMENT_MISSING: a part with a kind of line that
- * seals none, or a commitment without its part; KEY_BOX_MISSING: a part in a bundle that is sealed for nobody; NO_MEMORY, or
- * an error of fact_item_id. After an error the line is as it was. *ret_leaf (may be NULL) is the line's leaf hash. */
+/* Adds one line to the open bundle; there must be one. `part` (may be empty) is sealed under
+ * `line`'s item id; its commitment is written into the line before packing, so pass the unpacked
+ * line. BATCH_TOO_LARGE when the bundle or batch is full: begin another. TEXT_TOO_LONG: line or
+ * part fits in none; COMMITMENT_MISSING: a part with a kind of line that seals none, or a
+ * commitment without its part; KEY_BOX_MISSING: a part in a bundle that is sealed for nobody;
+ * NO_MEMORY, or an error of fact_item_id. After an error the line is as it was. *ret_leaf (may be
+ * NULL) is the line's leaf hash. */
 enum skp_err envelope_line_add(struct envelope_writer *writer, Skp__V1__Line *line,
                                struct span part, struct skp_hash *ret_leaf) SKP_MUST_CHECK;
 
@@ -78,9 +81,10 @@ struct envelope_batch {
     size_t line_count;
 };
 
-/* Signs at `at_ms`, which header and signature name as the time it was made: Unix milliseconds of real time, not the
- * broker's business time. The batch lives in the arena; the writer is used up. REQUIRED: there is no line; CERTIFICATE: the signer's key or
- * chain is none to sign with; NO_MEMORY. */
+/* Signs at `at_ms`, which header and signature name as the time it was made: Unix milliseconds of
+ * real time, not the broker's business time. The batch lives in the arena; the writer is used up.
+ * REQUIRED: there is no line; CERTIFICATE: the signer's key or chain is none to sign with;
+ * NO_MEMORY. */
 enum skp_err envelope_finish(struct envelope_writer *writer, const struct keypair *signer,
                              int64_t at_ms, struct envelope_batch *ret_batch) SKP_MUST_CHECK;
 
@@ -104,19 +108,21 @@ struct envelope_head {
     struct skp_hash lines_root;
 };
 
-/* Reads a BatchHeader and checks its context, version, ids, counts and limits: VERSION_UNSUPPORTED, BATCH_TOO_LARGE,
- * COUNT_MISMATCH (fewer lines than bundles), REQUIRED, FIELD_UNEXPECTED (another context), OIN_FORMAT, ID_FORMAT,
- * HASH_FORMAT, DATE_RANGE, or an error of wire_unpack. ret_path[WIRE_PATH_MAX] names the place on error. */
+/* Reads a BatchHeader and checks its context, version, ids, counts and limits: VERSION_UNSUPPORTED,
+ * BATCH_TOO_LARGE, COUNT_MISMATCH (fewer lines than bundles), REQUIRED, FIELD_UNEXPECTED (another
+ * context), OIN_FORMAT, ID_FORMAT, HASH_FORMAT, DATE_RANGE, or an error of wire_unpack.
+ * ret_path[WIRE_PATH_MAX] names the place on error. */
 enum skp_err envelope_read_header(struct span bytes, struct arena *arena, char *ret_path,
                                   struct envelope_header *ret_header) SKP_MUST_CHECK;
 
-/* The same for a BundleHead: REQUIRED, OIN_FORMAT, ID_FORMAT, HASH_FORMAT, TEXT_TOO_LONG, BATCH_TOO_LARGE, or an error
- * of wire_unpack. */
+/* The same for a BundleHead: REQUIRED, OIN_FORMAT, ID_FORMAT, HASH_FORMAT, TEXT_TOO_LONG,
+ * BATCH_TOO_LARGE, or an error of wire_unpack. */
 enum skp_err envelope_read_head(struct span bytes, struct arena *arena, char *ret_path,
                                 struct envelope_head *ret_head) SKP_MUST_CHECK;
 
-/* Intake: verifies the signature over `header`, of a certificate that is valid now (`at_ms`, real time), and that the
- * signer is `header`'s sender: SIGNER_INVALID when not, or an error of jws_verify; *ret_why in words. */
+/* Intake: verifies the signature over `header`, of a certificate that is valid now (`at_ms`, real
+ * time), and that the signer is `header`'s sender: SIGNER_INVALID when not, or an error of
+ * jws_verify; *ret_why in words. */
 enum skp_err envelope_check_signature(struct trust *trust, struct jws_cache *cache,
                                       struct span header_bytes,
                                       const struct envelope_header *header, struct span jws,
@@ -130,10 +136,11 @@ enum skp_err envelope_check_bundle(const Skp__V1__Bundle *bundle, const struct e
 
 /* A delivery as received: signature (of a certificate that may have expired since, see
  * jws_verify_stored()), audit path, head, lines (withheld ones by their leaf hash), recipient `me`.
- * SIGNER_REVOKED: *ret_why says what a person can do. MANDATE_MISSING: it speaks on behalf of another, which nothing
- * proves. PROOF_INVALID: not of the signed batch, not for `me`, or a list of withheld lines that does not fit. Else what
- * jws_verify_stored(), envelope_check_signature(), envelope_check_bundle() and the readers above say; *ret_why in words.
- * Everything returned lives in the arena or in the delivery. */
+ * SIGNER_REVOKED: *ret_why says what a person can do. MANDATE_MISSING: it speaks on behalf of
+ * another, which nothing proves. PROOF_INVALID: not of the signed batch, not for `me`, or a list of
+ * withheld lines that does not fit. Else what jws_verify_stored(), envelope_check_signature(),
+ * envelope_check_bundle() and the readers above say; *ret_why in words. Everything returned lives
+ * in the arena or in the delivery. */
 struct envelope_delivery {
     struct envelope_header header;
     struct envelope_head head;

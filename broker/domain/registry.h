@@ -1,7 +1,8 @@
 /* The registry: who takes part, under which names, with which mailbox records and agreements.
  *
  * An immutable value, built from rows; when something changes the next one is built from it and takes
- * its place. Shared between threads by reference. Identity (certificates) and authority (roles here) are kept apart.
+ * its place. Shared between threads by reference. Identity (certificates) and authority (roles
+ * here) are kept apart.
  * Signatures of records and agreements are verified where they are admitted, not here. */
 #ifndef SKP_REGISTRY_H
 #define SKP_REGISTRY_H

@@ -83,7 +83,8 @@ struct registry *engine_registry(struct engine *engine);
  * healthy. */
 const char *engine_failed(const struct engine *engine);
 
-/* Why: OUTCOME_UNKNOWN (start again, the disk knows) or DATA_LOSS (do not start again before a restore); SKP_OK: healthy. */
+/* Why: OUTCOME_UNKNOWN (start again, the disk knows) or DATA_LOSS (do not start again before a
+ * restore); SKP_OK: healthy. */
 enum skp_err engine_failure(const struct engine *engine);
 
 /* ---------------------------------------------------------------- calls */

@@ -158,7 +158,8 @@ enum skp_err engine_check_peer(struct engine_call *call, struct span payload, co
 /* From now on the engine takes nothing more; `sentence` lives for ever. Any thread. */
 void engine_fail(struct engine *engine, enum skp_err err, const char *sentence);
 
-/* When a lease asked for `seconds` ends, monotonic: 0 or more than ENGINE_LEASE_MAX_SECONDS is the default. Any thread. */
+/* When a lease asked for `seconds` ends, monotonic: 0 or more than ENGINE_LEASE_MAX_SECONDS is the
+ * default. Any thread. */
 int64_t engine_lease_until(struct engine *engine, uint32_t seconds);
 
 /* A batch holds several times its frames once it is verified. Verify workers wait here while all that

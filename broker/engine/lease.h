@@ -68,8 +68,9 @@ size_t lease_held_by_others(struct lease_table *table, const struct skp_oin *oin
 bool lease_is_held(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                    uint64_t position, uint64_t session);
 
-/* Of an entry that `session` holds; else ACK_UNKNOWN, and false. Its lease ends at `until_ms` (monotonic), sooner or
- * later than before; or it may go to others now, and with the session's last entry of a lane the lane. */
+/* Of an entry that `session` holds; else ACK_UNKNOWN, and false. Its lease ends at `until_ms`
+ * (monotonic), sooner or later than before; or it may go to others now, and with the session's last
+ * entry of a lane the lane. */
 enum skp_err lease_extend(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,
                           uint64_t position, uint64_t session, int64_t until_ms) SKP_MUST_CHECK;
 bool lease_release(struct lease_table *table, const struct skp_oin *oin, const char *mailbox,

@@ -48,7 +48,8 @@ void quarantine_retry(struct engine *engine);
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value) SKP_MUST_CHECK;
 
-/* Names requests that are damaged, or are not where they should be: what was due did not happen to them. Store worker. */
+/* Names requests that are damaged, or are not where they should be: what was due did not happen to
+ * them. Store worker. */
 enum skp_err quarantine_keep_page(struct txn *txn, const struct skp_id *bundle_id,
                                   unsigned number) SKP_MUST_CHECK;
 
