@@ -128,8 +128,8 @@ static struct skp_hash claim_hash(const struct register_claim *claim)
     return sha256_spans(parts, sizeof parts / sizeof parts[0]);
 }
 
-/* The same for a file whose rows were sorted otherwise. A BSN that is given and may not go to this creditor leaves a mark,
- * which tells nothing of the BSN. */
+/* The same for a file whose rows were sorted otherwise. A BSN that is given and may not go to this creditor leaves a
+ * mark, which tells nothing of the BSN. */
 static struct skp_hash fingerprint_of(const struct register_request *asked, bool bsn_withheld)
 {
     struct skp_hash hashes[REGISTER_MAX_CLAIMS];
