@@ -115,13 +115,13 @@ static void leave_a_batch_without_receipt(struct fake *fake)
     fake_hang_up(fake);
     desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
     take_batch_until_it_waits_no_longer(fake);
-    sleep_ms(500); /* long enough to send it twice */
+    sleep_ms(300); /* long enough to send it twice */
     if (has_said("opnieuw verstuurd: 1"))
         fake_die("it is told before the receipt came");
     fake_receipt(fake);
     if (!will_say("opnieuw verstuurd: 1 saldoverzoek\n"))
         fake_die("it is not told");
-    sleep_ms(500); /* long enough to try the other one again */
+    sleep_ms(300); /* long enough to try the other one again */
     end_watch(fake);
 }
 
