@@ -211,6 +211,14 @@ static enum skp_err wait_again(struct txn *txn, struct span key)
     return bits ? put_again(txn, STORE_WAITING, key, u64_pack(bits, &txn->arena)) : SKP_OK;
 }
 
+/* Where a whole entry stands at the place that its key says, nobody can tell what this one was. */
+static enum skp_err park_unless_another(struct txn *txn, const struct store_row *row)
+{
+    struct store_row other = {.key = row->key};
+    enum skp_err err = store_get(txn->ws.store, STORE_ENTRY, &other, 1, &txn->arena);
+    return err || other.version > 0 ? err : park_damaged_entry(txn, row);
+}
+
 static enum skp_err make_good(struct txn *txn, enum store_table table, const struct store_row *row)
 {
     static const struct span nothing = {.data = (const uint8_t *)"", .len = 0};
@@ -228,7 +236,7 @@ static enum skp_err make_good(struct txn *txn, enum store_table table, const str
         return put_again(txn, table, row->key, progress_row_pack(&lost, &txn->arena));
     if (table == STORE_MAILBOX)
         return put_again(txn, table, row->key, u64_pack(txn_position_beyond(txn), &txn->arena));
-    return table == STORE_ENTRY ? park_damaged_entry(txn, row) : SKP_OK;
+    return table == STORE_ENTRY ? park_unless_another(txn, row) : SKP_OK;
 }
 
 enum skp_err quarantine_move(struct txn *txn, enum store_table table, struct span key)
@@ -256,7 +264,8 @@ static bool can_be_set_aside(const struct store_damaged *damaged)
 
 struct set_aside {
     struct store_damaged damaged;
-    bool moved; /* else somebody was here before, or only the reader sees damage */
+    bool moved;           /* else somebody was here before, or only the reader sees damage */
+    bool is_beside_whole; /* a whole row stands at the place that its key says */
 };
 
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
@@ -269,6 +278,7 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     size_t before = txn->aside_count;
     bool is_late = false; /* a reader's older snapshot said it */
     enum skp_err err = store_get(txn->ws.store, table, &row, 1, &txn->arena);
+    work->is_beside_whole = !err && row.version > 0;
     /* Its damaged key may lead to a place where it does not stand, or where a whole row does. Who looks
      * for it there reads the whole table. */
     if (!err)
@@ -302,7 +312,8 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
     if (!work->moved || damaged->table != STORE_ENTRY || !read_mailbox(key, &oin, mailbox) ||
         key_read_entry(key, &position))
         return SKP_OK;
-    (void)lease_collected(&txn->engine->leases, &oin, mailbox, position, txn->sequence);
+    if (!work->is_beside_whole)
+        (void)lease_collected(&txn->engine->leases, &oin, mailbox, position, txn->sequence);
     engine_post_wake(txn->engine, &oin, mailbox);
     return SKP_OK;
 }

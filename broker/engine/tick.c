@@ -47,8 +47,8 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
     bool moved[PAGE_LINES] = {false};
     size_t count = 0;
     enum skp_err err = txn_page(txn, &deadline->object, deadline->part, &row, &page);
-    /* Damaged, or never there: a bit flipped in the key of the deadline. A page that cannot be read, or
-     * where nothing is found, may be good again later: the deadline stays. */
+    /* Damaged, or never there: a bit flipped in the key of the deadline. What cannot be read now may be good
+     * again later: the deadline stays. */
     if (quarantine_is_named(txn, err) || (!err && !page))
         return quarantine_keep_page(txn, &deadline->object, deadline->part);
     if (err)
