@@ -84,16 +84,9 @@ static void a_deadline_before_all_time_is_not_due(void **state)
 {
     struct world *w = *state;
     struct told_case cases[CASES];
-    size_t count;
     register_cases(w, cases);
     damage_deadline(w, 0, AT_HOUR, 0x80);
-    tick_through(w, OVERDUE_DAY, WORLD_MINUTE);
-    struct post post = collect_all(w, &w->counsellor);
-    assert_int_equal(count_events(&post, EVENT(OVERDUE)), CASES - 1);
-    assert_int_equal(listed(w, "DAMAGED"), 1);
-    (void)deadlines(w, &count);
-    assert_int_equal(count, 0);
-    assert_int_equal(world_tick(w), 0);
+    assert_others_are_overdue(w);
     assert_true(engine_next_tick_ms(w->engine) > 0);
 }
 
