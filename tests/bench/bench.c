@@ -87,7 +87,8 @@ double bench_threads_cpu_s(pid_t pid, const char *name)
     if (!tasks)
         bench_die("process %d is gone", (int)pid);
     for (const struct dirent *task; (task = readdir(tasks));) {
-        if (!read_task(pid, task->d_name, "comm", line, sizeof line))
+        /* Of "..", too, there is a "comm": the process's, whose time is that of its first thread. */
+        if (task->d_name[0] == '.' || !read_task(pid, task->d_name, "comm", line, sizeof line))
             continue;
         line[strcspn(line, "\n")] = '\0';
         if (strcmp(line, name) == 0 && read_task(pid, task->d_name, "schedstat", line, sizeof line))

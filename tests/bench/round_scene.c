@@ -14,8 +14,9 @@
 #define PATH_BYTES 320
 
 /* What the threads of the broker are for, and their names. */
-enum stage { STAGE_LOOP, STAGE_VERIFY, STAGE_STORE, STAGE_READ, STAGE_END };
-static const char *const stage_threads[] = {"skpd", "skp-verify", "skp-store", "skp-read"};
+enum stage { STAGE_LOOP, STAGE_VERIFY, STAGE_STORE, STAGE_COPY, STAGE_READ, STAGE_END };
+static const char *const stage_threads[] = {"skpd", "skp-verify", "skp-store", "skp-copy",
+                                            "skp-read"};
 
 struct figures {
     double stages_cpu_s[STAGE_END];
@@ -144,9 +145,9 @@ static bool print_round(const struct scene *scene, bool stopped)
     const double *stages = figures->stages_cpu_s;
     double us = 1e6 / (2 * requests);
     printf("peer=skp bench=%s_stages loop_us_per_msg=%.2f verify_us_per_msg=%.2f "
-           "store_us_per_msg=%.2f read_us_per_msg=%.2f ok=%d\n",
+           "store_us_per_msg=%.2f copy_us_per_msg=%.2f read_us_per_msg=%.2f ok=%d\n",
            scene->config->name, stages[STAGE_LOOP] * us, stages[STAGE_VERIFY] * us,
-           stages[STAGE_STORE] * us, stages[STAGE_READ] * us, ok);
+           stages[STAGE_STORE] * us, stages[STAGE_COPY] * us, stages[STAGE_READ] * us, ok);
     fflush(stdout);
     return ok;
 }
