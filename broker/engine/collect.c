@@ -5,6 +5,7 @@
 #include "fact.h"
 #include "mutant.h"
 #include "statement.h"
+#include "statements.h"
 
 #include <stdio.h>
 
@@ -21,6 +22,7 @@ struct collect_work {
     size_t unknown_count;
     struct taken_item *taken;
     size_t taken_count;
+    const struct kept_statement *kept; /* NULL: nobody was told yet */
 };
 
 #define PROOF_MAX_BYTES 512 /* of one item: itself, and a path in a tree of FACT_MAX_COLLECTED */
@@ -161,7 +163,7 @@ static bool is_told(const struct collect_work *work, size_t index)
 /* One event per statement and sender, with the statement, its signature, and what of it was this
  * sender's and taken. */
 static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
-                                const struct collect_work *work, size_t first)
+                                struct collect_work *work, size_t first)
 {
     const struct skp_oin *sender = &work->taken[first].lane;
     if (oin_equal(sender, &txn->engine->broker) || is_told(work, first))
@@ -174,7 +176,9 @@ static enum skp_err tell_sender(struct txn *txn, struct engine_call *call,
     event->statement = work->request->statement;
     event->jws = work->request->jws;
     enum skp_err err = tell_items(txn, work, first, event);
-    return err ? err : txn_say(txn, sender, line);
+    if (!err && !work->kept)
+        err = statements_keep(txn, work->request, &work->kept);
+    return err ? err : txn_say_statement(txn, sender, line, work->kept);
 }
 
 static enum skp_err take_item(struct txn *txn, struct engine_call *call, struct collect_work *work,
@@ -209,6 +213,7 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     struct collect_work *work = call->state;
     work->taken_count = 0;
     work->unknown_count = 0;
+    work->kept = NULL;
     enum skp_err err = SKP_OK;
     for (size_t i = 0; !err && i < work->request->n_items; i++)
         err = take_item(txn, call, work, i);

@@ -6,6 +6,7 @@
 #include "mutant.h"
 #include "park.h"
 #include "quarantine.h"
+#include "statements.h"
 #include "workset.h"
 
 #define FETCH_SCAN_ROWS  256
@@ -55,7 +56,7 @@ static enum skp_err load_bundles(struct fetch_run *run, struct delivery *ready, 
     enum skp_err err = store_get(run->reader, STORE_BUNDLE, rows, count, arena);
     for (size_t i = 0; !err && i < count; i++) {
         err = rows[i].version == 0 ? SKP_E_DATA_LOSS
-                                   : bundle_row_read(rows[i].value, &ready[i].bundle);
+                                   : bundle_row_read(rows[i].value, arena, &ready[i].bundle);
         if (err)
             break;
         ready[i].batch_key = key_batch(&ready[i].bundle.sender, &ready[i].bundle.batch_id);
@@ -65,7 +66,8 @@ static enum skp_err load_bundles(struct fetch_run *run, struct delivery *ready, 
         err = store_get(run->reader, STORE_BATCH, rows, count, arena);
     for (size_t i = 0; !err && i < count; i++) {
         ready[i].batch_at = rows[i];
-        err = rows[i].version == 0 ? SKP_E_DATA_LOSS : SKP_OK;
+        err = rows[i].version == 0 ? SKP_E_DATA_LOSS
+                                   : statements_put_back(run->reader, arena, &ready[i].bundle);
     }
     return err;
 }

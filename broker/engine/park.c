@@ -2,6 +2,7 @@
 
 #include "batch_work.h"
 #include "quarantine.h"
+#include "statements.h"
 
 #include <stdio.h>
 
@@ -231,7 +232,9 @@ static enum skp_err read_mail(struct txn *txn, const struct skp_id *bundle_id,
     struct batch_row batch;
     enum skp_err err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(bundle_id), &row);
     if (!err)
-        err = bundle_row_read(row->value, ret_bundle);
+        err = bundle_row_read(row->value, &txn->arena, ret_bundle);
+    if (!err)
+        err = statements_put_back(txn->engine->store, &txn->arena, ret_bundle);
     if (!err)
         err = ws_get(&txn->ws, STORE_BATCH, key_batch(&ret_bundle->sender, &ret_bundle->batch_id),
                      &row);

@@ -50,7 +50,7 @@ static enum skp_err destroy(struct txn *txn, const struct doomed *doomed)
     if (quarantine_is_named(txn, err))
         return SKP_OK;
     if (!err)
-        err = bundle_row_read(row.value, &bundle);
+        err = bundle_row_read(row.value, &txn->arena, &bundle);
     if (!err)
         err = empty_parts(txn, doomed, bundle.body, &bundle.body);
     if (err)

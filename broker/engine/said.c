@@ -1,9 +1,15 @@
 /* What the broker itself tells: facts of a transaction, as signed batches like anybody else's. */
-#include "txn.h"
+#include "statements.h"
 
 #include <stdlib.h>
 
 enum skp_err txn_say(struct txn *txn, const struct skp_oin *recipient, Skp__V1__Line *line)
+{
+    return txn_say_statement(txn, recipient, line, NULL);
+}
+
+enum skp_err txn_say_statement(struct txn *txn, const struct skp_oin *recipient,
+                               Skp__V1__Line *line, const struct kept_statement *kept)
 {
     struct said_line *said =
         txn_grow(txn, &txn->said, &txn->said_count, &txn->said_room, sizeof *said);
@@ -11,6 +17,7 @@ enum skp_err txn_say(struct txn *txn, const struct skp_oin *recipient, Skp__V1__
         return SKP_E_NO_MEMORY;
     said->recipient = *recipient;
     said->line = line;
+    said->kept = kept;
     return SKP_OK;
 }
 
@@ -50,8 +57,8 @@ struct said_batch {
     struct txn *txn;
     struct envelope_writer *writer; /* NULL: none open */
     struct skp_id batch_id;
-    struct skp_oin *recipients; /* of each bundle */
-    size_t recipient_count, recipient_room;
+    const struct said_line **firsts; /* the first line of each bundle; the others follow it */
+    size_t bundle_count, bundle_room;
 };
 
 static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_batch *made,
@@ -66,14 +73,18 @@ static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_
     if (err)
         return err;
     struct skp_hash head_hash = sha256(made->heads[index]);
+    const struct said_line *lines = batch->firsts[index];
+    const struct skp_oin *recipient = &lines->recipient;
     struct bundle_row row = {.sender = txn->engine->broker,
                              .batch_id = batch->batch_id,
                              .bundle_index = (uint32_t)index,
-                             .recipient = batch->recipients[index],
+                             .recipient = *recipient,
                              .line_count = head.line_count,
                              .head_hash = head_hash,
                              .path = span_of(path, path_len * HASH_BYTES),
                              .body = made->bundles[index]};
+    if ((err = statements_leave_out(txn, lines, head.line_count, &row)))
+        return err;
     struct span value = bundle_row_pack(&row, &txn->arena);
     if (!value.data)
         return SKP_E_NO_MEMORY;
@@ -85,8 +96,8 @@ static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_
                               .lane = txn->engine->broker,
                               .stored_at_ms = txn->now_ms};
     uint64_t position;
-    err = txn_position(txn, &batch->recipients[index], "", &position);
-    return err ? err : txn_deliver(txn, &batch->recipients[index], "", position, &entry);
+    err = txn_position(txn, recipient, "", &position);
+    return err ? err : txn_deliver(txn, recipient, "", position, &entry);
 }
 
 static enum skp_err save_row(struct said_batch *batch, const struct envelope_batch *made)
@@ -124,42 +135,43 @@ static enum skp_err close_batch(struct said_batch *batch)
     return err;
 }
 
-static enum skp_err open_bundle(struct said_batch *batch, const struct skp_oin *recipient)
+static enum skp_err open_bundle(struct said_batch *batch, const struct said_line *first)
 {
     struct txn *txn = batch->txn;
     struct skp_id ignored;
-    enum skp_err err = envelope_bundle_begin(batch->writer, recipient, "", NULL, 0, &ignored);
+    enum skp_err err =
+        envelope_bundle_begin(batch->writer, &first->recipient, "", NULL, 0, &ignored);
     if (err)
         return err;
-    struct skp_oin *slot = txn_grow(txn, &batch->recipients, &batch->recipient_count,
-                                    &batch->recipient_room, sizeof *slot);
+    const struct said_line **slot =
+        txn_grow(txn, &batch->firsts, &batch->bundle_count, &batch->bundle_room, sizeof *slot);
     if (!slot)
         return SKP_E_NO_MEMORY;
-    *slot = *recipient;
+    *slot = first;
     return SKP_OK;
 }
 
-static enum skp_err open_batch(struct said_batch *batch, const struct skp_oin *recipient)
+static enum skp_err open_batch(struct said_batch *batch, const struct said_line *first)
 {
     struct txn *txn = batch->txn;
     batch->batch_id = id_is_nil(&txn->said_id) ? id_new_at(txn->real_ms) : txn->said_id;
     txn->said_id = (struct skp_id){{0}};
-    batch->recipients = NULL;
-    batch->recipient_count = batch->recipient_room = 0;
+    batch->firsts = NULL;
+    batch->bundle_count = batch->bundle_room = 0;
     batch->writer = envelope_writer_new(&txn->arena, &txn->engine->broker, NULL, &batch->batch_id);
-    return batch->writer ? open_bundle(batch, recipient) : SKP_E_NO_MEMORY;
+    return batch->writer ? open_bundle(batch, first) : SKP_E_NO_MEMORY;
 }
 
 /* The line goes into the open bundle, else into a new one, else into a new batch. */
 static enum skp_err add_line(struct said_batch *batch, const struct said_line *said)
 {
-    bool same = batch->writer && batch->recipient_count > 0 &&
-                oin_equal(&batch->recipients[batch->recipient_count - 1], &said->recipient);
+    bool same = batch->writer && batch->bundle_count > 0 &&
+                oin_equal(&batch->firsts[batch->bundle_count - 1]->recipient, &said->recipient);
     enum skp_err err = SKP_E_BATCH_TOO_LARGE;
     if (same)
         err = envelope_line_add(batch->writer, said->line, span_of(NULL, 0), NULL);
     if (err == SKP_E_BATCH_TOO_LARGE && batch->writer) {
-        err = open_bundle(batch, &said->recipient);
+        err = open_bundle(batch, said);
         if (!err)
             err = envelope_line_add(batch->writer, said->line, span_of(NULL, 0), NULL);
     }
@@ -167,7 +179,7 @@ static enum skp_err add_line(struct said_batch *batch, const struct said_line *s
         return err;
     err = batch->writer ? close_batch(batch) : SKP_OK;
     if (!err)
-        err = open_batch(batch, &said->recipient);
+        err = open_batch(batch, said);
     return err ? err : envelope_line_add(batch->writer, said->line, span_of(NULL, 0), NULL);
 }
 

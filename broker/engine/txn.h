@@ -18,6 +18,7 @@ struct said_line {
     struct skp_oin recipient;
     size_t place; /* in the order it was said */
     Skp__V1__Line *line;
+    const struct kept_statement *kept; /* that it tells of; NULL: none */
 };
 
 struct wake_note {
@@ -47,6 +48,7 @@ struct txn {
     struct said_line *said; /* what the broker tells */
     size_t said_count, said_room;
     struct skp_id said_id; /* batch id of the first batch it makes; nil: a new one */
+    size_t kept_count;     /* statements of collection */
 
     size_t opened;                 /* cases */
     struct ws_row *progress_row;   /* asked for last: neighbouring cases share it; NULL: none */
@@ -142,6 +144,11 @@ enum skp_err deadline_first(struct store *store, struct arena *arena,
 /* The broker tells `recipient` a fact; the line lives in the transaction's arena. */
 enum skp_err txn_say(struct txn *txn, const struct skp_oin *recipient,
                      Skp__V1__Line *line) SKP_MUST_CHECK;
+
+/* The same of a line with this statement (statements.h). */
+enum skp_err txn_say_statement(struct txn *txn, const struct skp_oin *recipient,
+                               Skp__V1__Line *line,
+                               const struct kept_statement *kept) SKP_MUST_CHECK;
 
 /* A new event line, filled in as far as the transaction knows; NULL: no memory. */
 Skp__V1__EventFact *txn_event(struct txn *txn, Skp__V1__EventKind kind, const struct skp_oin *other,

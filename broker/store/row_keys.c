@@ -166,6 +166,11 @@ struct row_key key_progress(uint64_t place)
     return key_commit(place / PROGRESS_CASES);
 }
 
+struct row_key key_statement(uint64_t number)
+{
+    return key_commit(number);
+}
+
 struct row_key key_open(const struct skp_oin *creditor, int64_t published_ms,
                         const struct skp_id *bundle_id, unsigned page)
 {

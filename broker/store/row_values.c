@@ -5,6 +5,8 @@
 
 /* ---------------------------------------------------------------- batch, bundle */
 
+#define LEFT_OUT_BYTES (4 + 8) /* packed */
+
 struct span batch_row_pack(const struct batch_row *row, struct arena *arena)
 {
     struct packed_writer writer =
@@ -40,8 +42,9 @@ enum skp_err batch_row_read(struct span value, struct batch_row *ret_row)
 
 struct span bundle_row_pack(const struct bundle_row *row, struct arena *arena)
 {
-    struct packed_writer writer = writer_new(
-        arena, row->path.len + row->body.len + (2 * OIN_CHARS) + ID_BYTES + HASH_BYTES + 16);
+    struct packed_writer writer =
+        writer_new(arena, row->path.len + row->body.len + (2 * OIN_CHARS) + ID_BYTES + HASH_BYTES +
+                              20 + row->left_out_count * LEFT_OUT_BYTES);
     if (!writer.data)
         return span_of(NULL, 0);
     packed_put_oin(&writer, &row->sender);
@@ -52,10 +55,38 @@ struct span bundle_row_pack(const struct bundle_row *row, struct arena *arena)
     put_hash(&writer, &row->head_hash);
     put_span(&writer, row->path);
     put_span(&writer, row->body);
+    packed_put_u32(&writer, (uint32_t)row->left_out_count);
+    for (size_t i = 0; i < row->left_out_count; i++) {
+        packed_put_u32(&writer, row->left_out[i].at);
+        packed_put_u64(&writer, row->left_out[i].statement);
+    }
     return written(&writer);
 }
 
-enum skp_err bundle_row_read(struct span value, struct bundle_row *ret_row)
+/* They follow each other, and belong into the body. */
+static enum skp_err take_left_out(struct packed_reader *reader, struct arena *arena,
+                                  struct bundle_row *row)
+{
+    size_t count = packed_take_u32(reader);
+    uint32_t from = 0;
+    if (reader->bad || count > reader->rest.len / LEFT_OUT_BYTES)
+        return SKP_E_DATA_LOSS;
+    struct left_out *left_out = count > 0 ? arena_calloc(arena, count, sizeof *left_out) : NULL;
+    if (count > 0 && !left_out)
+        return SKP_E_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        left_out[i].at = packed_take_u32(reader);
+        left_out[i].statement = packed_take_u64(reader);
+        if (left_out[i].at < from || left_out[i].at > row->body.len)
+            return SKP_E_DATA_LOSS;
+        from = left_out[i].at;
+    }
+    row->left_out = left_out;
+    row->left_out_count = count;
+    return SKP_OK;
+}
+
+enum skp_err bundle_row_read(struct span value, struct arena *arena, struct bundle_row *ret_row)
 {
     struct packed_reader reader = {.rest = value};
     struct bundle_row row = {.bundle_index = 0};
@@ -67,6 +98,9 @@ enum skp_err bundle_row_read(struct span value, struct bundle_row *ret_row)
     take_hash(&reader, &row.head_hash);
     row.path = take_span(&reader);
     row.body = take_span(&reader);
+    enum skp_err err = take_left_out(&reader, arena, &row);
+    if (err)
+        return err;
     if (finished(&reader) || row.line_count > 256)
         return SKP_E_DATA_LOSS;
     *ret_row = row;

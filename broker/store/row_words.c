@@ -89,6 +89,9 @@ static const struct table_words all_words[STORE_TABLE_END] = {
                         {"nothing is lost: the requests of these cases are counted anew with "
                          "each answer",
                          SET_ASIDE}},
+    [STORE_STATEMENT] = {"a statement of collection,",
+                         KEY_SEQUENCE,
+                         {"the events that tell of it cannot be delivered any more", SET_ASIDE}},
 };
 
 /* ---------------------------------------------------------------- pieces of a key */

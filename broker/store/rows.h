@@ -24,6 +24,7 @@
  *   journal      sequence, part                           struct note, one after the other
  *   commit       sequence                                 struct commit_row
  *   open         creditor, published, bundle id, page     nothing: requests there may be unanswered
+ *   statement    number: commit and a count               statement and jws of an EventFact, packed
  */
 #ifndef SKP_ROWS_H
 #define SKP_ROWS_H
@@ -69,6 +70,7 @@ bool key_is_round_part(struct span key); /* else it is a round's own */
 struct row_key key_journal(uint64_t sequence, uint32_t part);
 struct row_key key_commit(uint64_t sequence);
 struct row_key key_progress(uint64_t place);
+struct row_key key_statement(uint64_t number);
 struct row_key key_open(const struct skp_oin *creditor, int64_t published_ms,
                         const struct skp_id *bundle_id, unsigned page);
 
@@ -124,6 +126,12 @@ struct batch_row {
 struct span batch_row_pack(const struct batch_row *row, struct arena *arena);
 enum skp_err batch_row_read(struct span value, struct batch_row *ret_row) SKP_MUST_CHECK;
 
+/* A statement of collection that bundles of the broker tell of lies in a row of its own. */
+struct left_out {
+    uint32_t at; /* in the body that is left, where it belongs */
+    uint64_t statement;
+};
+
 struct bundle_row {
     struct skp_oin sender;
     struct skp_id batch_id;
@@ -131,11 +139,14 @@ struct bundle_row {
     struct skp_oin recipient;
     uint32_t line_count;
     struct skp_hash head_hash;
-    struct span path; /* hashes, one after the other */
-    struct span body; /* Bundle as it came; parts may have been destroyed since */
+    struct span path;                /* hashes, one after the other */
+    struct span body;                /* Bundle as it came; parts may have been destroyed since */
+    const struct left_out *left_out; /* of the body, from its start on; lives in an arena */
+    size_t left_out_count;
 };
 struct span bundle_row_pack(const struct bundle_row *row, struct arena *arena);
-enum skp_err bundle_row_read(struct span value, struct bundle_row *ret_row) SKP_MUST_CHECK;
+enum skp_err bundle_row_read(struct span value, struct arena *arena,
+                             struct bundle_row *ret_row) SKP_MUST_CHECK;
 
 /* Requests of one bundle, 32 to a page. A slot whose state is 0 was refused and never existed. */
 struct page_row {

@@ -17,7 +17,7 @@ const char *store_table_name(enum store_table table)
 
 bool store_has_number_keys(enum store_table table)
 {
-    return table == STORE_COMMIT || table == STORE_PROGRESS;
+    return table == STORE_COMMIT || table == STORE_PROGRESS || table == STORE_STATEMENT;
 }
 
 enum skp_err store_fail(struct store *store, enum skp_err err, const char *format, ...)

@@ -43,19 +43,20 @@
     X(JOURNAL, 14, journal)                                                                        \
     X(COMMIT, 15, commit_link)                                                                     \
     X(OPEN, 16, open_page)                                                                         \
-    X(PROGRESS, 17, case_progress)
+    X(PROGRESS, 17, case_progress)                                                                 \
+    X(STATEMENT, 18, statement)
 
 enum store_table {
 #define X(name, number, text) STORE_##name = (number),
     STORE_TABLES(X)
 #undef X
-        STORE_TABLE_END = 18
+        STORE_TABLE_END = 19
 };
 
 const char *store_table_name(enum store_table table);
 
 #define STORE_KEY_MAX      96
-#define STORE_NUMBER_BYTES 8 /* each key of COMMIT and PROGRESS: a number, big endian */
+#define STORE_NUMBER_BYTES 8 /* each key of COMMIT, PROGRESS and STATEMENT: a number, big endian */
 #define STORE_VALUE_MAX    (1024 * 1024)
 
 #define STORE_NEW UINT64_C(0) /* expected version: there is no such row */

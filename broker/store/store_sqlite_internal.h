@@ -21,7 +21,7 @@
 #include <sqlite3.h>
 
 #define SQLITE_APPLICATION_ID 0x534b5031 /* "SKP1" */
-#define SQLITE_SCHEMA_VERSION 5
+#define SQLITE_SCHEMA_VERSION 6
 #define SQLITE_PAGE_BYTES     8192 /* measured with bench_store, see schema/sqlite.sql */
 
 /* Of log that a checkpoint waits for: a page that many commits change is then copied once. What a

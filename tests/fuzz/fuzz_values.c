@@ -17,7 +17,6 @@
     }
 
 FEED_VALUE(batch_row, batch_row)
-FEED_VALUE(bundle_row, bundle_row)
 FEED_VALUE(page_row, page_row)
 FEED_VALUE(entry_row, entry_row)
 FEED_VALUE(round_row, round_row)
@@ -27,6 +26,13 @@ FEED_VALUE(store_mark, store_mark)
 FEED_VALUE(chain_mark, chain_mark)
 FEED_VALUE(clock_mark, clock_mark)
 FEED_VALUE(loss_mark, loss_mark)
+
+static void feed_bundle_row(struct span value, struct arena *arena)
+{
+    struct bundle_row row;
+    if (bundle_row_read(value, arena, &row) == SKP_OK)
+        EXPECT(span_equal(bundle_row_pack(&row, arena), value));
+}
 
 static void feed_watermark(struct span value, struct arena *arena)
 {

@@ -1,4 +1,4 @@
--- The schema of the SQLite store, version 5, as the broker makes it in an empty file (a test holds
+-- The schema of the SQLite store, version 6, as the broker makes it in an empty file (a test holds
 -- the two against each other). Beside it: journal_mode=WAL, synchronous=FULL, page_size=8192,
 -- of which the last 8 bytes are XXH64 of the others, seeded with the page's place in the file (little
 -- endian; a page of zeros was never written). Who changes the file with another program makes pages
@@ -34,11 +34,11 @@
 --   get                          0.266                   0.104
 --   file in MB                    56.4                    49.6
 --
--- Links of the chain are counted, and so are the rows of progress, so their key is SQLite's own row number,
+-- Links of the chain are counted, and so are the rows of progress and statements of collection, so their key is SQLite's own row number,
 -- and no index is written for them: one page less with every commit.
 
 PRAGMA application_id=1397444657; -- "SKP1"
-PRAGMA user_version=5;            -- a broker refuses versions it does not know
+PRAGMA user_version=6;            -- a broker refuses versions it does not know
 
 CREATE TABLE meta(key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE participant(key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID, STRICT;
@@ -57,3 +57,4 @@ CREATE TABLE journal(key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, su
 CREATE TABLE commit_link(key INTEGER PRIMARY KEY NOT NULL, version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
 CREATE TABLE open_page(key BLOB PRIMARY KEY NOT NULL, version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE case_progress(key INTEGER PRIMARY KEY NOT NULL, version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB NOT NULL) STRICT;
+CREATE TABLE statement(key INTEGER PRIMARY KEY NOT NULL, version INTEGER NOT NULL, sum INTEGER NOT NULL, value BLOB NOT NULL) STRICT;

@@ -102,6 +102,53 @@ static void each_sender_hears_of_its_own_mail_and_can_prove_it(void **state)
     }
 }
 
+/* How many rows of a table hold these bytes. */
+static size_t rows_with(struct world *w, enum store_table table, struct span bytes)
+{
+    const uint8_t zero = 0;
+    struct store_row *rows;
+    size_t count = 0;
+    size_t with = 0;
+    assert_ok(store_begin(w->store));
+    assert_ok(store_scan(w->store, table, span_of(&zero, 1), span_of(NULL, 0), 1000,
+                         (size_t)1 << 24, &w->arena, &rows, &count));
+    store_rollback(w->store);
+    for (size_t i = 0; i < count; i++)
+        with += memmem(rows[i].value.data, rows[i].value.len, bytes.data, bytes.len) != NULL;
+    return with;
+}
+
+static void a_statement_is_kept_once_however_many_hear_of_it(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told;
+    answer_from_two(w, &told);
+    collect_all(w, &w->counsellor);
+    struct post heard[] = {fetch_all(w, &w->creditor), fetch_all(w, &w->rsa)};
+    struct span jws = {0};
+    for (size_t i = 0; i < 2; i++) {
+        const Skp__V1__EventFact *event =
+            find_event(&heard[i], SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED, 0);
+        assert_true(i == 0 || span_equal(jws, span_text(event->jws)));
+        jws = span_text(event->jws);
+    }
+    assert_int_equal(rows_with(w, STORE_STATEMENT, jws), 1);
+    assert_int_equal(rows_with(w, STORE_BUNDLE, jws), 0);
+}
+
+/* What only the broker wrote nobody hears of. */
+static void a_statement_that_nobody_hears_of_is_not_kept(void **state)
+{
+    struct world *w = *state;
+    static struct told_case told;
+    answer_from_two(w, &told);
+    collect_all(w, &w->rsa);
+    collect_all(w, &w->counsellor);
+    size_t before = rows_with(w, STORE_STATEMENT, span_of("", 0));
+    assert_true(collect_all(w, &w->rsa).count > 0);
+    assert_int_equal(rows_with(w, STORE_STATEMENT, span_of("", 0)), before);
+}
+
 /* ---------------------------------------------------------------- spelled as long as it can be */
 
 #define LONGEST_NAME "zuidelijk-kantoor-met-32-letters"
@@ -283,6 +330,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_sender_hears_of_its_own_mail_and_can_prove_it),
+        TEST(a_statement_is_kept_once_however_many_hear_of_it),
+        TEST(a_statement_that_nobody_hears_of_is_not_kept),
         TEST(a_statement_in_its_longest_form_fits_in_an_event),
         TEST(the_items_are_those_that_were_signed),
         TEST(as_many_items_come_as_were_signed),

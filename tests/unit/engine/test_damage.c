@@ -148,6 +148,38 @@ static void a_damaged_bundle_leaves_a_gap_and_its_sender_seals_again(void **stat
     assert_int_equal(listed(w, "UNDELIVERABLE"), 1);
 }
 
+static struct row_key first_statement(struct world *w)
+{
+    const uint8_t zero = 0;
+    struct row_key key = {.len = STORE_NUMBER_BYTES};
+    struct store_row *rows;
+    size_t count = 0;
+    assert_ok(store_begin(w->store));
+    assert_ok(store_scan(w->store, STORE_STATEMENT, span_of(&zero, 1), span_of(NULL, 0), 1,
+                         (size_t)1 << 20, &w->arena, &rows, &count));
+    store_rollback(w->store);
+    assert_int_equal(count, 1);
+    memcpy(key.bytes, rows[0].key.data, key.len);
+    return key;
+}
+
+/* The event is not what was signed without it; what came before and after arrives. */
+static void an_event_whose_statement_is_damaged_leaves_a_gap(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    register_cases(w, cases);
+    collect_all(w, &w->creditor);
+    request_answer_with(w, &cases[0].requests[0], 100);
+    damage(w, STORE_STATEMENT, first_statement(w));
+    struct post post = fetch_all(w, &w->counsellor);
+    assert_null(find_event(&post, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED, 0));
+    assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_ANSWER), 1);
+    assert_int_equal(listed(w, "UNDELIVERABLE"), 1);
+    assert_true(view_request(w, &cases[1], 0)->collected);
+    assert_null(engine_failed(w->engine));
+}
+
 static void damaged_mail_can_be_sealed_again_and_arrives(void **state)
 {
     struct world *w = *state;
@@ -359,7 +391,7 @@ static void a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged(void 
     case_make(&told, &w->creditor, 1);
     case_register(w, &told);
     struct row_key key = key_bundle(&told.requests[0].bundle_id);
-    assert_ok(bundle_row_read(value_of(w, STORE_BUNDLE, row_key_span(&key)), &bundle));
+    assert_ok(bundle_row_read(value_of(w, STORE_BUNDLE, row_key_span(&key)), &w->arena, &bundle));
     arena_init(&little, 16);
     assert_err(park_wanted(w->store, &little, &record, &entry, &bundle, &wanted), SKP_E_NO_MEMORY);
     arena_fini(&little);
@@ -374,6 +406,7 @@ int main(void)
         TEST(a_damaged_entry_leaves_a_gap_and_its_sender_seals_again),
         TEST(an_entry_that_lost_its_bundle_counts_as_not_collected),
         TEST(a_damaged_bundle_leaves_a_gap_and_its_sender_seals_again),
+        TEST(an_event_whose_statement_is_damaged_leaves_a_gap),
         TEST(damaged_mail_can_be_sealed_again_and_arrives),
         TEST(a_damaged_page_of_locked_mail_stops_nothing_behind_it),
         TEST(two_mailboxes_with_damage_at_the_same_time_both_go_on),
