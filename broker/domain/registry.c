@@ -99,17 +99,18 @@ const struct agreement *registry_agreement_at(const struct registry *registry, s
 /* ---------------------------------------------------------------- which agreement applies */
 
 /* Versions of one id stand behind each other. */
-static bool is_replaced_at(const struct registry_node *creditor, size_t index, plain_date date)
+static const struct agreement *replaced_at(const struct registry_node *creditor, size_t index,
+                                           plain_date date)
 {
     const struct agreement *agreement = creditor->agreements[index];
     for (size_t i = index + 1; i < creditor->agreement_count; i++) {
         const struct agreement *other = creditor->agreements[i];
         if (!id_equal(&other->agreement_id, &agreement->agreement_id))
-            return false;
+            return NULL;
         if (other->valid_from <= date)
-            return true;
+            return other;
     }
-    return false;
+    return NULL;
 }
 
 static int compare_versions(const void *key, const void *element)
@@ -120,8 +121,8 @@ static int compare_versions(const void *key, const void *element)
     return order ? order : (left->version > right->version) - (left->version < right->version);
 }
 
-bool registry_is_replaced(const struct registry *registry, const struct agreement *agreement,
-                          plain_date date)
+const struct agreement *registry_replaced_by(const struct registry *registry,
+                                             const struct agreement *agreement, plain_date date)
 {
     const struct registry_node *creditor = find_node(registry, &agreement->creditor);
     struct agreement **found =
@@ -129,7 +130,7 @@ bool registry_is_replaced(const struct registry *registry, const struct agreemen
             ? bsearch(agreement, creditor->agreements, creditor->agreement_count,
                       sizeof(struct agreement *), compare_versions)
             : NULL;
-    return found && is_replaced_at(creditor, (size_t)(found - creditor->agreements), date);
+    return found ? replaced_at(creditor, (size_t)(found - creditor->agreements), date) : NULL;
 }
 
 /* Equal ones keep their order by id, so that every broker chooses the same. */
@@ -156,7 +157,7 @@ const struct agreement *registry_agreement_for(const struct registry *registry,
         const struct agreement *agreement = node->agreements[i];
         if (agreement_in_force(agreement, counsellor, date) &&
             agreement_covers(agreement, claim_kinds, product, guidance, brand) &&
-            !is_replaced_at(node, i, date) && goes_before(agreement, best))
+            !replaced_at(node, i, date) && goes_before(agreement, best))
             best = agreement;
     }
     return best;

@@ -85,10 +85,11 @@ size_t registry_agreement_count(const struct registry *registry);
 const struct agreement *registry_agreement_at(const struct registry *registry,
                                               size_t index); /* by creditor, id, version */
 
-/* Has a higher version of it begun by `date`? That one replaces it from its first day, also for whom
- * it leaves out and after it ended. The agreement is one of this registry. */
-bool registry_is_replaced(const struct registry *registry, const struct agreement *agreement,
-                          plain_date date);
+/* The next higher version of it that has begun by `date`; NULL: none. That one replaces it from its
+ * first day, also for whom it leaves out and after it ended, and may be replaced itself. The agreement
+ * is one of this registry. */
+const struct agreement *registry_replaced_by(const struct registry *registry,
+                                             const struct agreement *agreement, plain_date date);
 
 /* The agreement under which a request of `counsellor` to `creditor` goes: in force at `date`,
  * covering it, not replaced by a higher version that has begun; the one for this very brand before

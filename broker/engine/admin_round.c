@@ -20,7 +20,7 @@ static const struct agreement *find_agreement(const struct admin_run *run, const
     for (size_t i = 0; i < registry_agreement_count(registry); i++) {
         const struct agreement *agreement = registry_agreement_at(registry, i);
         if (id_equal(&agreement->agreement_id, id) && agreement_is_valid(agreement, today) &&
-            !registry_is_replaced(registry, agreement, today))
+            !registry_replaced_by(registry, agreement, today))
             return agreement;
     }
     return NULL;

@@ -64,7 +64,7 @@ static const struct agreement *named_agreement(const struct txn *txn,
     if (!agreement || request->last_round == request_round_mark(agreement))
         return agreement;
     plain_date asked = calendar_date_of_ms(request->published_at_ms);
-    return registry_is_replaced(txn->registry, agreement, asked) ? NULL : agreement;
+    return registry_replaced_by(txn->registry, agreement, asked) ? NULL : agreement;
 }
 
 static enum skp_err decide_answer(struct answer_run *answers, struct batch_line *line)

@@ -64,7 +64,7 @@ static bool is_between(const struct registry *registry, const struct agreement *
     const struct skp_oin *counsellor = oin_equal(&agreement->creditor, a) ? b : a;
     return (counsellor == b || oin_equal(&agreement->creditor, b)) &&
            agreement_in_force(agreement, counsellor, today) &&
-           !registry_is_replaced(registry, agreement, today);
+           !registry_replaced_by(registry, agreement, today);
 }
 
 static enum skp_err fill_agreements(struct directory_run *run, const struct skp_oin *other,

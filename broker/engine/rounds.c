@@ -249,7 +249,7 @@ static uint8_t last_round_mark(const struct txn *txn, const struct round_row *ro
     const struct agreement *agreement =
         registry_agreement(txn->registry, &round->agreement_id, round->agreement_version);
     plain_date today = calendar_date_of_ms(txn->now_ms);
-    return agreement && registry_is_replaced(txn->registry, agreement, today)
+    return agreement && registry_replaced_by(txn->registry, agreement, today)
                ? request_round_mark(agreement)
                : 0;
 }

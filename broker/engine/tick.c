@@ -69,20 +69,6 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
 
 /* ---------------------------------------------------------------- deadlines */
 
-/* A version that has begun opens the rounds from its first day; it has a deadline of its own. */
-static const struct agreement *newest_begun(const struct txn *txn,
-                                            const struct agreement *agreement, plain_date date)
-{
-    const struct agreement *newest = agreement;
-    for (size_t i = 0; i < registry_agreement_count(txn->registry); i++) {
-        const struct agreement *other = registry_agreement_at(txn->registry, i);
-        if (id_equal(&other->agreement_id, &newest->agreement_id) &&
-            other->version > newest->version && other->valid_from <= date)
-            newest = other;
-    }
-    return newest;
-}
-
 static enum skp_err anything_waits(struct txn *txn, const struct skp_id *agreement_id,
                                    bool *ret_waits)
 {
@@ -96,18 +82,32 @@ static enum skp_err anything_waits(struct txn *txn, const struct skp_id *agreeme
     return err;
 }
 
-/* What was promised this hour leaves in it, in one last round of the version that was replaced: its
- * successor may open none, or too late. Unless that one opens today, which is no longer to wait. */
-static enum skp_err open_last(struct txn *txn, const struct agreement *agreement,
-                              const struct agreement *newest, int64_t due_ms)
+/* At the hour that is due or later that day: nobody waits a day longer. */
+static bool opens_today(const struct agreement *agreement, int64_t due_ms)
 {
+    int64_t opens_ms = agreement_next_opening(agreement, NULL, due_ms - 1);
+    return opens_ms != 0 && calendar_date_of_ms(opens_ms) == calendar_date_of_ms(due_ms);
+}
+
+/* A version that has begun opens the rounds from its first day; it has a deadline of its own. What was
+ * promised this hour leaves in it, in one last round of the version that was replaced last: its
+ * successor may open none, or too late. Unless one of these two opens today. */
+static enum skp_err open_last(struct txn *txn, const struct agreement *agreement, int64_t due_ms)
+{
+    plain_date date = calendar_date_of_ms(due_ms);
+    const struct agreement *last = agreement;
+    const struct agreement *newest = registry_replaced_by(txn->registry, agreement, date);
+    const struct agreement *next;
     struct skp_id ignored;
     bool waits = false;
-    int64_t opens_ms = agreement_next_opening(newest, NULL, due_ms - 1);
-    if (opens_ms != 0 && calendar_date_of_ms(opens_ms) == calendar_date_of_ms(due_ms))
+    while ((next = registry_replaced_by(txn->registry, newest, date))) {
+        last = newest;
+        newest = next;
+    }
+    if (opens_today(newest, due_ms) || (last != agreement && opens_today(last, due_ms)))
         return SKP_OK;
     enum skp_err err = anything_waits(txn, &agreement->agreement_id, &waits);
-    return err || !waits ? err : round_open(txn, agreement, "", &ignored);
+    return err || !waits ? err : round_open(txn, last, "", &ignored);
 }
 
 static enum skp_err open_round(struct txn *txn, const struct deadline_key *deadline)
@@ -120,9 +120,8 @@ static enum skp_err open_round(struct txn *txn, const struct deadline_key *deadl
     plain_date date = calendar_date_of_ms(deadline->due_ms);
     if (!agreement || !agreement_is_valid(agreement, date))
         return SKP_OK;
-    const struct agreement *newest = newest_begun(txn, agreement, date);
-    if (newest != agreement)
-        return open_last(txn, agreement, newest, deadline->due_ms);
+    if (registry_replaced_by(txn->registry, agreement, date))
+        return open_last(txn, agreement, deadline->due_ms);
     enum skp_err err = round_open(txn, agreement, "", &ignored);
     return err ? err : round_schedule(txn, agreement);
 }

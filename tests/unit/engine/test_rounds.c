@@ -53,8 +53,8 @@ static void a_replaced_agreement_opens_no_rounds(void **state)
 }
 
 /* A round of Thursdays under version 1, and version 2 from Wednesday. */
-static void wait_while_replaced(struct world *w, struct told_case *told, uint32_t weekdays,
-                                int minute)
+static struct skp_id wait_while_replaced(struct world *w, struct told_case *told, uint32_t weekdays,
+                                         int minute)
 {
     struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
     terms.id = agreement_make(w, &w->creditor, &terms);
@@ -66,6 +66,7 @@ static void wait_while_replaced(struct world *w, struct told_case *told, uint32_
     register_one(w, told, 1);
     assert_int_equal(view_request(w, told, 0)->state,
                      SKP__V1__REQUEST_STATE__REQUEST_STATE_WAITING_FOR_ROUND);
+    return terms.id;
 }
 
 static void assert_leaves_in_one_round(struct world *w, uint32_t version)
@@ -111,6 +112,35 @@ static void two_versions_with_one_hour_open_one_round(void **state)
     struct world *w = *state;
     struct told_case told;
     wait_while_replaced(w, &told, THURSDAYS, TEN_HOURS);
+    assert_leaves_in_one_round(w, 2);
+}
+
+/* Of three versions with one hour the second took the request, and the third opens by hand only. */
+static void the_last_round_is_of_the_version_that_was_replaced_last(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    terms.id = agreement_make(w, &w->creditor, &terms);
+    terms.version = 2;
+    terms.valid_from = 20270201;
+    agreement_make(w, &w->creditor, &terms);
+    terms.version = 3;
+    terms.weekdays = 0;
+    terms.valid_from = 20270203;
+    agreement_make(w, &w->creditor, &terms);
+    register_one(w, &told, 1);
+    assert_leaves_in_one_round(w, 2);
+}
+
+/* Version 1 promised this Thursday; version 2 opens on Mondays, and no longer when this one comes. */
+static void nobody_waits_longer_because_two_versions_began(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct skp_id id = wait_while_replaced(w, &told, MONDAYS, TEN_HOURS);
+    struct agreement_terms third = {.id = id, .version = 3, .valid_from = THURSDAY};
+    agreement_make(w, &w->creditor, &third);
     assert_leaves_in_one_round(w, 2);
 }
 
@@ -281,6 +311,8 @@ int main(void)
         TEST(nobody_waits_longer_because_the_next_version_opens_later),
         TEST(what_waits_leaves_with_the_next_version_when_that_opens_the_same_day),
         TEST(two_versions_with_one_hour_open_one_round),
+        TEST(the_last_round_is_of_the_version_that_was_replaced_last),
+        TEST(nobody_waits_longer_because_two_versions_began),
         TEST(a_round_whose_hour_was_missed_is_opened_late),
         TEST(an_overview_lists_what_is_still_open_oldest_first),
         TEST(a_large_round_leaves_in_parts),
