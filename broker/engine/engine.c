@@ -61,12 +61,12 @@ static void call_submit(struct work_queue *queue, submit_fn submit, struct engin
 }
 
 /* To a client DATA_LOSS means that the broker is behind what it once confirmed: only who found that out
- * says so. */
+ * says so. A warning, since whoever asks again and again must not fill the log. */
 static enum skp_err spoken(const struct engine *engine, enum skp_err err)
 {
     if (err != SKP_E_DATA_LOSS)
         return err;
-    log_line(LOG_ERROR, "read_failed", "code=%d name=%s why=%s", (int)err, skp_error_name(err),
+    log_line(LOG_WARN, "read_failed", "code=%d name=%s why=%s", (int)err, skp_error_name(err),
              engine->reader->why);
     return SKP_E_INTERNAL;
 }

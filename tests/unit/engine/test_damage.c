@@ -2,6 +2,7 @@
  * else goes on. */
 #include "damage_fixture.h"
 
+#include "log.h"
 #include "park.h"
 #include "quarantine.h"
 
@@ -341,6 +342,43 @@ static void a_damaged_case_is_no_word_about_the_whole_store(void **state)
     assert_err(world_ask(w, &w->counsellor, ENGINE_CASES, &ask.base)->err, SKP_E_INTERNAL);
 }
 
+static size_t lines_of(FILE *log, const char *event)
+{
+    char line[LOG_LINE_MAX];
+    size_t count = 0;
+    rewind(log);
+    while (fgets(line, sizeof line, log))
+        count += strstr(line, event) != NULL;
+    return count;
+}
+
+/* Whoever asks for it in a loop, fetching or sending. */
+static void damage_that_is_met_again_and_again_does_not_fill_the_log(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    Skp__V1__CasesGet ask;
+    FILE *log = tmpfile();
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    damage(w, STORE_CASE, key_case(&w->counsellor.oin, &told.id));
+    skp__v1__cases_get__init(&ask);
+    ask.tag = 1;
+    log_set_stream(log);
+    log_set_clock(NULL); /* the warnings of other tests do not count */
+    for (size_t i = 0; i < 2 * LOG_WARN_BURST; i++) {
+        (void)world_ask(w, &w->counsellor, ENGINE_CASES, &ask.base);
+        letter_begin(&letter, w, &w->counsellor);
+        case_write(&letter, &told);
+        assert_err(letter_ask(&letter)->err, SKP_E_INTERNAL);
+    }
+    log_set_stream(NULL);
+    assert_int_equal(lines_of(log, " read_failed "), LOG_WARN_BURST);
+    assert_int_equal(lines_of(log, " commit_failed "), LOG_WARN_BURST);
+    (void)fclose(log);
+}
+
 static struct answer *say_hello(struct world *w, Skp__V1__ChainHead *head)
 {
     Skp__V1__Hello hello;
@@ -414,6 +452,7 @@ int main(void)
         TEST(a_mailbox_whose_damage_could_not_be_set_aside_asks_again),
         TEST(damage_that_only_the_reader_sees_is_looked_at_again_after_a_pause),
         TEST(a_damaged_case_is_no_word_about_the_whole_store),
+        TEST(damage_that_is_met_again_and_again_does_not_fill_the_log),
         TEST(a_damaged_link_sends_nobody_away_who_holds_it),
         TEST(a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged),
     };
