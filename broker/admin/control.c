@@ -2,6 +2,7 @@
 
 #include "log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/listener.h>
@@ -22,7 +23,7 @@ struct connection {
 
 struct control {
     struct control_config config;
-    char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
+    char path[CONTROL_PATH_MAX + 1];
     struct evconnlistener *listener;
     LIST_HEAD(, connection) connections; /* who asked last comes first */
     unsigned connection_count;
@@ -221,6 +222,7 @@ static bool is_live(const struct sockaddr_un *address)
 static enum skp_err bind_socket(struct control *control, char *ret_why)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    static_assert(sizeof address.sun_path == sizeof control->path, "the system's limit");
     memcpy(address.sun_path, control->path, sizeof address.sun_path);
     if (is_live(&address)) {
         snprintf(ret_why, CONTROL_WHY_BYTES, "%s: another broker answers here; stop it first",
@@ -252,15 +254,8 @@ enum skp_err control_open(const struct control_config *config, struct control **
     control->config = *config;
     LIST_INIT(&control->connections);
     int len = snprintf(control->path, sizeof control->path, "%s", config->path);
-    enum skp_err err = SKP_OK;
-    if (len < 0 || (size_t)len >= sizeof control->path) {
-        snprintf(ret_why, CONTROL_WHY_BYTES,
-                 "%s: the path of the control socket is over %zu characters; choose a shorter one",
-                 config->path, sizeof control->path - 1);
-        err = SKP_E_IO;
-    }
-    if (!err)
-        err = bind_socket(control, ret_why);
+    assert(len > 0 && len <= CONTROL_PATH_MAX); /* the option's limit */
+    enum skp_err err = bind_socket(control, ret_why);
     if (err) {
         free(control);
         return err;

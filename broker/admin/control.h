@@ -19,6 +19,8 @@
 #include <jansson.h>
 
 #define CONTROL_WHY_BYTES 512
+/* What the system takes as the path of a socket. */
+#define CONTROL_PATH_MAX 107
 /* An agreement file in base64, and room. */
 #define CONTROL_LINE_MAX_BYTES ((size_t)2 * 1024 * 1024)
 /* With one more, who was quiet longest is closed, if the engine is not at its request. */
@@ -29,7 +31,7 @@ struct control;
 struct control_config {
     struct event_base *base;
     struct server *server;
-    const char *path; /* of the socket; a stale one is replaced, a live one is IO */
+    const char *path; /* up to CONTROL_PATH_MAX; a stale socket is replaced, a live one is IO */
     int64_t stop_grace_ms;
 };
 

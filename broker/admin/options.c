@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include "control.h"
 #include "log.h"
 #include "tls_groups.h"
 
@@ -66,7 +67,7 @@ const struct config_option options_table[] = {
      "Mark a database that is made now for play, for ever: its clock can be steered.", FIELD(play)},
     {"listen", CONFIG_ADDRESS, "0.0.0.0:7443", 1, 0, NULL, "Where participants connect.",
      FIELD(listen)},
-    {"control_socket", CONFIG_PATH, "/run/skpd/control.sock", 1, 0, NULL,
+    {"control_socket", CONFIG_PATH, "/run/skpd/control.sock", 1, CONTROL_PATH_MAX, NULL,
      "Where skpctl connects: a socket for root and the broker's user.", FIELD(control_socket)},
     {"name", CONFIG_TEXT, "Schuldenknooppunt", 1, 79, NULL,
      "Name of this post office, as participants see it.", FIELD(name)},

@@ -31,6 +31,8 @@ def cases(folder, pki, running):
         ("an unknown option", {"colour": "red"}, CONFIG, "colour: no such option"),
         ("a duration without unit", {"idle_timeout": "60"}, CONFIG, "idle_timeout: 60 is not a duration"),
         ("a number out of range", {"max_sessions": "0"}, CONFIG, "max_sessions: 0"),
+        ("a control socket with too long a path", {"control_socket": f"/{'0' * 107}"}, CONFIG,
+         "is too long; give a path of at most 107 bytes"),
         ("an unknown log level", {"log_level": "loud"}, CONFIG, "log_level: loud"),
         ("an option left out", {"tls_cert": None}, CONFIG, "tls_cert: is missing"),
         ("a missing certificate", {"tls_cert": "/nowhere/tls.pem"}, CONFIG, "/nowhere/tls.pem: cannot be opened"),

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
 static const char *const required[] = {"ca_file=ca.pem",     "crl_file=crl.pem",
                                        "tls_cert=tls.pem",   "tls_key=tls.key",
@@ -91,6 +92,26 @@ static void a_policy_that_is_no_object_identifier_is_refused_with_place_and_reme
     }
 }
 
+/* Found by --check already, and not only when the socket is made. */
+static void a_control_socket_with_too_long_a_path_is_refused_with_place_and_remedy(void **state)
+{
+    char text[256], why[CONFIG_WHY_BYTES];
+    struct options options;
+    struct sockaddr_un address;
+    int len = (int)sizeof address.sun_path;
+    (void)state;
+    assert_ok(options_load(NULL, &options, why));
+    snprintf(text, sizeof text, "play = no\ncontrol_socket = /%0*d\n", len - 1, 0);
+    assert_err(
+        config_parse(options_table, options_count, "skpd.conf", span_text(text), &options, why),
+        SKP_E_CONFIG);
+    assert_ptr_equal(strstr(why, "skpd.conf:2: control_socket: /000"), why);
+    assert_non_null(strstr(why, "is too long; give a path of at most 107 bytes"));
+    snprintf(text, sizeof text, "control_socket = /%0*d\n", len - 2, 0);
+    assert_ok(
+        config_parse(options_table, options_count, "skpd.conf", span_text(text), &options, why));
+}
+
 static void groups_that_are_not_good_are_refused_with_place_and_remedy(void **state)
 {
     static const char *const bad[] = {"secp256k1",       "P-224",
@@ -151,6 +172,7 @@ int main(void)
         cmocka_unit_test(presets_are_the_defaults_of_the_server),
         cmocka_unit_test(mistakes_are_told_in_a_sentence),
         cmocka_unit_test(a_policy_that_is_no_object_identifier_is_refused_with_place_and_remedy),
+        cmocka_unit_test(a_control_socket_with_too_long_a_path_is_refused_with_place_and_remedy),
         cmocka_unit_test(groups_that_are_not_good_are_refused_with_place_and_remedy),
         cmocka_unit_test(groups_unknown_to_openssl_are_left_out_as_long_as_one_stays),
         cmocka_unit_test(the_example_file_is_what_the_table_prints),
