@@ -64,6 +64,9 @@ static void print_gauges(FILE *stream, const struct server_status *status)
     print_gauge(stream, "skp_deadlines_held",
                 "1 while nothing that is due happens, until an operator releases it",
                 status->deadlines_held);
+    print_gauge(stream, "skp_deadlines_unreadable",
+                "1 while a damaged page keeps what is due from happening; see the log",
+                status->deadlines_unreadable);
     print_gauge(stream, "skp_rows_set_aside",
                 "Damaged rows, and what they hurt, set aside; see skpctl damage list",
                 (int64_t)status->rows_aside);

@@ -12,14 +12,18 @@ static const uint8_t zero;
 
 /* ---------------------------------------------------------------- counting */
 
+/* Null where damage keeps from counting: the rest is told all the same. */
 static enum skp_err count_table(struct admin_run *run, enum store_table table, const char *name)
 {
+    struct store *store = run->txn->ws.store;
     size_t count;
-    enum skp_err err =
-        ws_count(run->txn->ws.store, table, span_of(&zero, 1), span_of(NULL, 0), &count);
-    if (!err)
-        json_object_set_new(run->answer, name, json_integer((json_int_t)count));
-    return err;
+    enum skp_err err = ws_count(store, table, span_of(&zero, 1), span_of(NULL, 0), &count);
+    if (err && err != SKP_E_DATA_LOSS)
+        return err;
+    if (err)
+        (void)quarantine_submit(run->txn->engine, &store->damaged);
+    json_object_set_new(run->answer, name, err ? json_null() : json_integer((json_int_t)count));
+    return SKP_OK;
 }
 
 static json_t *loss_json(const struct loss_mark *loss)
@@ -43,6 +47,8 @@ static enum skp_err status(struct admin_run *run)
     json_object_set_new(run->answer, "agreements",
                         json_integer((json_int_t)registry_agreement_count(run->txn->registry)));
     json_object_set_new(run->answer, "deadlines_held", json_boolean(hold_mark(engine).held));
+    json_object_set_new(run->answer, "deadlines_unreadable",
+                        json_boolean(engine_deadlines_unreadable(engine)));
     json_object_set_new(run->answer, "data_loss", loss_json(&engine->loss));
     json_object_set_new(run->answer, "rows_set_aside",
                         json_integer((json_int_t)engine_rows_aside(engine)));

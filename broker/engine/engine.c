@@ -200,6 +200,11 @@ bool engine_deadlines_held(struct engine *engine)
     return hold_mark(engine).held;
 }
 
+bool engine_deadlines_unreadable(const struct engine *engine)
+{
+    return atomic_load(&engine->deadlines_unreadable);
+}
+
 void engine_fail(struct engine *engine, enum skp_err err, const char *sentence)
 {
     atomic_store(&engine->failure, (int)err);

@@ -70,6 +70,10 @@ bool engine_is_play(const struct engine *engine);
 /* Nothing that is due happens before an operator releases it. Any thread. */
 bool engine_deadlines_held(struct engine *engine);
 
+/* A page of deadlines is damaged, and no row of it is to blame: what is due there and behind it waits
+ * until it can be read again, or for a backup. Any thread. */
+bool engine_deadlines_unreadable(const struct engine *engine);
+
 /* The last loss that an operator accepted; `lost` 0: there was none. Any thread. */
 struct loss_mark engine_loss(const struct engine *engine);
 

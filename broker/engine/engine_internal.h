@@ -35,6 +35,7 @@ struct due_state {
     size_t retry;   /* which of them */
     bool
         is_chosen; /* the last tick found any to do: if it failed, then at them or what they left */
+    bool is_unreadable; /* the last look met damage that no row is to blame for */
 };
 
 struct engine {
@@ -97,6 +98,7 @@ struct engine {
         } waiting[ENGINE_ASIDE_WAITING];
     } aside_queue; /* the loop's: mailboxes that stand before a damaged row */
     atomic_size_t asides;
+    atomic_bool deadlines_unreadable;
     atomic_bool fold_wanted;   /* the journal holds notes that no fold is under way for */
     atomic_llong fold_from_ms; /* monotonic: not before */
     atomic_int failure;        /* enum skp_err; set before `failed` */

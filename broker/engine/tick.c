@@ -1,6 +1,7 @@
 /* The clock participant: what is due is done, as internal batches with a name that makes each
  * happen once. */
 #include "hold.h"
+#include "log.h"
 #include "mutant.h"
 #include "quarantine.h"
 #include "rounds.h"
@@ -8,7 +9,8 @@
 
 #include "fold.h"
 
-#define TICK_DEADLINES 64
+#define TICK_DEADLINES      64
+#define UNREADABLE_PAUSE_MS 1000
 
 /* ---------------------------------------------------------------- overdue */
 
@@ -260,8 +262,9 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
     enum skp_err err =
         store_scan(txn->ws.store, STORE_DEADLINE, span_of(&zero, 1), row_key_span(&end),
                    due->stuck + TICK_DEADLINES, (size_t)1 << 20, &txn->arena, &rows, &count);
+    due->is_unreadable = err == SKP_E_DATA_LOSS && !quarantine_is_named(txn, err);
     if (err)
-        return err;
+        return due->is_unreadable ? SKP_OK : err;
     size_t first;
     size_t chosen = choose(due, count, &first);
     due->is_chosen = chosen > 0;
@@ -336,6 +339,36 @@ static enum skp_err find_next(struct engine *engine, struct arena *arena, int64_
     return err;
 }
 
+/* Once, and when it is over. */
+static void say_readable(struct engine *engine, bool is_readable)
+{
+    if (atomic_exchange(&engine->deadlines_unreadable, !is_readable) == !is_readable)
+        return;
+    if (is_readable)
+        log_line(LOG_INFO, "deadlines_readable", "means=%s", "what is due happens again");
+    else
+        log_line(LOG_ERROR, "deadlines_unreadable", "why=%s means=%s remedy=%s",
+                 "a page of the table deadline is damaged or cannot be read",
+                 row_advice_of(STORE_DEADLINE).means,
+                 "look at the disk; if skpd --verify-store finds the damage too, restore the "
+                 "newest backup");
+}
+
+/* What no row is to blame for is looked at again after a pause. */
+static enum skp_err look_ahead(struct engine *engine, struct arena *arena, int64_t now_ms,
+                               int64_t *ret_due_ms)
+{
+    enum skp_err err = find_next(engine, arena, ret_due_ms);
+    bool is_named = err == SKP_E_DATA_LOSS && quarantine_submit(engine, &engine->store->damaged);
+    if (is_named || (err && err != SKP_E_DATA_LOSS))
+        return err;
+    bool is_readable = !err && !engine->due.is_unreadable;
+    say_readable(engine, is_readable);
+    if (!is_readable)
+        *ret_due_ms = now_ms + UNREADABLE_PAUSE_MS;
+    return SKP_OK;
+}
+
 static enum skp_err answer(struct txn *txn, struct engine_call *call)
 {
     struct engine *engine = txn->engine;
@@ -343,9 +376,7 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
     if (engine->tick_failed_in == TICK_DUE)
         due_done(&engine->due);
     engine->tick_failed_in = TICK_NONE;
-    enum skp_err err = find_next(engine, &call->arena, &due_ms);
-    if (err == SKP_E_DATA_LOSS)
-        (void)quarantine_submit(engine, &engine->store->damaged);
+    enum skp_err err = look_ahead(engine, &call->arena, txn->now_ms, &due_ms);
     if (err)
         return err;
     pthread_mutex_lock(&engine->lock);

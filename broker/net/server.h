@@ -120,7 +120,7 @@ struct server_status {
     const struct counters *counters;
     unsigned sessions, handshakes;
     bool stopping;
-    bool deadlines_held;
+    bool deadlines_held, deadlines_unreadable;
     size_t rows_aside;      /* damaged, or hurt by damage */
     bool has_accepted_loss; /* an operator gave up what the store had confirmed */
     bool tls_pq_hybrid;     /* TLS offers X25519MLKEM768 */

@@ -129,6 +129,7 @@ struct server_status server_status(const struct server *server)
         .handshakes = server->handshake_count,
         .stopping = server->stopping,
         .deadlines_held = engine_deadlines_held(server->engine),
+        .deadlines_unreadable = engine_deadlines_unreadable(server->engine),
         .rows_aside = engine_rows_aside(server->engine),
         .has_accepted_loss = engine_loss(server->engine).lost > 0,
         .tls_pq_hybrid = server->tls_pq_hybrid,

@@ -3,6 +3,7 @@
 #define SKP_DAMAGE_FIXTURE_H
 
 #include "engine_mail.h"
+#include "log.h"
 #include "store_sqlite_internal.h"
 
 #include <fcntl.h>
@@ -159,18 +160,35 @@ static inline off_t page_of(const char *name)
     return (page - 1) * SQLITE_PAGE_BYTES;
 }
 
-/* The broker stops, one bit flips in how many rows the first page of this tree has, the broker starts. */
-static inline void damage_page(struct world *w, const char *name)
+/* One bit flips in how many rows the first page of this tree has. */
+static inline void flip_page(const char *name)
 {
     uint8_t byte;
-    world_close(w);
     off_t at = page_of(name) + 4;
     int fd = open(file, O_RDWR);
     assert_int_equal(pread(fd, &byte, 1, at), 1);
     byte ^= 1;
     assert_int_equal(pwrite(fd, &byte, 1, at), 1);
     close(fd);
+}
+
+/* The broker stops, that bit flips, the broker starts. */
+static inline void damage_page(struct world *w, const char *name)
+{
+    world_close(w);
+    flip_page(name);
     assert_ok(open_file(w, false));
+}
+
+/* How many lines of the log, read from its start, are of this event. */
+static inline size_t lines_of(FILE *log, const char *event)
+{
+    char line[LOG_LINE_MAX];
+    size_t count = 0;
+    rewind(log);
+    while (fgets(line, sizeof line, log))
+        count += strstr(line, event) != NULL;
+    return count;
 }
 
 /* What is due happens, though some ticks meet damage. */

@@ -2,7 +2,6 @@
  * else goes on. */
 #include "damage_fixture.h"
 
-#include "log.h"
 #include "park.h"
 #include "quarantine.h"
 
@@ -340,16 +339,6 @@ static void a_damaged_case_is_no_word_about_the_whole_store(void **state)
     skp__v1__cases_get__init(&ask);
     ask.tag = 1;
     assert_err(world_ask(w, &w->counsellor, ENGINE_CASES, &ask.base)->err, SKP_E_INTERNAL);
-}
-
-static size_t lines_of(FILE *log, const char *event)
-{
-    char line[LOG_LINE_MAX];
-    size_t count = 0;
-    rewind(log);
-    while (fgets(line, sizeof line, log))
-        count += strstr(line, event) != NULL;
-    return count;
 }
 
 /* Whoever asks for it in a loop, fetching or sending. */

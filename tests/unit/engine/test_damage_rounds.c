@@ -332,6 +332,47 @@ static void deadlines_that_cannot_be_read_are_not_taken_for_stuck(void **state)
     assert_int_equal(w->engine->due.stuck, 0);
 }
 
+static void assert_deadlines(struct world *w, bool readable)
+{
+    json_t *said = world_admin(w, "{'command':'status'}");
+    assert_int_equal(json_is_null(json_object_get(said, "deadlines")), !readable);
+    assert_int_equal(json_is_true(json_object_get(said, "deadlines_unreadable")), !readable);
+    assert_int_equal(engine_deadlines_unreadable(w->engine), !readable);
+    json_decref(said);
+}
+
+/* No row is to blame, so none can be set aside: what is due waits, and nothing else does. */
+static void deadlines_that_cannot_be_read_are_told_once_and_stop_nothing_else(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    struct party nobody = {.session = 0};
+    FILE *log = tmpfile();
+    register_cases(w, cases);
+    damage_page(w, "deadline");
+    for (size_t i = 1; i < CASES; i++)
+        request_answer_with(w, &cases[i].requests[0], 100);
+    log_set_stream(log);
+    world_set_time(w, 20270301, WORLD_MINUTE);
+    for (size_t i = 0; i < 4; i++)
+        assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
+    assert_true(engine_next_tick_ms(w->engine) > 0); /* a pause */
+    assert_deadlines(w, false);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(CASE_COMPLETE)), CASES - 1);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), 0);
+    flip_page("deadline");
+    assert_ok(world_ask(w, &nobody, ENGINE_TICK, NULL)->err);
+    log_set_stream(NULL);
+    assert_deadlines(w, true);
+    post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), 1);
+    assert_int_equal(lines_of(log, " error deadlines_unreadable "), 1);
+    assert_int_equal(lines_of(log, " info deadlines_readable "), 1);
+    assert_int_equal(lines_of(log, ""), 2);
+    (void)fclose(log);
+}
+
 /* Two cannot be done, between others that can; they are tried again for as long as they stand there. */
 static void deadlines_that_cannot_be_done_keep_none_behind_them_waiting(void **state)
 {
@@ -377,6 +418,7 @@ int main(void)
         TEST(requests_that_cannot_be_written_stop_no_clock),
         TEST(what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_round),
         TEST(deadlines_that_cannot_be_read_are_not_taken_for_stuck),
+        TEST(deadlines_that_cannot_be_read_are_told_once_and_stop_nothing_else),
         TEST(deadlines_that_cannot_be_done_keep_none_behind_them_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
