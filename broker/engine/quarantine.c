@@ -9,6 +9,7 @@
 #define ASIDE_PREFIX       "aside"
 #define ASIDE_PREFIX_BYTES (sizeof ASIDE_PREFIX - 1)
 #define RETRY_MS           1000
+#define LATE_MS            10000 /* so long after a row was set aside somebody may still speak of it */
 
 /* What is kept, to be said after the commit. */
 struct aside_note {
@@ -64,12 +65,15 @@ struct row_key quarantine_key(enum store_table table, struct span key)
     return aside;
 }
 
-/* One that is damaged itself is written anew. */
-static enum skp_err is_kept(struct txn *txn, const struct row_key *where, bool *ret_kept)
+/* Cause 0: nothing. One that is damaged itself is written anew. */
+static enum skp_err find_kept(struct txn *txn, const struct row_key *where,
+                              struct aside_row *ret_kept)
 {
     struct store_row row = {.key = row_key_span(where)};
+    *ret_kept = (struct aside_row){.cause = 0};
     enum skp_err err = store_get(txn->ws.store, STORE_META, &row, 1, &txn->arena);
-    *ret_kept = !err && row.version > 0;
+    if (!err && row.version > 0)
+        err = aside_row_read(row.value, ret_kept);
     return err == SKP_E_DATA_LOSS ? SKP_OK : err;
 }
 
@@ -85,9 +89,9 @@ enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct spa
     struct store_row row = {.key = row_key_span(&where),
                             .value = aside_row_pack(&aside, &txn->arena),
                             .version = STORE_ANY};
-    bool is_again = false;
-    enum skp_err err = is_kept(txn, &where, &is_again);
-    if (err || (is_again && !value.data)) /* there is nothing more to keep of it */
+    struct aside_row kept;
+    enum skp_err err = find_kept(txn, &where, &kept);
+    if (err || (kept.cause != 0 && !value.data)) /* there is nothing more to keep of it */
         return err;
     struct aside_note *note =
         txn_grow(txn, &txn->asides, &txn->aside_count, &txn->aside_room, sizeof *note);
@@ -95,7 +99,7 @@ enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct spa
         return SKP_E_NO_MEMORY;
     note->table = table;
     note->cause = cause;
-    note->is_again = is_again;
+    note->is_again = kept.cause != 0;
     row_describe(table, key, note->words, sizeof note->words);
     return store_put(txn->ws.store, STORE_META, &row, 1);
 }
@@ -268,6 +272,11 @@ struct set_aside {
     bool is_beside_whole; /* a whole row stands at the place that its key says */
 };
 
+static bool was_just_kept(const struct txn *txn, const struct aside_row *kept)
+{
+    return kept->cause != 0 && txn->real_ms >= kept->at_ms && txn->real_ms - kept->at_ms < LATE_MS;
+}
+
 static enum skp_err decide(struct txn *txn, struct engine_call *call)
 {
     struct set_aside *work = call->state;
@@ -276,14 +285,14 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     struct store_row row = {.key = span_of(damaged->key, damaged->key_len)};
     struct row_key where = quarantine_key(table, row.key);
     size_t before = txn->aside_count;
-    bool is_late = false; /* a reader's older snapshot said it */
+    struct aside_row kept = {.cause = 0};
     enum skp_err err = store_get(txn->ws.store, table, &row, 1, &txn->arena);
     work->is_beside_whole = !err && row.version > 0;
     /* Its damaged key may lead to a place where it does not stand, or where a whole row does. Who looks
-     * for it there reads the whole table. */
+     * for it there reads the whole table; not for a reader's older snapshot, soon after it was set aside. */
     if (!err)
-        err = is_kept(txn, &where, &is_late);
-    if (err == SKP_E_DATA_LOSS || (!err && !is_late))
+        err = find_kept(txn, &where, &kept);
+    if (err == SKP_E_DATA_LOSS || (!err && !was_just_kept(txn, &kept)))
         err = quarantine_move(txn, table, row.key);
     work->moved = !err && txn->aside_count > before;
     return err;

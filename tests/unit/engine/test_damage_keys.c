@@ -123,6 +123,34 @@ static void an_entry_that_took_anothers_key_blocks_no_mailbox(void **state)
         assert_int_equal(view_request(w, &cases[i], 0)->state, STATE(REQUESTED));
 }
 
+/* Of two pages of one bundle: the first was set aside long before, and written again. */
+static void a_deadline_that_took_the_key_of_one_set_aside_stops_no_clock(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct row_key keys[2];
+    size_t count;
+    case_make(&told, &w->creditor, PAGE_LINES + 1);
+    case_register(w, &told);
+    struct store_row *rows = deadlines(w, &count);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        keys[i].len = rows[i].key.len;
+        memcpy(keys[i].bytes, rows[i].key.data, keys[i].len);
+    }
+    damage(w, STORE_DEADLINE, keys[0]);
+    tick_through(w, WORLD_MONDAY, WORLD_MINUTE + 1);
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+    damage_key(w, keys[1], keys[1].len - 1, 1);
+    clock_manual_advance(&w->clock, 60000);
+    tick_through(w, OVERDUE_DAY, WORLD_MINUTE);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), 1);
+    (void)deadlines(w, &count);
+    assert_int_equal(count, 0);
+    assert_int_equal(world_tick(w), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +160,7 @@ int main(void)
         TEST(a_deadline_before_all_time_is_not_due),
         TEST(an_entry_that_went_to_another_mailbox_hides_none_behind_it),
         TEST(an_entry_that_took_anothers_key_blocks_no_mailbox),
+        TEST(a_deadline_that_took_the_key_of_one_set_aside_stops_no_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
