@@ -15,7 +15,7 @@
 struct aside_note {
     enum store_table table;
     enum aside_cause cause;
-    bool is_again; /* it was there before */
+    int change; /* of how many there are; below 0: it is over */
     char words[ROW_WORDS_BYTES];
 };
 
@@ -30,6 +30,8 @@ const char *aside_cause_name(enum aside_cause cause)
         return "NOT_COUNTED";
     case ASIDE_NOT_DUE:
         return "NOT_DUE";
+    case ASIDE_PASSED_OVER:
+        return "PASSED_OVER";
     }
     return "";
 }
@@ -40,6 +42,8 @@ const char *aside_means(enum aside_cause cause, enum store_table table)
         return "the case is not told complete";
     if (cause == ASIDE_NOT_DUE && table == STORE_DEADLINE)
         return "nobody knows what was due then";
+    if (cause == ASIDE_PASSED_OVER)
+        return "up to 32 requests cannot be answered or shown until they can be read again";
     return row_advice_of(cause == ASIDE_UNDELIVERABLE ? STORE_BUNDLE : table).means;
 }
 
@@ -77,6 +81,25 @@ static enum skp_err find_kept(struct txn *txn, const struct row_key *where,
     return err == SKP_E_DATA_LOSS ? SKP_OK : err;
 }
 
+static bool add_note(struct txn *txn, enum store_table table, struct span key,
+                     enum aside_cause cause, int change)
+{
+    struct aside_note *note =
+        txn_grow(txn, &txn->asides, &txn->aside_count, &txn->aside_room, sizeof *note);
+    if (!note)
+        return false;
+    *note = (struct aside_note){.table = table, .cause = cause, .change = change};
+    row_describe(table, key, note->words, sizeof note->words);
+    return true;
+}
+
+/* Is there nothing more to keep of it? */
+static bool says_all(const struct aside_row *kept, enum aside_cause cause, struct span value)
+{
+    bool was_passed_over = kept->cause == ASIDE_PASSED_OVER && cause != ASIDE_PASSED_OVER;
+    return kept->cause != 0 && !was_passed_over && !value.data;
+}
+
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value)
 {
@@ -91,23 +114,35 @@ enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct spa
                             .version = STORE_ANY};
     struct aside_row kept;
     enum skp_err err = find_kept(txn, &where, &kept);
-    if (err || (kept.cause != 0 && !value.data)) /* there is nothing more to keep of it */
+    if (err || says_all(&kept, cause, value))
         return err;
-    struct aside_note *note =
-        txn_grow(txn, &txn->asides, &txn->aside_count, &txn->aside_room, sizeof *note);
-    if (!note || !row.value.data)
+    if (!row.value.data || !add_note(txn, table, key, cause, kept.cause == 0))
         return SKP_E_NO_MEMORY;
-    note->table = table;
-    note->cause = cause;
-    note->is_again = kept.cause != 0;
-    row_describe(table, key, note->words, sizeof note->words);
     return store_put(txn->ws.store, STORE_META, &row, 1);
 }
 
-enum skp_err quarantine_keep_page(struct txn *txn, const struct skp_id *bundle_id, unsigned number)
+enum skp_err quarantine_keep_page(struct txn *txn, const struct skp_id *bundle_id, unsigned number,
+                                  enum aside_cause cause)
 {
     struct row_key key = key_page(bundle_id, number);
-    return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), ASIDE_NOT_DUE, span_of(NULL, 0));
+    return quarantine_keep(txn, STORE_PAGE, row_key_span(&key), cause, span_of(NULL, 0));
+}
+
+enum skp_err quarantine_page_is_read(struct txn *txn, const struct skp_id *bundle_id,
+                                     unsigned number)
+{
+    struct row_key key = key_page(bundle_id, number);
+    struct row_key where = quarantine_key(STORE_PAGE, row_key_span(&key));
+    struct store_row row = {.key = row_key_span(&where), .version = STORE_ANY};
+    struct aside_row kept = {.cause = 0};
+    enum skp_err err = SKP_OK;
+    if (atomic_load(&txn->engine->asides) > 0)
+        err = find_kept(txn, &where, &kept);
+    if (err || kept.cause != ASIDE_PASSED_OVER)
+        return err;
+    if (!add_note(txn, STORE_PAGE, row_key_span(&key), ASIDE_PASSED_OVER, -1))
+        return SKP_E_NO_MEMORY;
+    return store_remove(txn->ws.store, STORE_META, &row, 1);
 }
 
 enum skp_err quarantine_has_any(struct txn *txn, enum store_table table, bool *ret_has)
@@ -133,10 +168,13 @@ void quarantine_committed(struct txn *txn)
 {
     for (size_t i = 0; i < txn->aside_count; i++) {
         const struct aside_note *note = &txn->asides[i];
-        log_line(LOG_ERROR, "row_set_aside", "cause=%s row=%s means=%s",
-                 aside_cause_name(note->cause), note->words, aside_means(note->cause, note->table));
-        if (!note->is_again)
-            atomic_fetch_add(&txn->engine->asides, 1);
+        if (note->change < 0)
+            log_line(LOG_INFO, "row_readable", "row=%s", note->words);
+        else
+            log_line(LOG_ERROR, "row_set_aside", "cause=%s row=%s means=%s",
+                     aside_cause_name(note->cause), note->words,
+                     aside_means(note->cause, note->table));
+        atomic_fetch_add(&txn->engine->asides, (size_t)note->change);
     }
 }
 

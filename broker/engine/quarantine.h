@@ -10,7 +10,7 @@
  * stands there sends who counts to their pages. So is the counter of a mailbox, which everybody
  * needs who writes there: it goes on behind a gap. A round is moved and is then not there: nothing
  * more of it happens, and what waits for it leaves with the next. Nothing is deleted: skpctl damage
- * list shows it. */
+ * list shows it, and requests that were only passed over until they can be read again. */
 #ifndef SKP_QUARANTINE_H
 #define SKP_QUARANTINE_H
 
@@ -22,6 +22,7 @@ enum aside_cause {
     ASIDE_NOT_COUNTED =
         3, /* a case, or a page of its requests, is damaged: an answer was not counted */
     ASIDE_NOT_DUE = 4, /* damaged requests, to which what was due did not happen, or its deadline */
+    ASIDE_PASSED_OVER = 5, /* requests that a round could not read, for as long as nobody can */
 };
 const char *aside_cause_name(enum aside_cause cause);
 
@@ -44,14 +45,18 @@ void quarantine_wake_later(struct engine *engine, const struct skp_oin *oin, con
 void quarantine_retry(struct engine *engine);
 
 /* Keeps these bytes under the row's name; without bytes (data NULL) it is only named, and one that was
- * kept or named before stays as it was. The caller removes the row, if it is to go. Store worker. */
+ * kept or named before stays as it was, unless it was only passed over. The caller removes the row, if it is to go. Store worker. */
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value) SKP_MUST_CHECK;
 
-/* Names requests that are damaged, or are not where they should be: what was due did not happen to
- * them. Store worker. */
-enum skp_err quarantine_keep_page(struct txn *txn, const struct skp_id *bundle_id,
-                                  unsigned number) SKP_MUST_CHECK;
+/* Names requests that are damaged, or are not where they should be (NOT_DUE), or that may be readable
+ * again later (PASSED_OVER). Store worker. */
+enum skp_err quarantine_keep_page(struct txn *txn, const struct skp_id *bundle_id, unsigned number,
+                                  enum aside_cause cause) SKP_MUST_CHECK;
+
+/* These requests can be read: that they were passed over is no longer named. Store worker. */
+enum skp_err quarantine_page_is_read(struct txn *txn, const struct skp_id *bundle_id,
+                                     unsigned number) SKP_MUST_CHECK;
 
 /* Was a row of this table ever set aside? Store worker. */
 enum skp_err quarantine_has_any(struct txn *txn, enum store_table table,

@@ -268,7 +268,7 @@ static void requests_that_are_not_found_stop_no_clock(void **state)
     assert_non_null(find_overview(&post, 0));
     assert_int_equal(find_overview(&post, 0)->total_items, 0);
     assert_true(count_events(&post, EVENT(ROUND_CLOSED)) >= 1);
-    assert_int_equal(listed(w, "NOT_DUE"), 1);
+    assert_int_equal(listed(w, "PASSED_OVER"), 1);
 }
 
 /* Three stand on that page: one is not found, and what is found cannot be written. */
@@ -284,12 +284,31 @@ static void requests_that_cannot_be_written_stop_no_clock(void **state)
         tick_through(w, 20270301, WORLD_MINUTE);
     struct post post = fetch_all(w, &w->creditor);
     assert_non_null(find_overview(&post, 0));
-    assert_int_equal(listed(w, "NOT_DUE"), 1);
+    assert_int_equal(listed(w, "PASSED_OVER"), 1);
     assert_int_equal(count_events(&post, EVENT(OVERDUE)), 0);
     damage_page(w, "sqlite_autoindex_page_1"); /* the bit flips back */
     tick_through(w, 20270301, WORLD_MINUTE + 1);
     for (size_t i = 0; i < CASES; i++)
         assert_int_equal(view_request(w, &cases[i], 0)->state, STATE(OVERDUE));
+    assert_int_equal(engine_rows_aside(w->engine), 0);
+}
+
+/* A round does not list them, which may pass; that they do not become overdue does not. */
+static void requests_that_were_passed_over_are_named_for_good_when_they_are_due(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    agreement_make(w, &w->creditor, &terms);
+    damage(w, STORE_PAGE, key_page(&told.requests[0].bundle_id, 0));
+    tick_through(w, 20270204, TEN_HOURS);
+    assert_int_equal(listed(w, "PASSED_OVER"), 1);
+    tick_through(w, 20270301, WORLD_MINUTE);
+    assert_int_equal(listed(w, "PASSED_OVER"), 0);
+    assert_int_equal(listed(w, "NOT_DUE"), 1);
+    assert_int_equal(engine_rows_aside(w->engine), 1);
 }
 
 /* The disk reads badly on the day of a round, and well on that of the next. */
@@ -305,10 +324,13 @@ static void what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_rou
     tick_through(w, 20270204, TEN_HOURS);
     struct post post = collect_all(w, &w->creditor);
     assert_int_equal(find_overview(&post, 0)->total_items, 0);
+    assert_int_equal(listed(w, "PASSED_OVER"), 1);
     damage_page(w, "sqlite_autoindex_page_1"); /* the bit flips back */
     assert_int_equal(view_request(w, &told, 0)->state, STATE(WAITING_FOR_ROUND));
     tick_through(w, 20270211, TEN_HOURS);
     assert_int_equal(view_request(w, &told, 0)->state, STATE(REQUESTED));
+    assert_int_equal(listed(w, "PASSED_OVER"), 0);
+    assert_int_equal(engine_rows_aside(w->engine), 0);
     post = collect_all(w, &w->creditor);
     assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 1);
 }
@@ -416,6 +438,7 @@ int main(void)
         TEST(a_round_leaves_out_what_left_before),
         TEST(requests_that_are_not_found_stop_no_clock),
         TEST(requests_that_cannot_be_written_stop_no_clock),
+        TEST(requests_that_were_passed_over_are_named_for_good_when_they_are_due),
         TEST(what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_round),
         TEST(deadlines_that_cannot_be_read_are_not_taken_for_stuck),
         TEST(deadlines_that_cannot_be_read_are_told_once_and_stop_nothing_else),
