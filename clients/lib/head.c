@@ -139,24 +139,54 @@ static void sync_folder(char *file)
     close(fd);
 }
 
+static bool write_synced(int fd, struct span bytes)
+{
+    return fd >= 0 && write_all(fd, bytes) && fsync(fd) == 0;
+}
+
+/* Gets its name when all of it is on the disk: a process that is killed leaves nothing. False: not so here, or the
+ * disk fails. */
+static bool write_unnamed(const char *file, const char *aside, struct span bytes)
+{
+    char unnamed[64], *copy = strdup(file);
+    int fd = copy ? open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;
+    (void)snprintf(unnamed, sizeof unnamed, "/proc/self/fd/%d", fd);
+    bool written = write_synced(fd, bytes) &&
+                   linkat(AT_FDCWD, unnamed, AT_FDCWD, aside, AT_SYMLINK_FOLLOW) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(copy);
+    return written;
+}
+
+static bool write_named(const char *aside, struct span bytes)
+{
+    int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool written = write_synced(fd, bytes);
+    if (fd >= 0)
+        written = close(fd) == 0 && written;
+    if (fd >= 0 && !written)
+        unlink(aside);
+    return written;
+}
+
 /* Another file first, then in its place: a reader sees the old head or the new one, never half. A file of its own: who
  * shares the head may be a thread of this process, or have its number in another container. */
 static bool replace_file(const char *file, struct span bytes)
 {
-    char *aside = NULL;
-    if (asprintf(&aside, "%s.XXXXXX", file) < 0)
+    char *aside = NULL, id[ID_TEXT_BYTES];
+    struct skp_id fresh = id_new();
+    id_print(&fresh, id);
+    if (asprintf(&aside, "%s.%s", file, id) < 0)
         return false;
-    int fd = mkostemp(aside, O_CLOEXEC);
-    bool written = fd >= 0 && write_all(fd, bytes) && fsync(fd) == 0;
-    if (fd >= 0)
-        written = close(fd) == 0 && written;
-    written = written && rename(aside, file) == 0;
-    if (written)
+    bool written = write_unnamed(file, aside, bytes) || write_named(aside, bytes);
+    bool replaced = written && rename(aside, file) == 0;
+    if (replaced)
         sync_folder(aside);
-    else if (fd >= 0)
+    else if (written)
         unlink(aside);
     free(aside);
-    return written;
+    return replaced;
 }
 
 /* Another client of ours saved a newer one meanwhile. Between this look and the renaming one more may do so: then

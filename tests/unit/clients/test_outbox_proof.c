@@ -1,6 +1,10 @@
 /* Receipts prove something or are asked for again; the newest head is kept and said. */
 #include "outbox_fixture.h"
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
 static void sign_badly_once(struct fake *fake)
 {
     struct keypair *stranger = load_pair(CREDITOR, "sign");
@@ -162,6 +166,67 @@ static void what_another_client_is_writing_is_left_alone(void **state)
     assert_int_equal(rmdir(folder), 0); /* and nothing else stays */
 }
 
+static int linkat_error; /* 0: as ever */
+
+int __real_linkat(int old_folder, const char *old, int new_folder, const char *new, int flags);
+int __wrap_linkat(int old_folder, const char *old, int new_folder, const char *new, int flags);
+
+int __wrap_linkat(int old_folder, const char *old, int new_folder, const char *new, int flags)
+{
+    errno = linkat_error;
+    return linkat_error != 0 ? -1 : __real_linkat(old_folder, old, new_folder, new, flags);
+}
+
+static void save_some_head(char *file)
+{
+    uint8_t commit[64] = {0};
+    char jws[] = "a signature";
+    struct skp_client client = {
+        .head = {.file = file, .commit = commit, .commit_bytes = 64, .jws = jws, .unsaved = true}};
+    head_save(&client);
+}
+
+static void a_head_is_saved_also_where_no_file_gets_its_name_later(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/skp-head-XXXXXX", file[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/head", folder);
+    linkat_error = EPERM;
+    save_some_head(file);
+    linkat_error = 0;
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(folder), 0); /* and nothing else stays */
+}
+
+/* The signal of the limit comes in the middle of writing. */
+static void die_while_saving(char *file)
+{
+    struct rlimit few = {.rlim_cur = 10, .rlim_max = 10}, none = {0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)setrlimit(RLIMIT_FSIZE, &few);
+    save_some_head(file);
+    _exit(0);
+}
+
+static void a_client_that_is_killed_while_it_saves_the_head_leaves_nothing(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/skp-head-XXXXXX", file[64];
+    int status = 0, fd = open("/tmp", O_TMPFILE | O_WRONLY, 0600);
+    if (fd < 0)
+        skip(); /* this file system has no files without a name */
+    (void)close(fd);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/head", folder);
+    pid_t child = fork();
+    if (child == 0)
+        die_while_saving(file);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void a_damaged_head_file_stops_the_start(void **state)
 {
     (void)state;
@@ -189,6 +254,8 @@ int main(void)
         cmocka_unit_test(hello_carries_the_newest_head_also_after_a_restart),
         cmocka_unit_test(an_older_head_does_not_replace_the_newer_one_of_another_client),
         cmocka_unit_test(what_another_client_is_writing_is_left_alone),
+        cmocka_unit_test(a_head_is_saved_also_where_no_file_gets_its_name_later),
+        cmocka_unit_test(a_client_that_is_killed_while_it_saves_the_head_leaves_nothing),
         cmocka_unit_test(a_damaged_head_file_stops_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
