@@ -74,7 +74,8 @@ struct watching {
     size_t left;
     bool tried; /* to seal again, when there were */
     size_t tried_at;
-    bool unsent; /* what was sealed may still be in the outbox */
+    bool unsent;    /* what was sealed may still be in the outbox */
+    uint64_t heard; /* up to where it was looked for what must be sealed again */
     bool ever_written;
 };
 
@@ -210,6 +211,15 @@ static int reseal(struct watching *watching)
 
 /* ---------------------------------------------------------------- watching */
 
+/* Also a report and a session that came back. */
+static bool has_news(struct watching *watching)
+{
+    uint64_t heard = watching->collecting.link.heard;
+    bool news = heard != watching->heard;
+    watching->heard = heard;
+    return news;
+}
+
 /* Only here do signals end it in good order; anywhere else they end it at once. */
 static int watch_on(struct watching *watching)
 {
@@ -227,7 +237,7 @@ static int watch_on(struct watching *watching)
             return link_failed(&collecting->link, err);
         if (collecting->drained)
             code = write_answers(watching);
-        if (code == 0 && collecting->drained)
+        if (code == 0 && collecting->drained && has_news(watching))
             code = reseal(watching);
         (void)fflush(stdout); /* what was said is for now, also through a pipe */
     }

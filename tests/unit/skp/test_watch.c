@@ -2,6 +2,7 @@
 #include "link_scene.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 /* Longer than the settings' wait. On a busy machine it may not be: then silence makes up for it. */
@@ -150,6 +151,45 @@ static void a_batch_without_receipt_does_not_leave_twice_and_is_told_when_it_is_
     desk_free(desk);
 }
 
+/* ---------------------------------------------------------------- nothing new */
+
+static atomic_int asked_for_reseals; /* of the state database */
+
+int64_t __real_state_number(struct state_db *db, int64_t otherwise, const char *sql,
+                            const char *types, ...);
+int64_t __wrap_state_number(struct state_db *db, int64_t otherwise, const char *sql,
+                            const char *types, ...);
+
+int64_t __wrap_state_number(struct state_db *db, int64_t otherwise, const char *sql,
+                            const char *types, ...)
+{
+    assert_string_equal(types, ""); /* no parameters to hand on */
+    asked_for_reseals += strstr(sql, "FROM reseal") != NULL;
+    return __real_state_number(db, otherwise, sql, types);
+}
+
+static void say_nothing_for_some_turns(struct fake *fake)
+{
+    begin_watch(fake);
+    sleep_ms(400); /* what came is dealt with */
+    int before = asked_for_reseals;
+    sleep_ms(800);
+    if (asked_for_reseals != before)
+        fake_die("asked %d times", asked_for_reseals - before);
+    end_watch(fake);
+}
+
+static void a_turn_without_news_asks_the_database_nothing(void **state)
+{
+    (void)state;
+    struct told told;
+    struct desk *desk = desk_new(say_nothing_for_some_turns, NULL);
+    desk_hand_over(desk);
+    watch(desk, "", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    desk_free(desk);
+}
+
 /* ---------------------------------------------------------------- files that change */
 
 static void replace_the_crl(struct fake *fake)
@@ -238,6 +278,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sealing_again_waits_for_a_broker_that_is_away),
         cmocka_unit_test(a_batch_without_receipt_does_not_leave_twice_and_is_told_when_it_is_there),
+        cmocka_unit_test(a_turn_without_news_asks_the_database_nothing),
         cmocka_unit_test(a_new_crl_is_taken_over_by_a_new_session),
         cmocka_unit_test(a_signal_ends_what_is_still_connecting),
     };
