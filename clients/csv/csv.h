@@ -46,7 +46,7 @@ struct csv_problem {
     unsigned long line; /* as an editor counts; 0: the file as a whole */
     enum skp_err err;
     const char *column;       /* NULL: the row as a whole */
-    unsigned long other_line; /* the row it contradicts; 0: none */
+    unsigned long other_line; /* the row it contradicts or repeats; 0: none */
     int os_error;             /* errno of IO and NOT_FOUND */
     enum csv_why why;
     const struct csv_field *field; /* of `column`, where a table of fields read it; else NULL */

@@ -54,7 +54,9 @@ void csv_problem_print(const struct csv_problem *problem, char *ret_text)
         APPEND(ret_text, used, "%skolom %.60s", used > 0 ? ", " : "", problem->column);
     APPEND(ret_text, used, "%s%.120s", used > 0 ? ": " : "", skp_error(problem->err)->dutch);
     if (problem->other_line > 0)
-        APPEND(ret_text, used, " (anders dan regel %lu)", problem->other_line);
+        APPEND(ret_text, used, " (%s regel %lu)",
+               problem->err == SKP_E_DUPLICATE_ITEM ? "zie ook" : "anders dan",
+               problem->other_line);
     if (problem->os_error != 0)
         APPEND(ret_text, used, " (%.60s)", strerrordesc_np(problem->os_error));
     if (problem->why != CSV_WHY_NONE)

@@ -22,7 +22,7 @@ struct record_command {
     struct draft draft;
     struct csv_problems problems;
     struct results results;
-    struct map seen; /* requests that rows of this file were about */
+    struct map seen; /* requests that rows of this file were about -> the line of the first */
     bool broke_off;  /* the file could not be read to its end */
 };
 
@@ -84,18 +84,34 @@ static bool said_before(const struct off_network *found, const struct record_row
            found->total_cents == cents && found->received_date == row->received_date;
 }
 
+static enum skp_err add_result(struct record_command *command, const struct record_row *row,
+                               const struct skp_id *request_id, enum result_status status,
+                               struct csv_problem problem)
+{
+    problem.line = row->line;
+    struct result_row result = {.line = (uint32_t)row->line,
+                                .dossier = row->dossier,
+                                .creditor = row->creditor,
+                                .status = (int)status,
+                                .problem = problem,
+                                .request_id = *request_id};
+    return results_add(&command->results, &result);
+}
+
 static enum skp_err note(struct record_command *command, const struct record_row *row,
                          const struct skp_id *request_id, enum result_status status,
                          enum skp_err err, const char *column)
 {
-    struct result_row result = {
-        .line = (uint32_t)row->line,
-        .dossier = row->dossier,
-        .creditor = row->creditor,
-        .status = (int)status,
-        .problem = {.line = row->line, .err = err, .column = err ? column : NULL},
-        .request_id = *request_id};
-    return results_add(&command->results, &result);
+    return add_result(command, row, request_id, status,
+                      (struct csv_problem){.err = err, .column = err ? column : NULL});
+}
+
+/* The first row counts; that it is about the same letter need not show, where one names the brand and one does not. */
+static enum skp_err note_double(struct record_command *command, const struct record_row *row,
+                                const struct skp_id *request_id, size_t first)
+{
+    return add_result(command, row, request_id, RESULT_REFUSED,
+                      (struct csv_problem){.err = SKP_E_DUPLICATE_ITEM, .other_line = first});
 }
 
 static enum skp_err say_row(struct record_command *command, const struct record_row *row,
@@ -130,9 +146,10 @@ static enum skp_err take_row(struct record_command *command, const struct record
     if (found.found > 1 || found.ambiguous)
         return note(command, row, &(struct skp_id){{0}}, RESULT_AMBIGUOUS, SKP_E_CREDITOR_AMBIGUOUS,
                     "Schuldeiser");
-    enum skp_err err = map_add(&command->seen, found.request_id.bytes, NULL);
-    if (err == SKP_E_DUPLICATE_ITEM)
-        return note(command, row, &found.request_id, RESULT_REFUSED, err, NULL);
+    size_t first;
+    if (map_find_index(&command->seen, found.request_id.bytes, &first))
+        return note_double(command, row, &found.request_id, first);
+    enum skp_err err = map_put_index(&command->seen, found.request_id.bytes, row->line);
     if (err)
         return err;
     if (said_before(&found, row)) /* of what is on its way, its receipt says what became of it */

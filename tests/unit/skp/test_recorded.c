@@ -115,6 +115,40 @@ static void of_two_brands_by_letter_the_file_names_one(void **state)
     desk_free(desk);
 }
 
+static void take_one(struct fake *fake)
+{
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    fake_take_batch(fake);
+    fake_receipt(fake);
+    fake_expect_end(fake);
+}
+
+/* Where there was one letter, a row needs no brand: who reads that a row is double must learn of which. */
+static void a_row_with_and_one_without_the_brand_of_one_letter_name_each_other(void **state)
+{
+    static const char rows[] =
+        "Dossier;Schuldeiser;Merk;Bedrag;Akkoord;Ontvangen;Uitkomst\r\n"
+        "2026-1;Bakker Jansen;;250,00;voorstel nodig;16-11-2026;vorderingen\r\n"
+        "2026-1;Bakker Jansen;Krenten;300,00;voorstel nodig;16-11-2026;vorderingen\r\n";
+    (void)state;
+    struct desk *desk = desk_new(take_one, NULL);
+    struct told told;
+    scene_register(desk->scene,
+                   SCENE_HEADER SCENE_CASE("2026-1") "Bakker Jansen;;Krenten;;30;eerste;overig\r\n",
+                   false, NULL);
+    struct envelope_batch batch = scene_outbox(desk->scene, &desk->scene->office);
+    scene_settle(&desk->scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    desk_hand_over(desk);
+    record(desk, rows, &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    const char *file = scene_read(desk->scene, "out.csv");
+    assert_non_null(strstr(file, "\r\n2;'2026-1;Bakker Jansen;aangemeld;"));
+    assert_non_null(strstr(file,
+                           "\r\n3;'2026-1;Bakker Jansen;geweigerd;;DUPLICATE_ITEM;Regel staat er "
+                           "dubbel in (zie ook regel 2);Haal de dubbele regel weg;"));
+    desk_free(desk);
+}
+
 /* It stands among the letters, but the broker was never told of it. */
 static void an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin(void **state)
 {
@@ -141,6 +175,7 @@ int main(void)
         cmocka_unit_test(what_is_on_its_way_is_not_replaced),
         cmocka_unit_test(the_same_on_its_way_is_waited_for),
         cmocka_unit_test(of_two_brands_by_letter_the_file_names_one),
+        cmocka_unit_test(a_row_with_and_one_without_the_brand_of_one_letter_name_each_other),
         cmocka_unit_test(an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
