@@ -23,6 +23,7 @@ struct record_command {
     struct csv_problems problems;
     struct results results;
     struct map seen; /* requests that rows of this file were about -> the line of the first */
+    bool brands;     /* the file has the column Merk */
     bool broke_off;  /* the file could not be read to its end */
 };
 
@@ -40,7 +41,7 @@ struct off_network {
     plain_date received_date;
 };
 
-static void find_request(struct state_db *db, const struct record_row *row,
+static void find_letters(struct state_db *db, const struct record_row *row, bool any_brand,
                          struct off_network *found)
 {
     char key[MATCHING_KEY_BYTES];
@@ -50,11 +51,11 @@ static void find_request(struct state_db *db, const struct record_row *row,
                   "SELECT r.request_id, r.case_id, r.route,"
                   " min(r.brand) OVER () <> max(r.brand) OVER ()"
                   " FROM request AS r JOIN case_file AS c USING (case_id)"
-                  " WHERE c.dossier = ?1 AND r.name_key = ?2 AND (?3 = '' OR r.brand = ?3)"
+                  " WHERE c.dossier = ?1 AND r.name_key = ?2 AND (?4 OR r.brand = ?3)"
                   " AND (r.route IN (2, 3) OR EXISTS (SELECT 1 FROM reseal AS s WHERE s.request_id "
                   "= r.request_id"
                   "  AND s.bundle_id = r.bundle_id AND s.stage IN (0, 3)))",
-                  "ttt", row->dossier, key, row->brand);
+                  "ttti", row->dossier, key, row->brand, (int64_t)any_brand);
     while (state_next(db, rows)) {
         found->request_id = state_id(rows, 0);
         found->case_id = state_id(rows, 1);
@@ -62,11 +63,24 @@ static void find_request(struct state_db *db, const struct record_row *row,
         found->brands_differ = sqlite3_column_int(rows, 3) != 0;
         found->found++;
     }
-    rows = state_ask(db,
-                     "SELECT version, outcome, consent, total_cents, received_date, stage"
-                     " FROM recorded WHERE request_id = ? AND stage IN (1, 2)"
-                     " ORDER BY version DESC LIMIT 1",
-                     "d", &found->request_id);
+}
+
+/* An empty brand is that of the letter that was for none, where there is one; else it says nothing, as where the file
+ * has no column for it. */
+static void find_request(const struct record_command *command, const struct record_row *row,
+                         struct off_network *found)
+{
+    struct state_db *db = &command->cli->state;
+    if (command->brands)
+        find_letters(db, row, false, found);
+    if (found->found == 0 && row->brand[0] == '\0')
+        find_letters(db, row, true, found);
+    sqlite3_stmt *rows =
+        state_ask(db,
+                  "SELECT version, outcome, consent, total_cents, received_date, stage"
+                  " FROM recorded WHERE request_id = ? AND stage IN (1, 2)"
+                  " ORDER BY version DESC LIMIT 1",
+                  "d", &found->request_id);
     while (state_next(db, rows)) {
         found->version = (uint32_t)sqlite3_column_int64(rows, 0);
         found->outcome = sqlite3_column_int(rows, 1);
@@ -137,7 +151,7 @@ static enum skp_err say_row(struct record_command *command, const struct record_
 static enum skp_err take_row(struct record_command *command, const struct record_row *row)
 {
     struct off_network found = {0};
-    find_request(&command->cli->state, row, &found);
+    find_request(command, row, &found);
     if (found.found == 0)
         return note(command, row, &found.request_id, RESULT_REFUSED, SKP_E_REQUEST_UNKNOWN,
                     "Schuldeiser");
@@ -243,6 +257,7 @@ static int run_record(struct record_command *command)
     csv_record_columns(record_fields, RECORD_FIELDS, columns);
     if (csv_reader_open(command->file, columns, RECORD_FIELDS, &reader, &problem))
         return cli_fail_file(cli, command->file, &problem);
+    command->brands = csv_reader_has(reader, RECORD_BRAND);
     int code = connect_and_clear(command);
     enum skp_err err = code == 0 ? take_file(command, reader) : SKP_OK;
     csv_reader_free(reader);

@@ -17,6 +17,7 @@ struct record_row {
 };
 
 #define RECORD_FIELDS 7
+#define RECORD_BRAND  2 /* the place of Merk in them */
 extern const struct csv_field record_fields[RECORD_FIELDS];
 
 /* The fact; its ids and what it points to live in `arena`. AMOUNT_ZERO, CLAIM_UNKNOWN (an amount with another

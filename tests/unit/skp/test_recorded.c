@@ -149,6 +149,38 @@ static void a_row_with_and_one_without_the_brand_of_one_letter_name_each_other(v
     desk_free(desk);
 }
 
+/* Nobody could fill in the brand of the letter that was for none. */
+static void an_empty_brand_is_that_of_the_letter_that_was_for_none(void **state)
+{
+    static const char rows[] =
+        "Dossier;Schuldeiser;Merk;Bedrag;Akkoord;Ontvangen;Uitkomst\r\n"
+        "2026-1;Bakker Jansen;;250,00;voorstel nodig;16-11-2026;vorderingen\r\n"
+        "2026-1;Bakker Jansen;Krenten;300,00;voorstel nodig;16-11-2026;vorderingen\r\n";
+    (void)state;
+    struct desk *desk = desk_new(take_once, NULL);
+    struct told told;
+    scene_register(
+        desk->scene,
+        SCENE_HEADER SCENE_CASE("2026-1") "Bakker Jansen;;Krenten;;30;eerste;overig\r\n" SCENE_CASE(
+            "2026-1") "Bakker Jansen;;;;40;eerste;overig\r\n",
+        false, NULL);
+    struct envelope_batch batch = scene_outbox(desk->scene, &desk->scene->office);
+    scene_settle(&desk->scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    desk_hand_over(desk);
+    record(desk, rows, &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    record(desk, ON_PAPER ROW("300,00"), &told); /* without the column nothing is said of a brand */
+    assert_non_null(strstr(scene_read(desk->scene, "out.csv"), ";niet eenduidig;;REQUIRED;"));
+    assert_int_equal(cli_open_state(&desk->cli), 0);
+    assert_int_equal(desk_count(desk, "SELECT total_cents FROM recorded JOIN request USING"
+                                      " (request_id) WHERE brand = ''"),
+                     25000);
+    assert_int_equal(desk_count(desk, "SELECT total_cents FROM recorded JOIN request USING"
+                                      " (request_id) WHERE brand = 'Krenten'"),
+                     30000);
+    desk_free(desk);
+}
+
 /* It stands among the letters, but the broker was never told of it. */
 static void an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin(void **state)
 {
@@ -176,6 +208,7 @@ int main(void)
         cmocka_unit_test(the_same_on_its_way_is_waited_for),
         cmocka_unit_test(of_two_brands_by_letter_the_file_names_one),
         cmocka_unit_test(a_row_with_and_one_without_the_brand_of_one_letter_name_each_other),
+        cmocka_unit_test(an_empty_brand_is_that_of_the_letter_that_was_for_none),
         cmocka_unit_test(an_answer_of_a_creditor_that_is_not_known_by_name_waits_for_its_oin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
