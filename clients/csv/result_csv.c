@@ -64,6 +64,10 @@ void result_writer_put(struct csv_writer *writer, const struct result_row *row)
         text.sentence = sentence;
         result_remedy_row(&problem, remedy);
         text.remedy = remedy;
+    } else if (row->not_compared) {
+        text.sentence = "Al beantwoord: persoonsgegevens, adres en BSN in dit bestand zijn niet "
+                        "vergeleken en gaan niet naar de schuldeiser";
+        text.remedy = "Geef een verbetering daarvan zelf door aan de schuldeiser";
     }
     csv_record_write(fields, FIELD_COUNT, writer, &text);
     csv_writer_end_row(writer);

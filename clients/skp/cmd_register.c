@@ -87,6 +87,23 @@ static enum skp_err gather_results(struct register_command *command)
     return err;
 }
 
+static void tell_not_compared(struct register_command *command)
+{
+    struct cli *cli = command->cli;
+    const struct result_row *rows = command->results.rows;
+    size_t count = 0;
+    for (size_t i = 0; i < command->results.count; i++)
+        count += rows[i].status == RESULT_UNCHANGED && rows[i].not_compared;
+    cli_put(cli, "not_compared", (int64_t)count);
+    if (count > 0)
+        cli_say(cli,
+                "%zu %s al beantwoord: persoonsgegevens, adres en BSN niet vergeleken. Geef een "
+                "verbetering daarvan zelf door aan de schuldeiser.",
+                "%zu %s answered already: persons, address and BSN not compared. Tell the creditor "
+                "yourself what was mended in them.",
+                count, cli_noun(cli, count, NOUN_ROW));
+}
+
 static int finish(struct register_command *command, enum skp_err sent)
 {
     struct cli *cli = command->cli;
@@ -99,6 +116,7 @@ static int finish(struct register_command *command, enum skp_err sent)
     cli_say(cli, "%zu %s, %zu %s", "%zu %s, %zu %s", cases, cli_noun(cli, cases, NOUN_CASE),
             requests, cli_noun(cli, requests, NOUN_REQUEST));
     int code = results_finish(cli, &command->results);
+    tell_not_compared(command);
     if (sent) {
         code = link_failed(&command->link, sent);
         cli_warn(cli, "Wat nog niet is bevestigd, staat klaar en gaat de volgende keer opnieuw.",

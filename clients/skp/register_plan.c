@@ -212,18 +212,18 @@ static void find_route(struct planning *planning, const struct register_case *fi
 /* Persons and address are held against what was sealed: that is kept until the answer is in, and a fingerprint of a BSN
  * would tell it to who tries them all. */
 static enum skp_err compare_client(struct planning *planning, const struct register_case *file_case,
-                                   const struct plan_request *request, bool with_bsn,
-                                   bool *ret_same)
+                                   struct plan_request *request, bool with_bsn, bool *ret_same)
 {
     struct state_db *db = planning->db;
     struct arena arena;
     enum skp_err err = SKP_OK;
     arena_init(&arena, PART_MAX_BYTES);
-    *ret_same = true;
+    *ret_same = request->not_compared = true;
     sqlite3_stmt *row = state_ask(db, "SELECT plaintext FROM kept_line WHERE item_id = ?", "d",
                                   &request->request_id);
     while (state_next(db, row)) {
         struct span kept = state_blob(db, row, 0, &arena);
+        request->not_compared = false;
         if (!err && kept.len > SEAL_SALT_BYTES)
             err = cases_build_same_client(
                 file_case, request->asked, with_bsn,

@@ -28,7 +28,8 @@ struct plan_request {
     struct target *target;                   /* of ROUTE_DIGITAL */
     size_t place;                            /* in the case */
     enum stage stage;                        /* as remembered */
-    plain_date round_date;                   /* it waits for a round; 0: leaves at once */
+    bool not_compared;     /* nothing is kept to hold the client against: answered */
+    plain_date round_date; /* it waits for a round; 0: leaves at once */
 };
 
 struct plan_case {

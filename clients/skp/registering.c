@@ -135,6 +135,7 @@ static void planned_status(const struct plan_request *request, struct result_row
         row->date = request->round_date;
         if (request->stage == STAGE_STORED)
             row->status = RESULT_UNCHANGED;
+        row->not_compared = request->not_compared;
         return;
     case ROUTE_LETTER:
         row->status = RESULT_LETTER;

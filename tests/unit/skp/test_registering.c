@@ -357,6 +357,29 @@ static void a_file_without_the_bsn_that_was_sent_changes_nothing(void **state)
                SKP_OK);
 }
 
+/* What was sealed is not kept longer than it is needed, so nobody can see any more whether something was mended. */
+static void of_what_was_answered_it_is_said_that_the_client_was_not_compared(void **state)
+{
+    const struct handed before = {BEFORE, BSN("999990020"), true};
+    const struct handed mended = {BEFORE, BSN("999990019"), true};
+    struct scene *scene = scene_with_creditor();
+    struct results results;
+    (void)state;
+    hand_in(scene, &before, &results);
+    results_fini(&results);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    hand_in(scene, &before, &results);
+    assert_false(results.rows[0].not_compared);
+    results_fini(&results);
+    state_run(&scene->office, "DELETE FROM kept_line", ""); /* the answer came */
+    hand_in(scene, &mended, &results);
+    assert_int_equal(results.rows[0].status, RESULT_UNCHANGED);
+    assert_true(results.rows[0].not_compared);
+    results_fini(&results);
+    scene_free(scene);
+}
+
 /* One address per case: what went with another one could only be put back for a part of it. */
 static void a_new_creditor_of_a_client_who_moved_waits_until_the_case_is_as_it_was(void **state)
 {
@@ -438,6 +461,7 @@ int main(void)
         cmocka_unit_test(what_was_mended_after_it_was_asked_is_not_called_fine),
         cmocka_unit_test(the_same_files_are_no_change_when_who_may_have_a_bsn_changed),
         cmocka_unit_test(a_file_without_the_bsn_that_was_sent_changes_nothing),
+        cmocka_unit_test(of_what_was_answered_it_is_said_that_the_client_was_not_compared),
         cmocka_unit_test(a_new_creditor_of_a_client_who_moved_waits_until_the_case_is_as_it_was),
         cmocka_unit_test(thousands_of_cases_are_cut_in_batches_that_fit),
     };
