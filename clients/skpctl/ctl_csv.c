@@ -35,7 +35,7 @@ static size_t columns_of(json_t *row, struct csv_column columns[CSV_MAX_COLUMNS]
     return count;
 }
 
-void ctl_print_csv(FILE *stream, const json_t *answer)
+void ctl_print_csv(FILE *stream, const json_t *answer, bool play)
 {
     struct csv_column columns[CSV_MAX_COLUMNS];
     struct csv_writer *writer = NULL;
@@ -45,6 +45,8 @@ void ctl_print_csv(FILE *stream, const json_t *answer)
     size_t count = columns_of(first, columns);
     if (count == 0 || csv_writer_stream(stream, columns, count, &writer))
         return;
+    if (play)
+        csv_writer_mark_play(writer);
     for (size_t index = 0; index < (rows != NULL ? json_array_size(rows) : 1); index++) {
         const json_t *row = rows != NULL ? json_array_get(rows, index) : answer;
         for (size_t i = 0; i < count; i++)

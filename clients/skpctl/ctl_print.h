@@ -12,8 +12,8 @@ bool ctl_answer_is_ok(const json_t *answer);
 void ctl_print_answer(FILE *stream, const json_t *answer);
 
 /* As these offices use it: `;`, byte order mark, texts that a spreadsheet keeps. What is no list is one row; an
- * empty list is an empty file. */
-void ctl_print_csv(FILE *stream, const json_t *answer);
+ * empty list is an empty file. Of a play each row says so, as csv_writer_mark_play() does. */
+void ctl_print_csv(FILE *stream, const json_t *answer, bool play);
 
 /* One value as text, behind what `cell`[cell_bytes] holds, as far as it fits; nothing in it steers a terminal. */
 #define CTL_CELL_BYTES 512 /* on the screen */

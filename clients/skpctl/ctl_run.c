@@ -21,30 +21,6 @@ static void print_raw(const json_t *answer)
     putchar('\n');
 }
 
-/* A spreadsheet has no place for it. */
-static void show_csv(const json_t *answer)
-{
-    const json_t *more = json_object_get(answer, "more");
-    ctl_print_csv(stdout, answer);
-    if (more != NULL)
-        fprintf(stderr, "skpctl: the list is cut: %" JSON_INTEGER_FORMAT " more\n",
-                json_integer_value(more));
-}
-
-static int show(const json_t *answer, enum ctl_format format)
-{
-    bool ok = ctl_answer_is_ok(answer);
-    if (format == CTL_JSON)
-        print_raw(answer);
-    else if (ok && format == CTL_CSV)
-        show_csv(answer);
-    else if (ok)
-        ctl_print_answer(stdout, answer);
-    else
-        ctl_print_refusal(stderr, answer);
-    return ok ? EX_OK : CTL_EXIT_REFUSED;
-}
-
 /* Takes nothing; prints why there is no answer. */
 static json_t *ask(struct ctl_channel *channel, const json_t *request)
 {
@@ -55,6 +31,36 @@ static json_t *ask(struct ctl_channel *channel, const json_t *request)
     return answer;
 }
 
+/* How to show an answer. */
+struct output {
+    enum ctl_format format;
+    bool play; /* of CTL_CSV */
+};
+
+/* A spreadsheet has no place for it. */
+static void show_csv(const json_t *answer, bool play)
+{
+    const json_t *more = json_object_get(answer, "more");
+    ctl_print_csv(stdout, answer, play);
+    if (more != NULL)
+        fprintf(stderr, "skpctl: the list is cut: %" JSON_INTEGER_FORMAT " more\n",
+                json_integer_value(more));
+}
+
+static int show(const json_t *answer, struct output output)
+{
+    bool ok = ctl_answer_is_ok(answer);
+    if (output.format == CTL_JSON)
+        print_raw(answer);
+    else if (ok && output.format == CTL_CSV)
+        show_csv(answer, output.play);
+    else if (ok)
+        ctl_print_answer(stdout, answer);
+    else
+        ctl_print_refusal(stderr, answer);
+    return ok ? EX_OK : CTL_EXIT_REFUSED;
+}
+
 /* A file that holds no message at all is a bad file, and not a refusal of what it says. */
 static bool is_unreadable(const json_t *request, const json_t *answer)
 {
@@ -63,10 +69,10 @@ static bool is_unreadable(const json_t *request, const json_t *answer)
            code < SKP_E_IDENTITY_INVALID;
 }
 
-static int run_ask(struct ctl_channel *channel, const json_t *request, enum ctl_format format)
+static int run_ask(struct ctl_channel *channel, const json_t *request, struct output output)
 {
     json_t *answer = ask(channel, request);
-    int code = answer != NULL ? show(answer, format) : EX_UNAVAILABLE;
+    int code = answer != NULL ? show(answer, output) : EX_UNAVAILABLE;
     if (answer != NULL && is_unreadable(request, answer))
         code = EX_DATAERR;
     json_decref(answer);
@@ -192,7 +198,7 @@ static void aim_at_target(json_t *request, const json_t *answer)
 }
 
 /* Time never jumps over what is due on the way: the broker goes there stop by stop, and says when it arrived. */
-static int run_advance(struct ctl_channel *channel, json_t *request, enum ctl_format format)
+static int run_advance(struct ctl_channel *channel, json_t *request, struct output output)
 {
     struct timespec pause = {.tv_nsec = ADVANCE_PAUSE_NS};
     char before[64] = "";
@@ -202,7 +208,7 @@ static int run_advance(struct ctl_channel *channel, json_t *request, enum ctl_fo
             return EX_UNAVAILABLE;
         bool more = ctl_answer_is_ok(answer) && json_is_false(json_object_get(answer, "reached"));
         if (!more) {
-            int code = show(answer, format);
+            int code = show(answer, output);
             json_decref(answer);
             return code;
         }
@@ -234,7 +240,7 @@ static void add_up(json_t *answer, const json_t *before)
     }
 }
 
-static int run_sum(struct ctl_channel *channel, json_t *request, enum ctl_format format)
+static int run_sum(struct ctl_channel *channel, json_t *request, struct output output)
 {
     json_t *sum = NULL;
     for (;;) {
@@ -253,30 +259,47 @@ static int run_sum(struct ctl_channel *channel, json_t *request, enum ctl_format
         json_object_set(request, "after", after);
         json_object_del(answer, "after");
     }
-    int code = show(sum, format);
+    int code = show(sum, output);
     json_decref(sum);
     return code;
+}
+
+/* Asked first, because most answers do not say it. False: no answer came. */
+static bool learn_play(struct ctl_channel *channel, bool *ret_play)
+{
+    json_t *request = json_pack("{s:s}", "command", "clock.show");
+    json_t *answer = ask(channel, request);
+    bool answered = answer != NULL;
+    *ret_play = json_is_true(json_object_get(answer, "play"));
+    json_decref(answer);
+    json_decref(request);
+    return answered;
 }
 
 int ctl_run(struct ctl_channel *channel, const struct ctl_command *command, json_t *request,
             enum ctl_format format)
 {
     int code = EX_SOFTWARE;
+    struct output output = {.format = format};
+    if (format == CTL_CSV && !learn_play(channel, &output.play)) {
+        json_decref(request);
+        return EX_UNAVAILABLE;
+    }
     switch (command->way) {
     case CTL_ASK:
-        code = run_ask(channel, request, format);
+        code = run_ask(channel, request, output);
         break;
     case CTL_IMPORT:
         code = run_import(channel, command, request, format);
         break;
     case CTL_ADVANCE:
-        code = run_advance(channel, request, format);
+        code = run_advance(channel, request, output);
         break;
     case CTL_SUM:
-        code = run_sum(channel, request, format);
+        code = run_sum(channel, request, output);
         break;
     case CTL_STOP:
-        code = run_ask(channel, request, format);
+        code = run_ask(channel, request, output);
         if (code == EX_OK)
             ctl_channel_wait_closed(channel);
         break;

@@ -104,6 +104,14 @@ def check_skp_json(test, office, verbs):
         test.check(done.json()["error"] and done.json()["exit"] == code, f"{done.words}: {done.out}")
 
 
+def check_ctl_play(test, office):
+    """What is for a spreadsheet says on each row that it comes of a play."""
+    for words in (("participant", "list"), ("status",)):
+        lines = office.ctl(*words, "--csv").must().out.splitlines()
+        test.check(len(lines) > 1 and lines[0].endswith(";Proef"), f"{words}: {lines[0]}")
+        test.check(all(line.endswith(";Ja") for line in lines[1:]), f"{words}: {lines[1:]}")
+
+
 def check_ctl_json(test, office, verbs):
     ctl = [verb for program, verb in verbs if program == "skpctl" and verb != LAST]
     for verb in ctl + [LAST]:
@@ -225,6 +233,7 @@ def body(test):
     check_exit_codes(test, office)
     check_sim_json(test, office)
     check_skpd_json(test, office)
+    check_ctl_play(test, office)
     check_ctl_json(test, office, verbs)
     check_full_output(test, office)
     check_no_broker(test, office)

@@ -138,21 +138,40 @@ static void what_stands_beside_a_list_is_told_below_it(void **state)
     assert_string_equal(printed("{\"ok\":true,\"rows\":[{\"due\":\"x\"}]}", false), "due\nx\n");
 }
 
+static void print_csv(FILE *stream, const json_t *answer)
+{
+    ctl_print_csv(stream, answer, false);
+}
+
+static void print_csv_of_play(FILE *stream, const json_t *answer)
+{
+    ctl_print_csv(stream, answer, true);
+}
+
 static void csv_is_what_a_spreadsheet_keeps(void **state)
 {
     (void)state;
     assert_string_equal(
         printed_by(
-            ctl_print_csv,
+            print_csv,
             "{\"ok\":true,\"rows\":[{\"oin\":\"00000099200000001000\",\"name\":\"Eén; \\\"B\\\"\","
             "\"waiting\":-7,\"due\":null},{\"oin\":\"x\",\"name\":\"=cmd\",\"waiting\":0,"
             "\"due\":\"2026-12-03\"}]}"),
         "\xef\xbb\xbfoin;name;waiting;due\r\n"
         "'00000099200000001000;\"Eén; \"\"B\"\"\";-7;\r\n"
         "x;'=cmd;0;'2026-12-03\r\n");
-    assert_string_equal(printed_by(ctl_print_csv, "{\"ok\":true,\"overdue\":3,\"play\":true}"),
+    assert_string_equal(printed_by(print_csv, "{\"ok\":true,\"overdue\":3,\"play\":true}"),
                         "\xef\xbb\xbfoverdue;play\r\n3;yes\r\n");
-    assert_string_equal(printed_by(ctl_print_csv, "{\"ok\":true,\"rows\":[]}"), "");
+    assert_string_equal(printed_by(print_csv, "{\"ok\":true,\"rows\":[]}"), "");
+}
+
+static void csv_of_a_play_says_so_on_every_row(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        printed_by(print_csv_of_play, "{\"ok\":true,\"rows\":[{\"due\":\"x\"},{\"due\":\"y\"}]}"),
+        "\xef\xbb\xbf"
+        "due;Proef\r\nx;Ja\r\ny;Ja\r\n");
 }
 
 static void a_long_cell_of_csv_is_whole(void **state)
@@ -165,7 +184,7 @@ static void a_long_cell_of_csv_is_whole(void **state)
     fprintf(stream, "{\"ok\":true,\"rows\":[{\"name\":\"%0600d\",\"brands\":[\"=a\",\"%0700d\"]}]}",
             1, 2);
     assert_int_equal(fclose(stream), 0);
-    const char *csv = printed_by(ctl_print_csv, json);
+    const char *csv = printed_by(print_csv, json);
     const char *row = strchr(csv, '\n');
     assert_non_null(row);
     assert_int_equal(strlen(row + 1), 1 + 600 + 1 + 1 + 3 + 700 + 2);
@@ -243,6 +262,7 @@ int main(void)
         cmocka_unit_test(a_file_travels_as_base64),
         cmocka_unit_test(what_stands_beside_a_list_is_told_below_it),
         cmocka_unit_test(csv_is_what_a_spreadsheet_keeps),
+        cmocka_unit_test(csv_of_a_play_says_so_on_every_row),
         cmocka_unit_test(a_long_cell_of_csv_is_whole),
         cmocka_unit_test(lists_are_aligned_tables),
         cmocka_unit_test(other_answers_are_names_and_values),
