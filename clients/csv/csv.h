@@ -116,6 +116,10 @@ void csv_writer_plain(struct csv_writer *writer, const char *text);
 void csv_writer_number(struct csv_writer *writer, size_t number);
 void csv_writer_end_row(struct csv_writer *writer);
 
+/* What was written so far is on the disk, without a name yet: closing takes less time. Not for a stream. IO. */
+enum skp_err csv_writer_sync(struct csv_writer *writer,
+                             struct csv_problem *ret_problem) SKP_MUST_CHECK;
+
 /* Syncs, puts the file in its place, syncs its folder (a stream is flushed) and frees the writer. IO: the file that
  * was there is unchanged, unless only the folder's sync failed: then the new one is there and a power cut may undo it. */
 enum skp_err csv_writer_close(struct csv_writer *writer,

@@ -240,12 +240,22 @@ static int put_in_place(const struct csv_writer *writer, bool is_new)
     return errno;
 }
 
+static bool write_through(const struct csv_writer *writer)
+{
+    return ferror(writer->out) == 0 && fflush(writer->out) == 0 && fsync(fileno(writer->out)) == 0;
+}
+
+enum skp_err csv_writer_sync(struct csv_writer *writer, struct csv_problem *ret_problem)
+{
+    errno = EIO;
+    return write_through(writer) ? SKP_OK : io_error(ret_problem, errno);
+}
+
 /* Gets its name when all of it is on the disk. Closing is part of the check: network file systems report a full disk
  * there. */
 static int finish(struct csv_writer *writer, bool is_new)
 {
-    bool failed = ferror(writer->out) != 0 || fflush(writer->out) != 0 ||
-                  fsync(fileno(writer->out)) != 0 ||
+    bool failed = !write_through(writer) ||
                   (!writer->is_named && give_name(writer, fileno(writer->out)) != 0);
     int error = errno;
     if (fclose(writer->out) != 0 && !failed) {

@@ -285,35 +285,77 @@ static enum skp_err finish(struct writing *writing, struct csv_problem *ret_prob
     return SKP_OK;
 }
 
+/* Changes when another connection has written. */
+static int64_t data_version(struct state_db *db)
+{
+    return state_number(db, -1, "PRAGMA data_version", "");
+}
+
+static enum skp_err write_rows(struct writing *writing, struct csv_problem *ret_problem)
+{
+    arena_init(&writing->arena, ROW_MAX_BYTES);
+    enum skp_err err = put_all(writing);
+    arena_fini(&writing->arena);
+    *ret_problem = (struct csv_problem){.err = err};
+    return err ? err : csv_writer_sync(writing->writer, ret_problem);
+}
+
+/* The rows on the disk, and the lock to put them in their place: CONFLICT when another run wrote before it was taken.
+ * `locked`: taken first. */
+static enum skp_err write_locked(struct writing *writing, bool locked,
+                                 struct csv_problem *ret_problem)
+{
+    struct state_db *db = writing->db;
+    if (locked)
+        state_begin(db);
+    int64_t version = data_version(db);
+    enum skp_err err = write_rows(writing, ret_problem);
+    if (!err && !locked)
+        state_begin(db);
+    bool same = data_version(db) == version;
+    if (!err)
+        err = state_error(db);
+    if (!err && !same)
+        err = SKP_E_CONFLICT;
+    return err;
+}
+
+static enum skp_err try_write(struct writing *writing, const char *path, bool locked,
+                              struct csv_problem *ret_problem)
+{
+    struct state_db *db = writing->db;
+    enum skp_err err = list_writer_open(path, &writing->writer, ret_problem);
+    if (err)
+        return err;
+    state_mark_file(db, writing->writer);
+    writing->rows = 0;
+    err = write_locked(writing, locked, ret_problem);
+    if (err)
+        csv_writer_abandon(writing->writer);
+    else
+        err = finish(writing, ret_problem);
+    if (err) {
+        state_rollback(db);
+        return err;
+    }
+    mark(db, writing->list);
+    return state_commit(db);
+}
+
+/* Without the lock first: others would wait as long as the file takes to the disk, which may be a slow share. */
 enum skp_err lists_write(struct state_db *db, const struct book *book,
                          const struct question_list *list, const char *path, size_t *ret_rows,
                          struct csv_problem *ret_problem)
 {
     struct writing writing = {.db = db, .book = book, .list = list};
-    enum skp_err err = list_writer_open(path, &writing.writer, ret_problem);
-    if (err)
-        return err;
-    state_mark_file(db, writing.writer);
     if (list->is_round && calendar_ms_valid(list->opened_at_ms))
         calendar_print_dutch(calendar_date_of_ms(list->opened_at_ms), writing.round);
-    arena_init(&writing.arena, ROW_MAX_BYTES);
-    state_begin(db);
-    err = put_all(&writing);
-    arena_fini(&writing.arena);
-    *ret_problem = (struct csv_problem){.err = err};
-    if (err)
-        csv_writer_abandon(writing.writer);
-    else
-        err = finish(&writing, ret_problem);
-    if (err) {
-        state_rollback(db);
-        return err;
-    }
-    mark(db, list);
-    err = state_commit(db);
-    if (err)
+    enum skp_err err = try_write(&writing, path, false, ret_problem);
+    if (err == SKP_E_CONFLICT)
+        err = try_write(&writing, path, true, ret_problem);
+    if (err && !ret_problem->err)
         *ret_problem = (struct csv_problem){.err = err};
-    else
+    if (!err)
         *ret_rows = writing.rows;
     return err;
 }

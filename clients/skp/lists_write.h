@@ -12,8 +12,8 @@
  * unique. */
 void lists_name(const struct question_list *list, int number, char ret_name[LISTS_NAME_BYTES]);
 
-/* Writes what of the list is not answered yet, and marks it as listed after the file is in its place: one transaction,
- * so that what another run collects meanwhile comes in a next list. No file when *ret_rows, claims, is 0. An error is of
+/* Writes what of the list is not answered yet, and marks it as listed after the file is in its place: in one transaction,
+ * so that what another run collects meanwhile comes in this list or a next one. No file when *ret_rows, claims, is 0. An error is of
  * the file (os_error EEXIST: another one took the name), or of the database when ret_problem says no more than its code. */
 enum skp_err lists_write(struct state_db *db, const struct book *book,
                          const struct question_list *list, const char *path, size_t *ret_rows,

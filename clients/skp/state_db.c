@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As long as another run may need for one list: it holds the lock while that goes to the disk, which may be a slow share
- * (lists_write.c). Well below what a person would take for a program that hangs. */
+/* As long as another run may need for one list: when two wrote at once, it holds the lock while that goes to the disk,
+ * which may be a slow share (lists_write.c). Well below what a person would take for a program that hangs. */
 #define BUSY_TIMEOUT_MS 60000
 
 /* The schema as it stands in state.sql. */

@@ -3,7 +3,7 @@
  * One SQLite file, WAL and synchronous=FULL; state.sql is the schema. Errors stick: after the first one
  * every call does nothing, and state_commit() says so and rolls back. So a transaction reads as a list of
  * statements with one check at its end. Reading outside a transaction ends with state_error().
- * Several processes may use one file; a writer waits for another at most ten seconds. One thread. */
+ * Several processes may use one file; a writer waits for another at most a minute. One thread. */
 #ifndef SKP_STATE_DB_H
 #define SKP_STATE_DB_H
 

@@ -7,7 +7,8 @@
 
 static sqlite3 *other; /* its connection; NULL: nobody else is there */
 static const char *other_file;
-static int other_rc; /* of what it wrote */
+static int other_rcs[8]; /* of what it wrote, each time something went to the disk */
+static size_t other_count;
 
 static int add_question(sqlite3 *db)
 {
@@ -24,8 +25,10 @@ int __wrap_fsync(int fd);
 /* While the list goes to the disk. */
 int __wrap_fsync(int fd)
 {
-    if (other)
-        other_rc = add_question(other);
+    if (other) {
+        assert_true(other_count < sizeof other_rcs / sizeof other_rcs[0]);
+        other_rcs[other_count++] = add_question(other);
+    }
     if (other_file) {
         FILE *file = fopen(other_file, "w");
         assert_non_null(file);
@@ -54,7 +57,8 @@ static size_t count_lists(struct scene *scene)
 
 /* ---------------------------------------------------------------- tests */
 
-static void what_another_run_collects_meanwhile_comes_in_the_next_list(void **state)
+/* Nobody waits for a list that goes to the disk; when somebody wrote meanwhile it is written once more, and now they do. */
+static void what_another_run_collects_meanwhile_comes_in_this_list_or_the_next(void **state)
 {
     (void)state;
     struct scene *scene = scene_new();
@@ -67,8 +71,11 @@ static void what_another_run_collects_meanwhile_comes_in_the_next_list(void **st
     other = db;
     assert_ok(write_first(&post, "out.csv", &rows, &problem));
     other = NULL;
-    assert_int_equal(rows, 2);
-    assert_int_equal(other_rc, SQLITE_BUSY); /* it waits until the list is in its place */
+    assert_int_equal(rows, 4);
+    assert_true(other_count > 1);
+    assert_int_equal(other_rcs[0], SQLITE_OK);
+    for (size_t i = 1; i < other_count; i++)
+        assert_int_equal(other_rcs[i], SQLITE_BUSY);
     assert_int_equal(add_question(db), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     assert_ok(write_first(&post, "answers.csv", &rows, &problem));
@@ -159,7 +166,7 @@ static void an_address_abroad_and_a_note_reach_the_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_another_run_collects_meanwhile_comes_in_the_next_list),
+        cmocka_unit_test(what_another_run_collects_meanwhile_comes_in_this_list_or_the_next),
         cmocka_unit_test(a_list_never_takes_the_place_of_another),
         cmocka_unit_test(a_list_without_open_requests_is_no_file),
         cmocka_unit_test(an_address_abroad_and_a_note_reach_the_list),
