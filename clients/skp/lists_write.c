@@ -178,6 +178,8 @@ static sqlite3_stmt *ask(struct writing *writing)
         " i.due_date, i.state, q.err FROM overview_item AS i"
         " JOIN question AS q ON q.request_id = i.request_id WHERE i.round_id = ?"
         " AND q.returned <> 2"
+        " AND EXISTS (SELECT 1 FROM overview_part AS p"
+        "  WHERE p.round_id = i.round_id AND p.listed = 0)"
         " AND NOT EXISTS (SELECT 1 FROM answer_out AS o"
         "  WHERE o.request_id = q.request_id AND o.stage = 2)"
         " ORDER BY i.part, i.place";

@@ -105,6 +105,33 @@ static void a_list_never_takes_the_place_of_another(void **state)
     scene_free(scene);
 }
 
+static void the_list_of_a_round_that_another_run_wrote_is_not_written_again(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct post post = post_open(scene);
+    struct csv_problem problem;
+    struct question_list list;
+    size_t rows = 1;
+    post_request(&post);
+    state_run(&scene->creditor,
+              "INSERT INTO overview_part SELECT zeroblob(16), 0, zeroblob(16), stored_at_ms, 0, 0"
+              " FROM question",
+              "");
+    state_run(&scene->creditor,
+              "INSERT INTO overview_item SELECT zeroblob(16), 0, 0, request_id, 0, 3 FROM question",
+              "");
+    assert_int_equal(questions_lists(&scene->creditor, &list, 1), 1);
+    assert_true(list.is_round);
+    state_run(&scene->creditor, "UPDATE overview_part SET listed = 1",
+              ""); /* as another run does */
+    assert_ok(lists_write(&scene->creditor, &scene->book, &list, scene_file(scene, "out.csv", NULL),
+                          &rows, &problem));
+    assert_int_equal(rows, 0);
+    assert_int_equal(access(scene_file(scene, "out.csv", NULL), F_OK), -1);
+    scene_free(scene);
+}
+
 /* Cut short between its place and the mark, and answered since. */
 static void a_list_without_open_requests_is_no_file(void **state)
 {
@@ -168,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_another_run_collects_meanwhile_comes_in_this_list_or_the_next),
         cmocka_unit_test(a_list_never_takes_the_place_of_another),
+        cmocka_unit_test(the_list_of_a_round_that_another_run_wrote_is_not_written_again),
         cmocka_unit_test(a_list_without_open_requests_is_no_file),
         cmocka_unit_test(an_address_abroad_and_a_note_reach_the_list),
     };
