@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define FILE_BYTES (4 << 20)
 
@@ -50,6 +51,19 @@ enum skp_err agreements_save(const char *file, const Skp__V1__SignedAgreement *a
         return SKP_E_NO_MEMORY;
     }
     return file_write_atomic(file, packed, 0644, ret_why);
+}
+
+bool agreements_may_draft(const char *file, struct arena *arena)
+{
+    char why[CONFIG_WHY_BYTES];
+    struct stat found;
+    Skp__V1__SignedAgreement *present = NULL;
+    Skp__V1__Agreement *agreement = NULL;
+    if (stat(file, &found) != 0)
+        return true; /* what else is wrong with the path, writing says */
+    if (S_ISREG(found.st_mode) && found.st_size == 0)
+        return true;
+    return !agreements_load(file, arena, &present, &agreement, why) && present->n_signatures == 0;
 }
 
 /* ---------------------------------------------------------------- signatures */

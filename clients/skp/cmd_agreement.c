@@ -20,6 +20,9 @@ static int draft(struct cli *cli, const char *from, const char *out, struct aren
     Skp__V1__SignedAgreement file;
     skp__v1__signed_agreement__init(&file);
     struct skp_id id;
+    if (!agreements_may_draft(out, arena))
+        return cli_fail_file(cli, out,
+                             &(struct csv_problem){.err = SKP_E_USAGE, .why = CSV_WHY_NOT_OURS});
     enum skp_err err = agreements_describe(from, arena, &agreement, why);
     if (err)
         return cli_fail(cli, err, why);

@@ -3,6 +3,7 @@
 #include "recording.h"
 #include "report.h"
 #include "skp_scene.h"
+#include "told.h"
 
 static enum skp_err record(struct scene *scene, const struct record_row *row,
                            const Skp__V1__RecordedAnswerFact **ret_fact)
@@ -132,6 +133,42 @@ static void each_party_signs_the_same_bytes_once(void **state)
     scene_free(scene);
 }
 
+static void expect_draft(struct scene *scene, int code, size_t signatures)
+{
+    char line[512], why[CONFIG_WHY_BYTES];
+    struct told told;
+    Skp__V1__Agreement *agreement = NULL;
+    Skp__V1__SignedAgreement *file = NULL;
+    (void)snprintf(line, sizeof line, "agreement draft --from %s/a.conf --out %s/a.skp",
+                   scene->folder, scene->folder);
+    run(line, &told);
+    assert_int_equal(told.code, code);
+    if (code == EXIT_USAGE)
+        says(&told, "a.skp: Onbekende opdracht of optie: hier staat al een ander bestand");
+    assert_ok(
+        agreements_load(scene_file(scene, "a.skp", NULL), &scene->arena, &file, &agreement, why));
+    assert_int_equal(file->n_signatures, signatures);
+}
+
+static void a_draft_takes_the_place_of_a_draft_and_of_nothing_else(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    char why[CONFIG_WHY_BYTES];
+    Skp__V1__Agreement *agreement = NULL;
+    Skp__V1__SignedAgreement *file = NULL;
+    (void)scene_file(scene, "a.conf", description);
+    (void)scene_file(scene, "a.skp", "");
+    expect_draft(scene, EXIT_ALL_OK, 0);
+    expect_draft(scene, EXIT_ALL_OK, 0);
+    const char *path = scene_file(scene, "a.skp", NULL);
+    assert_ok(agreements_load(path, &scene->arena, &file, &agreement, why));
+    assert_ok(agreements_sign(file, agreement, scene->creditor_sign, SCENE_NOW_MS, &scene->arena));
+    assert_ok(agreements_save(path, file, &scene->arena, why));
+    expect_draft(scene, EXIT_USAGE, 1);
+    scene_free(scene);
+}
+
 static void a_stranger_cannot_sign(void **state)
 {
     struct scene *scene = scene_new();
@@ -200,6 +237,7 @@ int main(void)
         cmocka_unit_test(an_agreement_follows_its_description),
         cmocka_unit_test(a_description_that_cannot_be_read_is_not_guessed),
         cmocka_unit_test(each_party_signs_the_same_bytes_once),
+        cmocka_unit_test(a_draft_takes_the_place_of_a_draft_and_of_nothing_else),
         cmocka_unit_test(a_stranger_cannot_sign),
         cmocka_unit_test(letters_replaced_follow_their_definition),
         cmocka_unit_test(a_case_with_a_missing_request_is_incomplete),
