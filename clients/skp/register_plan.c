@@ -97,19 +97,27 @@ static bool is_same(const struct known_request *known, const struct register_req
     return strcmp(known->name_key, name_key) == 0;
 }
 
+/* One creditor may be asked under several of its names: the one of that name goes first. */
 static struct known_request *recognise(struct known_case *known,
                                        const struct register_request *asked,
                                        const struct skp_oin *creditor)
 {
     char key[MATCHING_KEY_BYTES];
+    struct known_request *found = NULL;
     matching_key(asked->creditor_name, key);
     for (size_t i = 0; i < known->count; i++) {
-        if (is_same(&known->requests[i], asked, key, creditor)) {
-            known->requests[i].used = true;
-            return &known->requests[i];
-        }
+        struct known_request *request = &known->requests[i];
+        if (!is_same(request, asked, key, creditor))
+            continue;
+        bool same_name = strcmp(request->name_key, key) == 0;
+        if (!found || same_name)
+            found = request;
+        if (same_name)
+            break;
     }
-    return NULL;
+    if (found)
+        found->used = true;
+    return found;
 }
 
 /* ---------------------------------------------------------------- what is asked */

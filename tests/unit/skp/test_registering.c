@@ -124,6 +124,27 @@ static void the_same_file_twice_says_nothing_new(void **state)
     scene_free(scene);
 }
 
+/* Under two of its names: two requests, whichever row comes first. */
+static void a_creditor_under_two_names_is_recognised_by_name_in_any_order(void **state)
+{
+    static const char *const rows[] = {
+        SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n",
+        SCENE_CASE("2026-1") "Telecom Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n"};
+    struct scene *scene = scene_with_creditor();
+    struct results results = {0};
+    char csv[2048];
+    (void)state;
+    (void)snprintf(csv, sizeof csv, "%s%s%s", SCENE_HEADER, rows[0], rows[1]);
+    scene_register(scene, csv, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    (void)snprintf(csv, sizeof csv, "%s%s%s", SCENE_HEADER, rows[1], rows[0]);
+    scene_register(scene, csv, false, &results);
+    assert_int_equal(results.by_status[RESULT_UNCHANGED], 2);
+    results_fini(&results);
+    scene_free(scene);
+}
+
 static void another_amount_for_what_was_asked_is_refused_here(void **state)
 {
     struct scene *scene = scene_with_creditor();
@@ -451,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_check_sends_nothing_and_remembers_nothing),
         cmocka_unit_test(the_outbox_survives_a_crash_byte_for_byte),
         cmocka_unit_test(the_same_file_twice_says_nothing_new),
+        cmocka_unit_test(a_creditor_under_two_names_is_recognised_by_name_in_any_order),
         cmocka_unit_test(another_amount_for_what_was_asked_is_refused_here),
         cmocka_unit_test(a_shorter_file_drops_nothing_and_a_new_creditor_makes_the_next_version),
         cmocka_unit_test(a_lost_case_keeps_its_version),
