@@ -23,6 +23,7 @@ struct waiting_command {
     size_t position_count;
     uint64_t elsewhere;
     bool drained;
+    bool cut; /* there may be more than was looked at */
 };
 
 static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
@@ -34,7 +35,7 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
         command->link.err = command->waiting.err;
     if (command->position_count < MAX_POSITIONS)
         command->positions[command->position_count++] = delivery->position;
-    command->drained = command->position_count >= LOOK_MESSAGES; /* enough seen */
+    command->cut = command->drained = command->position_count >= LOOK_MESSAGES; /* enough seen */
 }
 
 static void on_drained(void *ctx, uint64_t waiting)
@@ -42,6 +43,7 @@ static void on_drained(void *ctx, uint64_t waiting)
     struct waiting_command *command = ctx;
     command->elsewhere = waiting;
     command->drained = true;
+    command->cut = false;
 }
 
 /* ", waarvan 1 te laat"; empty when none is. */
@@ -107,6 +109,7 @@ static void put_numbers(const struct waiting_command *command, int days)
     cli_put(cli, "lists", (int64_t)waiting->lists.count);
     cli_put(cli, "messages", (int64_t)waiting->messages);
     cli_put(cli, "elsewhere", (int64_t)command->elsewhere);
+    cli_put(cli, "cut", command->cut);
     cli_put(cli, "requests", (int64_t)waiting->request_count);
     cli_put(cli, "unanswered", (int64_t)unanswered->count);
     cli_put(cli, "overdue", (int64_t)(waiting_overdue(waiting) + unanswered->overdue));
@@ -128,12 +131,16 @@ static int say_waiting(struct waiting_command *command)
         say_notices(cli, waiting);
     else if (elsewhere == 0 && unanswered->count == 0)
         cli_say(cli, "Er wacht niets.", "Nothing is waiting.");
+    if (command->cut)
+        cli_say(cli, "en wat daarachter ligt, is niet bekeken: haal eerst op",
+                "and what lies behind was not looked at: collect first");
     if (elsewhere > 0)
         cli_say(cli, "%zu %s bij een andere verbinding", "%zu %s at another session", elsewhere,
                 cli_noun(cli, elsewhere, NOUN_MESSAGE));
     if (unanswered->count > 0)
         say_unanswered(cli, unanswered);
-    return waiting->lists.count + elsewhere + unanswered->count > 0 ? EXIT_SOME : EXIT_ALL_OK;
+    bool some = waiting->lists.count + elsewhere + unanswered->count > 0 || command->cut;
+    return some ? EXIT_SOME : EXIT_ALL_OK;
 }
 
 /* What was looked at is let go again, so that collect gets it at once. */

@@ -119,6 +119,40 @@ static void what_the_broker_did_not_know_is_not_counted(void **state)
     close_collecting(desk, collecting);
 }
 
+/* ---------------------------------------------------------------- looking */
+
+#define LOOKED_AT 512
+
+/* As many as are looked at, of more. */
+static void deliver_many(struct fake *fake)
+{
+    enum frame_type type;
+    fake->limits.credit_messages = LOOKED_AT;
+    fake->limits.credit_bytes = 32 << 20;
+    desk_session(fake, SKP__V1__ROLE__ROLE_CREDITOR, NULL);
+    desk_directory(fake, NULL);
+    fake_expect(fake, FRAME_FETCH);
+    Skp__V1__Delivery *notice = make_notice(fake, 1);
+    for (; notice->position <= LOOKED_AT; notice->position++)
+        fake_send(fake, FRAME_DELIVERY, &notice->base);
+    while (fake_receive(fake, &type) != NULL) /* more credit, and what is let go again */
+        continue;
+}
+
+static void a_list_may_lie_behind_all_the_notices_that_were_looked_at(void **state)
+{
+    (void)state;
+    char line[256];
+    struct told told;
+    struct desk *desk = desk_new(deliver_many, NULL);
+    desk_hand_over(desk);
+    (void)snprintf(line, sizeof line, "--config %s creditor waiting", desk->config);
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    says(&told, "0 lijsten, 512 berichten\nen wat daarachter ligt, is niet bekeken");
+    desk_free(desk);
+}
+
 /* ---------------------------------------------------------------- files that change */
 
 /* A batch and a statement are owed; away until `ctx`, an atomic_bool, says that the files were taken over. */
@@ -203,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_statement_that_is_refused_ends_the_waiting_with_its_reason),
         cmocka_unit_test(what_the_broker_did_not_know_is_not_counted),
+        cmocka_unit_test(a_list_may_lie_behind_all_the_notices_that_were_looked_at),
         cmocka_unit_test(new_files_are_taken_over_while_a_broker_that_owes_is_away),
         cmocka_unit_test(new_files_of_another_participant_are_not_taken_over),
     };
