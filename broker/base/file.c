@@ -129,12 +129,12 @@ int file_sync_folder(const char *path)
     snprintf(copy, sizeof(copy), "%s", path);
     int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return -1;
-    int failed = fsync(fd);
+        return errno == EACCES ? 0 : -1;
+    bool synced = fsync(fd) == 0 || errno == EINVAL || errno == EBADF;
     int error = errno;
     close(fd);
     errno = error;
-    return failed;
+    return synced ? 0 : -1;
 }
 
 /* Writes the temporary file and renames it; removes it when that fails. Closing is part of the

@@ -26,7 +26,8 @@ enum skp_err file_read(const char *path, size_t max_bytes, char **ret_data, size
 enum skp_err file_write_atomic(const char *path, struct span data, mode_t mode,
                                char *ret_why) SKP_MUST_CHECK;
 
-/* Syncs the folder of `path`, after which a name that was put there outlives a power cut. 0, or -1 with errno. */
+/* Syncs the folder of `path`, after which a name that was put there outlives a power cut. 0, or -1 with errno. Shared
+ * folders of some kinds know no syncing of folders, and some may only be written: 0 as well. */
 int file_sync_folder(const char *path) SKP_MUST_CHECK;
 
 #endif

@@ -230,14 +230,12 @@ static bool link_new(const struct csv_writer *writer)
     return errno != EEXIST && rename(writer->temporary, writer->path) == 0;
 }
 
-/* Under its name for good. Shared folders of some kinds know no syncing of folders, and some may only be written. */
+/* Under its name for good. */
 static int put_in_place(const struct csv_writer *writer, bool is_new)
 {
     if (is_new ? !link_new(writer) : rename(writer->temporary, writer->path) != 0)
         return errno;
-    if (file_sync_folder(writer->path) == 0 || errno == EINVAL || errno == EBADF || errno == EACCES)
-        return 0;
-    return errno;
+    return file_sync_folder(writer->path) == 0 ? 0 : errno;
 }
 
 static bool write_through(const struct csv_writer *writer)

@@ -3,6 +3,7 @@
 #include "file.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -140,6 +141,36 @@ static void a_failed_write_keeps_the_old_file(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+static int folder_error; /* of fsync() on a folder; 0: none */
+
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+int __wrap_fsync(int fd)
+{
+    struct stat found;
+    assert_int_equal(fstat(fd, &found), 0);
+    if (!S_ISDIR(found.st_mode) || folder_error == 0)
+        return __real_fsync(fd);
+    errno = folder_error;
+    return -1;
+}
+
+static void a_shared_folder_that_knows_no_syncing_is_written_to_all_the_same(void **state)
+{
+    static const struct {
+        int error;
+        enum skp_err err;
+    } cases[] = {{EINVAL, SKP_OK}, {EBADF, SKP_OK}, {EIO, SKP_E_IO}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        folder_error = cases[i].error;
+        assert_int_equal(file_write_atomic(path, span_text("x"), 0600, why), cases[i].err);
+        folder_error = 0;
+        assert_int_equal(count_entries(), 1);
+    }
+}
+
 static void a_path_that_is_too_long_is_refused_in_words(void **state)
 {
     (void)state;
@@ -163,6 +194,7 @@ int main(void)
         FILE_TEST(a_missing_file_is_not_found),
         FILE_TEST(folders_and_pipes_are_no_files),
         FILE_TEST(a_failed_write_keeps_the_old_file),
+        FILE_TEST(a_shared_folder_that_knows_no_syncing_is_written_to_all_the_same),
         FILE_TEST(a_path_that_is_too_long_is_refused_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
