@@ -185,11 +185,16 @@ int cli_state_failed(struct cli *cli, enum skp_err err)
     return cli_fail(cli, err, cli->state.why);
 }
 
+static int fail_folder(struct cli *cli, const char *path)
+{
+    return cli_fail_file(cli, path, &(struct csv_problem){.err = SKP_E_IO, .os_error = errno});
+}
+
 int cli_make_folder(struct cli *cli, const char *path)
 {
     if (!path || mkdir(path, 0700) == 0 || errno == EEXIST)
         return EXIT_ALL_OK;
-    return cli_fail(cli, SKP_E_IO, path);
+    return fail_folder(cli, path);
 }
 
 int cli_load_settings(struct cli *cli)
@@ -218,7 +223,7 @@ int cli_open_state(struct cli *cli)
 {
     char path[2 * CONFIG_TEXT_BYTES];
     if (!settings_state_path(&cli->settings, "skp.db", path, sizeof path))
-        return cli_fail(cli, SKP_E_IO, cli->settings.state);
+        return fail_folder(cli, cli->settings.state);
     enum skp_err err = state_open(path, &cli->state);
     return err ? cli_state_failed(cli, err) : 0;
 }

@@ -131,5 +131,8 @@ bool settings_state_path(const struct settings *settings, const char *name, char
     if (mkdir(settings->state, 0700) != 0 && errno != EEXIST)
         return false;
     int len = snprintf(ret_path, path_bytes, "%s/%s", settings->state, name);
-    return len > 0 && (size_t)len < path_bytes;
+    if (len > 0 && (size_t)len < path_bytes)
+        return true;
+    errno = ENAMETOOLONG;
+    return false;
 }

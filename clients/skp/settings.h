@@ -40,7 +40,8 @@ enum skp_err settings_load_keys(const struct settings *settings, struct keypair 
 /* Becomes another one when a file of anchors, revocation lists, certificates or keys is replaced or written. */
 struct skp_hash settings_stamp(const struct settings *settings);
 
-/* The path of `name` in the state folder, which is made when it is not there. False: it cannot be. */
+/* The path of `name` in the state folder, which is made when it is not there. False: it cannot be, and errno says
+ * why. */
 bool settings_state_path(const struct settings *settings, const char *name, char *ret_path,
                          size_t path_bytes);
 

@@ -207,6 +207,27 @@ static void a_result_that_cannot_be_written_stops_before_anything_is_sent(void *
     scene_free(scene);
 }
 
+static void a_folder_that_cannot_be_made_is_told_with_the_reason(void **state)
+{
+    static const char *const commands[] = {"creditor report",
+                                           "creditor collect --out /proc/nowhere"};
+    struct scene *scene = scene_new();
+    struct told told;
+    char line[3 * PATH_MAX];
+    (void)state;
+    const char *config = scene_file(scene, "a.conf",
+                                    "host = h\ncrl = a\ntls_cert = a\ntls_key = a\nsign_cert = a\n"
+                                    "sign_key = a\nenc_cert = a\nenc_key = a\nca = a\n"
+                                    "state = /proc/nowhere\n");
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(line, sizeof line, "--config %s %s", config, commands[i]);
+        run(line, &told);
+        assert_int_equal(told.code, EXIT_IO);
+        says(&told, "/proc/nowhere: Lezen of schrijven is mislukt (No such file or directory)");
+    }
+    scene_free(scene);
+}
+
 static void a_failure_in_json_holds_what_a_program_needs(void **state)
 {
     struct scene *scene = scene_new();
@@ -311,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_file_that_is_not_there_is_said_once),
         cmocka_unit_test(what_is_read_is_never_written_to),
         cmocka_unit_test(a_result_that_cannot_be_written_stops_before_anything_is_sent),
+        cmocka_unit_test(a_folder_that_cannot_be_made_is_told_with_the_reason),
         cmocka_unit_test(a_failure_in_json_holds_what_a_program_needs),
         cmocka_unit_test(a_wrong_word_behind_a_group_is_the_one_that_is_named),
         cmocka_unit_test(settings_that_are_not_there_say_how_to_give_them),
