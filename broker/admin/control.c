@@ -76,7 +76,7 @@ static void on_engine_answer(struct engine_call *call)
         next_request(connection);
 }
 
-static void ask_engine(struct connection *connection, struct span line)
+static void ask_engine(struct connection *connection, const char *command, struct span line)
 {
     struct skp_oin nobody = {0};
     if (server_status(connection->control->config.server).stopping) {
@@ -84,8 +84,8 @@ static void ask_engine(struct connection *connection, struct span line)
         return;
     }
     struct engine_call *call =
-        engine_call_new(server_engine(connection->control->config.server), ENGINE_ADMIN, &nobody, 0,
-                        on_engine_answer, connection);
+        engine_call_new(server_engine(connection->control->config.server),
+                        engine_admin_verb(command), &nobody, 0, on_engine_answer, connection);
     enum skp_err err = call != NULL ? engine_call_request(call, line) : SKP_E_BUSY;
     if (err) {
         if (call != NULL)
@@ -111,7 +111,7 @@ static void handle_line(struct connection *connection, const char *line, size_t 
         if (answer != NULL)
             write_answer(connection, answer);
         else
-            ask_engine(connection, span_of(line, len));
+            ask_engine(connection, command, span_of(line, len));
     }
     json_decref(request);
 }

@@ -6,7 +6,7 @@
  *   {"ok":false,"error":{"code":305,"name":"RECIPIENT_UNKNOWN","path":"oin","sentence":"..","remedy":".."}}
  *
  * Commands about the process itself (sessions, metrics, reload, stop) are answered here; everything
- * else is the engine's (ENGINE_ADMIN). Who may: root and the user the broker runs as, by the
+ * else is the engine's (engine_admin_verb()). Who may: root and the user the broker runs as, by the
  * kernel's word (SO_PEERCRED), beside mode 0600 of the socket. There is no other way in and no
  * password.
  *

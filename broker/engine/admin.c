@@ -71,7 +71,8 @@ json_t *admin_json_date(plain_date date)
     return json_string(text);
 }
 
-#define EACH_PAGE_ROWS 500
+#define EACH_PAGE_ROWS   500
+#define EACH_ARENA_BYTES ((size_t)4 << 20)
 
 static enum skp_err say_more(struct admin_run *run, enum store_table table, struct span from,
                              struct span to)
@@ -89,17 +90,21 @@ enum skp_err admin_each(struct admin_run *run, enum store_table table, struct sp
     json_t *list = admin_rows(run);
     uint8_t after[STORE_KEY_MAX + 1];
     for (size_t seen = 0; list && seen < ADMIN_LIST_MAX;) {
+        struct arena arena;
         struct store_row *rows;
         size_t count = 0;
         size_t left = ADMIN_LIST_MAX - seen;
+        arena_init(&arena, EACH_ARENA_BYTES);
         enum skp_err err = store_scan(run->txn->ws.store, table, from, to,
                                       left < EACH_PAGE_ROWS ? left : EACH_PAGE_ROWS,
-                                      (size_t)1 << 20, &run->txn->arena, &rows, &count);
+                                      (size_t)1 << 20, &arena, &rows, &count);
         for (size_t i = 0; !err && i < count; i++, seen++)
             err = each(run, list, &rows[i]);
+        if (!err && count > 0)
+            from = store_key_after(rows[count - 1].key, after);
+        arena_fini(&arena);
         if (err || count == 0)
             return err;
-        from = store_key_after(rows[count - 1].key, after);
     }
     return list ? say_more(run, table, from, to) : SKP_E_NO_MEMORY;
 }
@@ -118,7 +123,7 @@ static const struct admin_command *find_command(const char *name)
 static enum skp_err run_command(struct admin_run *run)
 {
     const struct admin_command *command = find_command(admin_text(run, "command"));
-    if (!command)
+    if (!command || (run->call->verb == ENGINE_ADMIN_READ && !command->only_asks))
         return admin_refuse(run, SKP_E_USAGE, "command", NULL);
     return command->fn(run);
 }
@@ -171,4 +176,29 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     return err;
 }
 
+/* A transaction in which nothing can be said or saved: what the reader sees. */
+static enum skp_err answer_from(struct engine_call *call, struct store *reader)
+{
+    struct engine *engine = call->engine;
+    struct txn txn = {.engine = engine,
+                      .registry = engine_registry(engine),
+                      .now_ms = clock_business_ms(engine->clock),
+                      .sequence = engine_commits(engine) + 1};
+    arena_init(&txn.arena, ENGINE_BATCH_ARENA_BYTES);
+    enum skp_err err = ws_init(&txn.ws, reader, &txn.arena);
+    if (!err)
+        err = decide(&txn, call);
+    ws_fini(&txn.ws);
+    arena_fini(&txn.arena);
+    registry_unref(txn.registry);
+    return err;
+}
+
+enum engine_verb engine_admin_verb(const char *command)
+{
+    const struct admin_command *known = find_command(command);
+    return known && known->only_asks ? ENGINE_ADMIN_READ : ENGINE_ADMIN;
+}
+
 const struct verb verb_admin = {.name = "admin", .runs_when_full = true, .decide = decide};
+const struct verb verb_admin_read = {.name = "admin_read", .read = answer_from};

@@ -3,8 +3,9 @@
  * {"command":"round.open",...} -> {"ok":true,...} or
  * {"ok":false,"error":{code,name,path,sentence,remedy}}; lists are
  * {"ok":true,"rows":[...]}. Commands are rows of one table; each file admin_*.c holds those of one
- * subject. They run on the store worker, inside the same transactions as everything else; an
- * operator never decides an outcome. */
+ * subject. Those that change something run on the store worker, inside the same transactions as
+ * everything else; those that only ask run on the read worker, so that no commit waits for a list of a
+ * million rows. An operator never decides an outcome. */
 #ifndef SKP_ADMIN_H
 #define SKP_ADMIN_H
 
@@ -13,7 +14,7 @@
 #include <jansson.h>
 
 struct admin_run {
-    struct txn *txn;
+    struct txn *txn; /* of a command that only asks: a snapshot, with nothing to say it with */
     struct engine_call *call;
     json_t *request;
     json_t *answer; /* an object; commands add to it */
@@ -25,6 +26,7 @@ typedef enum skp_err (*admin_fn)(struct admin_run *run);
 struct admin_command {
     const char *name;
     admin_fn fn;
+    bool only_asks; /* its transaction changes nothing */
 };
 
 extern const struct admin_command admin_participant_commands[];

@@ -142,7 +142,7 @@ static enum skp_err agreement_list(struct admin_run *run)
 }
 
 const struct admin_command admin_agreement_commands[] = {
-    {"agreement.admit", agreement_admit},
-    {"agreement.list", agreement_list},
-    {NULL, NULL},
+    {"agreement.admit", agreement_admit, false},
+    {"agreement.list", agreement_list, true},
+    {NULL, NULL, false},
 };

@@ -312,8 +312,8 @@ static enum skp_err participant_show(struct admin_run *run)
 }
 
 const struct admin_command admin_participant_commands[] = {
-    {"participant.add", participant_add},
-    {"participant.list", participant_list},
-    {"participant.show", participant_show},
-    {NULL, NULL},
+    {"participant.add", participant_add, false},
+    {"participant.list", participant_list, true},
+    {"participant.show", participant_show, true},
+    {NULL, NULL, false},
 };

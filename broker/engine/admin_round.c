@@ -284,9 +284,9 @@ static enum skp_err show(struct admin_run *run)
 }
 
 const struct admin_command admin_round_commands[] = {
-    {"round.open", open_by_hand},
-    {"round.close", close_by_hand},
-    {"round.list", list},
-    {"round.show", show},
-    {NULL, NULL},
+    {"round.open", open_by_hand, false},
+    {"round.close", close_by_hand, false},
+    {"round.list", list, true},
+    {"round.show", show, true},
+    {NULL, NULL, false},
 };

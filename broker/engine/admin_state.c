@@ -41,7 +41,7 @@ static enum skp_err status(struct admin_run *run)
     json_object_set_new(run->answer, "name", json_string(engine->name));
     json_object_set_new(run->answer, "play", json_boolean(engine->play));
     json_object_set_new(run->answer, "business_time", admin_json_time(run->txn->now_ms));
-    json_object_set_new(run->answer, "commits", json_integer((json_int_t)engine->chain.sequence));
+    json_object_set_new(run->answer, "commits", json_integer((json_int_t)run->txn->sequence - 1));
     json_object_set_new(run->answer, "participants",
                         json_integer((json_int_t)registry_count(run->txn->registry)));
     json_object_set_new(run->answer, "agreements",
@@ -261,12 +261,12 @@ static enum skp_err clock_advance(struct admin_run *run)
 }
 
 const struct admin_command admin_state_commands[] = {
-    {"status", status},
-    {"mailbox.list", mailbox_list},
-    {"deadline.list", deadline_list},
-    {"deadline.release", deadline_release},
-    {"damage.list", damage_list},
-    {"clock.show", clock_show},
-    {"clock.advance", clock_advance},
-    {NULL, NULL},
+    {"status", status, true},
+    {"mailbox.list", mailbox_list, true},
+    {"deadline.list", deadline_list, true},
+    {"deadline.release", deadline_release, false},
+    {"damage.list", damage_list, true},
+    {"clock.show", clock_show, true},
+    {"clock.advance", clock_advance, false},
+    {NULL, NULL, false},
 };

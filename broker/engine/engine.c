@@ -3,6 +3,7 @@
 #include "hold.h"
 #include "log.h"
 #include "mutant.h"
+#include "quarantine.h"
 #include "txn.h"
 
 #include <assert.h>
@@ -10,11 +11,17 @@
 #include <stdlib.h>
 
 static const struct verb *const verbs[] = {
-    [ENGINE_HELLO] = &verb_hello,         [ENGINE_BATCH] = &verb_batch,
-    [ENGINE_FETCH] = &verb_fetch,         [ENGINE_COLLECT] = &verb_collect,
-    [ENGINE_PUBLISH] = &verb_publish,     [ENGINE_DIRECTORY] = &verb_directory,
-    [ENGINE_CASES] = &verb_cases,         [ENGINE_ADMIN] = &verb_admin,
-    [ENGINE_TICK] = &verb_tick,           [ENGINE_PARK] = &verb_park,
+    [ENGINE_HELLO] = &verb_hello,
+    [ENGINE_BATCH] = &verb_batch,
+    [ENGINE_FETCH] = &verb_fetch,
+    [ENGINE_COLLECT] = &verb_collect,
+    [ENGINE_PUBLISH] = &verb_publish,
+    [ENGINE_DIRECTORY] = &verb_directory,
+    [ENGINE_CASES] = &verb_cases,
+    [ENGINE_ADMIN] = &verb_admin,
+    [ENGINE_ADMIN_READ] = &verb_admin_read,
+    [ENGINE_TICK] = &verb_tick,
+    [ENGINE_PARK] = &verb_park,
     [ENGINE_SET_ASIDE] = &verb_set_aside,
 };
 
@@ -62,13 +69,13 @@ static void call_submit(struct work_queue *queue, submit_fn submit, struct engin
 
 /* To a client DATA_LOSS means that the broker is behind what it once confirmed: only who found that out
  * says so. A warning, since whoever asks again and again must not fill the log. */
-static enum skp_err spoken(const struct engine *engine, enum skp_err err)
+static enum skp_err spoken(struct engine *engine, enum skp_err err)
 {
     if (err != SKP_E_DATA_LOSS)
         return err;
     log_line(LOG_WARN, "read_failed", "code=%d name=%s why=%s", (int)err, skp_error_name(err),
              engine->reader->why);
-    return SKP_E_INTERNAL;
+    return quarantine_submit(engine, &engine->reader->damaged) ? SKP_E_UNAVAILABLE : SKP_E_INTERNAL;
 }
 
 static void run_read(struct work_item *item)
@@ -170,6 +177,14 @@ struct registry *engine_registry(struct engine *engine)
     struct registry *registry = registry_ref(engine->registry);
     pthread_mutex_unlock(&engine->lock);
     return registry;
+}
+
+uint64_t engine_commits(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    uint64_t commits = engine->chain.sequence;
+    pthread_mutex_unlock(&engine->lock);
+    return commits;
 }
 
 void engine_set_trust(struct engine *engine, struct trust *trust)

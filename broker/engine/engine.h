@@ -94,17 +94,18 @@ enum skp_err engine_failure(const struct engine *engine);
 /* ---------------------------------------------------------------- calls */
 
 enum engine_verb {
-    ENGINE_HELLO,     /* request: Hello          answer: Welcome */
-    ENGINE_BATCH,     /* parts: Begin, Bundle... answer: Receipt */
-    ENGINE_FETCH,     /* request: Fetch          answer: Delivery... [Waiting] */
-    ENGINE_COLLECT,   /* request: Collect        answer: Collected */
-    ENGINE_PUBLISH,   /* request: Publish        answer: Published */
-    ENGINE_DIRECTORY, /* request: DirectoryGet   answer: Directory */
-    ENGINE_CASES,     /* request: CasesGet       answer: Cases */
-    ENGINE_ADMIN,     /* request: JSON           answer_text: JSON */
-    ENGINE_TICK,      /* the clock participant: what is due is done */
-    ENGINE_PARK,      /* the engine's own: what it found undeliverable goes back */
-    ENGINE_SET_ASIDE  /* the engine's own: a damaged row stands in everybody's way */
+    ENGINE_HELLO,      /* request: Hello          answer: Welcome */
+    ENGINE_BATCH,      /* parts: Begin, Bundle... answer: Receipt */
+    ENGINE_FETCH,      /* request: Fetch          answer: Delivery... [Waiting] */
+    ENGINE_COLLECT,    /* request: Collect        answer: Collected */
+    ENGINE_PUBLISH,    /* request: Publish        answer: Published */
+    ENGINE_DIRECTORY,  /* request: DirectoryGet   answer: Directory */
+    ENGINE_CASES,      /* request: CasesGet       answer: Cases */
+    ENGINE_ADMIN,      /* request: JSON           answer_text: JSON */
+    ENGINE_ADMIN_READ, /* the same, of a command that only asks */
+    ENGINE_TICK,       /* the clock participant: what is due is done */
+    ENGINE_PARK,       /* the engine's own: what it found undeliverable goes back */
+    ENGINE_SET_ASIDE   /* the engine's own: a damaged row stands in everybody's way */
 };
 
 struct engine_frame {
@@ -174,6 +175,9 @@ enum skp_err engine_call_part(struct engine_call *call, struct span body) SKP_MU
 /* Of the intake budget: what batches of one participant whose End did not come yet may hold
  * together, so that nobody keeps others out by batches that never end. */
 size_t engine_intake_share(const struct engine *engine);
+
+/* Of an operator's command: ENGINE_ADMIN_READ when it only asks, so that no commit waits for it. */
+enum engine_verb engine_admin_verb(const char *command);
 
 /* Hands the call over; `done` runs later, never inside. */
 void engine_submit(struct engine_call *call);

@@ -125,7 +125,7 @@ struct verb {
 };
 
 extern const struct verb verb_hello, verb_batch, verb_fetch, verb_collect, verb_publish,
-    verb_directory, verb_cases, verb_admin, verb_tick, verb_park, verb_set_aside;
+    verb_directory, verb_cases, verb_admin, verb_admin_read, verb_tick, verb_park, verb_set_aside;
 const struct verb *engine_verb_of(enum engine_verb verb);
 
 /* Adds a frame to the answer; `body` lives in the call's arena. */
@@ -145,6 +145,9 @@ enum skp_err engine_refuse_in(struct engine_call *call, enum skp_err err, const 
 
 /* The bytes as a text with its NUL, in the arena; NULL: no memory. */
 char *engine_text(struct arena *arena, struct span text);
+
+/* The number of the newest link of the chain. Any thread. */
+uint64_t engine_commits(struct engine *engine);
 
 /* References for one piece of work; the caller drops them. */
 struct trust *engine_trust_ref(struct engine *engine);

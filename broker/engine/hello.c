@@ -65,14 +65,6 @@ static enum skp_err read_head(struct engine_call *call, const Skp__V1__ChainHead
     return SKP_OK;
 }
 
-static bool is_beyond(struct engine *engine, uint64_t sequence)
-{
-    pthread_mutex_lock(&engine->lock);
-    bool beyond = sequence > engine->chain.sequence;
-    pthread_mutex_unlock(&engine->lock);
-    return beyond;
-}
-
 /* A head the client holds: our chain must contain it. One that it contains, byte by byte, needs no
  * signature: the certificate it was signed with may have ended or been revoked since. A damaged link is
  * not another one. */
@@ -90,7 +82,7 @@ static enum skp_err check_head(struct engine_call *call, struct store *reader,
     err = store_get(reader, STORE_COMMIT, &row, 1, &call->arena);
     if (!err && row.version > 0)
         err = commit_row_read(row.value, &link);
-    bool is_damaged = err == SKP_E_DATA_LOSS && !is_beyond(call->engine, header->sequence);
+    bool is_damaged = err == SKP_E_DATA_LOSS && header->sequence <= engine_commits(call->engine);
     if ((err && err != SKP_E_DATA_LOSS) || MUTANT(head_not_compared))
         return err;
     if (!err && row.version > 0 && span_equal(link.header, wire_span(head->commit)))

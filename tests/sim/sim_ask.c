@@ -5,6 +5,7 @@
 #include "sim_time.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <stdlib.h>
 
 struct ask {
@@ -29,6 +30,14 @@ static void refuse(void *ctx)
     free(ask);
 }
 
+static enum engine_verb way_in(const char *request)
+{
+    json_t *json = json_loads(request, 0, NULL);
+    enum engine_verb verb = engine_admin_verb(json_string_value(json_object_get(json, "command")));
+    json_decref(json);
+    return verb;
+}
+
 void broker_ask(const char *command, broker_answer_fn done, void *ctx)
 {
     struct ask *ask = malloc(sizeof *ask);
@@ -36,7 +45,7 @@ void broker_ask(const char *command, broker_answer_fn done, void *ctx)
     *ask = (struct ask){.done = done, .ctx = ctx};
     struct engine *engine = broker_engine();
     struct engine_call *call =
-        engine != NULL ? engine_call_new(engine, ENGINE_ADMIN, NULL, 0, on_admin, ask) : NULL;
+        engine != NULL ? engine_call_new(engine, way_in(command), NULL, 0, on_admin, ask) : NULL;
     if (call == NULL || engine_call_request(call, span_text(command))) {
         engine_call_free(call);
         sim_after(0, refuse, ask);

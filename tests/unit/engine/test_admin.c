@@ -315,6 +315,48 @@ static void the_state_of_the_post_office_is_told(void **state)
     json_decref(said);
 }
 
+static uint64_t store_turns(const struct world *w)
+{
+    struct work_counters counters;
+    work_queue_counters(w->engine->store_queue, &counters);
+    return counters.turns;
+}
+
+/* However many rows it reads for that. */
+static void who_only_asks_holds_up_no_commit(void **state)
+{
+    struct world *w = *state;
+    static const char *const names[] = {"status",         "mailbox.list", "deadline.list",
+                                        "damage.list",    "clock.show",   "participant.list",
+                                        "agreement.list", "round.list"};
+    struct told_case told;
+    struct skp_id nothing = id_new();
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    uint64_t before = store_turns(w);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char command[64];
+        (void)snprintf(command, sizeof command, "{'command':'%s'}", names[i]);
+        assert_admin_ok(w, command);
+    }
+    assert_admin_ok(w, "{'command':'participant.show','oin':'" OIN_CREDITOR "'}");
+    assert_admin_refused(w, with_id(w, "{'command':'round.show','round_id':'#'}", &nothing),
+                         SKP_E_NOT_FOUND);
+    assert_int_equal(store_turns(w), before);
+}
+
+static void what_changes_something_does_not_go_in_as_a_question(void **state)
+{
+    struct world *w = *state;
+    struct party nobody = {.session = 0};
+    static const char add[] = "{\"command\":\"participant.add\",\"oin\":\"00000099000000005000\","
+                              "\"name\":\"TEST Water\",\"roles\":[\"creditor\"]}";
+    struct answer *answer = world_submit(w, &nobody, ENGINE_ADMIN_READ, span_text(add), NULL, 0);
+    world_pump(w);
+    assert_non_null(strstr(answer->text, skp_error_name(SKP_E_USAGE)));
+    assert_int_equal(engine_admin_verb("participant.add"), ENGINE_ADMIN);
+}
+
 /* So many of each in the store, all due. */
 static void store_many(struct world *w, size_t count)
 {
@@ -433,6 +475,8 @@ int main(void)
         TEST(an_agreement_is_of_one_creditor_in_all_versions),
         TEST(two_creditors_admit_no_agreement_of_one_id_in_one_commit),
         TEST(the_state_of_the_post_office_is_told),
+        TEST(who_only_asks_holds_up_no_commit),
+        TEST(what_changes_something_does_not_go_in_as_a_question),
         TEST(a_list_that_is_cut_says_how_much_is_missing),
         TEST(invented_organisations_never_meet_real_ones),
         TEST(the_clock_of_a_play_store_is_steered),

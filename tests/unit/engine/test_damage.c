@@ -404,6 +404,24 @@ static void a_damaged_link_sends_nobody_away_who_holds_it(void **state)
     assert_null(engine_failed(w->engine));
 }
 
+/* Nobody else comes by a mailbox to which nothing is sent. */
+static void damage_that_an_operator_meets_is_set_aside(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct party nobody = {.session = 0};
+    static const char list[] = "{\"command\":\"mailbox.list\"}";
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    damage(w, STORE_MAILBOX, key_mailbox(&w->creditor.oin, ""));
+    struct answer *answer =
+        world_submit(w, &nobody, engine_admin_verb("mailbox.list"), span_text(list), NULL, 0);
+    world_pump(w);
+    assert_err(answer->err, SKP_E_UNAVAILABLE);
+    assert_admin_ok(w, "{'command':'mailbox.list'}");
+    assert_int_equal(listed(w, "DAMAGED"), 1);
+}
+
 /* Too little memory to look is not damage. */
 static void a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged(void **state)
 {
@@ -443,6 +461,7 @@ int main(void)
         TEST(a_damaged_case_is_no_word_about_the_whole_store),
         TEST(damage_that_is_met_again_and_again_does_not_fill_the_log),
         TEST(a_damaged_link_sends_nobody_away_who_holds_it),
+        TEST(damage_that_an_operator_meets_is_set_aside),
         TEST(a_bundle_that_cannot_be_read_for_want_of_memory_is_not_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,11 @@ size_t engine_intake_share(const struct engine *engine)
     return engine->fake.intake_share != 0 ? engine->fake.intake_share : SIZE_MAX;
 }
 
+enum engine_verb engine_admin_verb(const char *command)
+{
+    return strcmp(command, "status") == 0 ? ENGINE_ADMIN_READ : ENGINE_ADMIN;
+}
+
 void engine_submit(struct engine_call *call)
 {
     struct engine *engine = call->engine;

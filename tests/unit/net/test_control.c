@@ -124,13 +124,13 @@ static void answers_come_in_the_order_of_the_requests(void **state)
     struct desk *desk = *state;
     ask(desk, "{\"command\":\"status\"}\n{\"command\":\"sessions\"}\n{\"command\":\"sta");
     assert_string_equal(hear(desk), "");
-    struct engine_call *call = fake_take(desk->net->engine, ENGINE_ADMIN);
+    struct engine_call *call = fake_take(desk->net->engine, ENGINE_ADMIN_READ);
     call->answer_text = "{\"ok\":true}";
     fake_finish(call, SKP_OK);
     net_pump(desk->net);
     assert_string_equal(hear(desk), "{\"ok\":true}\n{\"ok\":true,\"rows\":[]}\n");
     ask(desk, "tus\"}\n");
-    fake_finish(fake_take(desk->net->engine, ENGINE_ADMIN), SKP_E_UNAVAILABLE);
+    fake_finish(fake_take(desk->net->engine, ENGINE_ADMIN_READ), SKP_E_UNAVAILABLE);
     net_pump(desk->net);
     expect_error(desk, SKP_E_UNAVAILABLE);
 }
@@ -192,7 +192,7 @@ static void who_hangs_up_before_the_answer_does_no_harm(void **state)
     ask(desk, "{\"command\":\"status\"}\n");
     close(desk->fd);
     net_pump(desk->net);
-    fake_finish(fake_take(desk->net->engine, ENGINE_ADMIN), SKP_OK);
+    fake_finish(fake_take(desk->net->engine, ENGINE_ADMIN_READ), SKP_OK);
     net_pump(desk->net);
     desk->fd = connect_to(desk->path);
     ask(desk, "{\"command\":\"sessions\"}\n");
@@ -224,7 +224,7 @@ static void who_was_quiet_longest_gives_way_to_an_operator(void **state)
     assert_int_equal(read(quiet[0], &byte, 1), 1);
     assert_int_equal(read(quiet[1], &byte, 1), 0);
     assert_int_equal(read(quiet[2], &byte, 1), -1);
-    fake_finish(fake_take(desk->net->engine, ENGINE_ADMIN), SKP_OK);
+    fake_finish(fake_take(desk->net->engine, ENGINE_ADMIN_READ), SKP_OK);
     net_pump(desk->net);
     assert_int_equal(read(waits, &byte, 1), 1);
     for (size_t i = 0; i < CONTROL_CONNECTIONS - 1; i++)
