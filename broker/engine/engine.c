@@ -43,9 +43,6 @@ static void call_done(struct work_item *item)
     const struct verb *verb = engine_verb_of(call->verb);
     if (verb->finish && !call->err)
         verb->finish(call);
-    size_t held = call->budget_bytes;
-    call->budget_bytes = 0;
-    atomic_fetch_sub(&call->engine->intake_used, held);
     call->done(call);
 }
 

@@ -136,7 +136,7 @@ struct engine_call {
     struct span request; /* frame body; in the arena */
     struct span *parts;  /* of a batch: bodies of its Bundle frames, in the arena */
     size_t part_count, part_room;
-    size_t budget_bytes;   /* what it holds of the intake budget */
+    size_t budget_bytes;   /* what it holds of the intake budget, until it is freed */
     size_t unpacked_bytes; /* what it holds of the room for verified calls */
     int64_t received_ms;   /* business time of engine_submit() */
     engine_done_fn done;
@@ -172,9 +172,9 @@ enum skp_err engine_call_request(struct engine_call *call, struct span body) SKP
 /* A batch's next Bundle body. BUSY, BATCH_TOO_LARGE. */
 enum skp_err engine_call_part(struct engine_call *call, struct span body) SKP_MUST_CHECK;
 
-/* Of the intake budget: what batches of one participant whose End did not come yet may hold
- * together, so that nobody keeps others out by batches that never end. */
-size_t engine_intake_share(const struct engine *engine);
+/* A part of the intake budget (4: a quarter), and at least one whole batch: what one participant may
+ * hold, so that nobody keeps others out. */
+size_t engine_intake_share(const struct engine *engine, unsigned part);
 
 /* Of an operator's command: ENGINE_ADMIN_READ when it only asks, so that no commit waits for it. */
 enum engine_verb engine_admin_verb(const char *command);

@@ -104,11 +104,11 @@ enum skp_err engine_call_request(struct engine_call *call, struct span body)
     return copy_in(call, body, &call->request);
 }
 
-size_t engine_intake_share(const struct engine *engine)
+size_t engine_intake_share(const struct engine *engine, unsigned part)
 {
-    size_t quarter = engine->intake_max / 4;
+    size_t share = engine->intake_max / part;
     size_t one_batch = BATCH_MAX_BYTES + (size_t)2 * FRAME_MAX_BYTES;
-    return quarter > one_batch ? quarter : one_batch;
+    return share > one_batch ? share : one_batch;
 }
 
 static enum skp_err parts_grow(struct engine_call *call)

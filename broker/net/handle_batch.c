@@ -8,10 +8,22 @@
 #include "server_internal.h"
 #include "skp.pb-c.h"
 
-static void turn_away(struct session *session, enum skp_err err)
+/* Of the intake one participant holds at most a quarter by batches that may never end, and half together
+ * with what was handed over, which ends by itself. */
+#define COMING_PART 4
+#define WHOLE_PART  2
+
+static void drop_call(struct session *session)
 {
+    if (session->batch.call != NULL)
+        session->participant->coming_bytes -= session->batch.call->budget_bytes;
     engine_call_free(session->batch.call);
     session->batch.call = NULL;
+}
+
+static void turn_away(struct session *session, enum skp_err err)
+{
+    drop_call(session);
     session->batch.refused = err;
     session->server->counters.batches_turned_away++;
 }
@@ -33,15 +45,25 @@ static void refuse_order(struct session *session, const char *path, const char *
     session_refuse(session, SKP_E_PROTOCOL_STATE, path, sentence, NULL);
 }
 
+static bool has_room(const struct session *session, size_t bytes)
+{
+    const struct engine *engine = session->server->engine;
+    size_t coming = session->participant->coming_bytes + bytes;
+    return coming <= engine_intake_share(engine, COMING_PART) &&
+           coming + session->participant->asked_bytes <= engine_intake_share(engine, WHOLE_PART);
+}
+
 /* `put` copies the body of a Begin or a Bundle into the call. */
 static enum skp_err take_in(struct session *session, struct span body,
                             enum skp_err (*put)(struct engine_call *call, struct span body))
 {
-    struct server *server = session->server;
-    if (session->batch.call == NULL ||
-        server_peer_intake(server, &session->peer) + body.len > engine_intake_share(server->engine))
+    struct engine_call *call = session->batch.call;
+    if (call == NULL || !has_room(session, body.len))
         return SKP_E_BUSY;
-    return put(session->batch.call, body);
+    size_t before = call->budget_bytes;
+    enum skp_err err = put(call, body);
+    session->participant->coming_bytes += call->budget_bytes - before;
+    return err;
 }
 
 void handle_begin(struct session *session, struct span body)
@@ -83,6 +105,7 @@ static void hand_over(struct session *session)
 {
     struct engine_call *call = session->batch.call;
     session->batch = (struct open_batch){0};
+    session->participant->coming_bytes -= call->budget_bytes;
     session->asks++;
     session->batches++;
     session->server->counters.batches_received++;
@@ -127,7 +150,7 @@ void handle_end(struct session *session, struct span body)
 
 void batch_abandon(struct session *session)
 {
-    engine_call_free(session->batch.call);
+    drop_call(session);
     session->batch = (struct open_batch){0};
 }
 

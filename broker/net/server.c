@@ -61,18 +61,6 @@ unsigned server_count_peer(struct server *server, const struct skp_oin *peer)
     return count;
 }
 
-size_t server_peer_intake(struct server *server, const struct skp_oin *peer)
-{
-    const struct session *session;
-    size_t bytes = 0;
-    LIST_FOREACH(session, server_bucket(server, peer), by_peer)
-    {
-        if (session->batch.call != NULL && oin_equal(&session->peer, peer))
-            bytes += session->batch.call->budget_bytes;
-    }
-    return bytes;
-}
-
 static void on_wake(void *ctx, const struct skp_oin *participant, const char *mailbox)
 {
     struct server *server = ctx;

@@ -99,8 +99,6 @@ void server_stop_progress(struct server *server);
 size_t server_bucket_of(const struct skp_oin *peer);
 struct session_list *server_bucket(struct server *server, const struct skp_oin *peer);
 unsigned server_count_peer(struct server *server, const struct skp_oin *peer);
-/* What its batches that still come in hold of the intake budget. */
-size_t server_peer_intake(struct server *server, const struct skp_oin *peer);
 
 /* participant.c: one who has sessions. */
 struct participant {
@@ -109,6 +107,8 @@ struct participant {
     unsigned sessions;       /* that are not freed yet */
     unsigned lookups;        /* under way in all of them */
     unsigned fetches;        /* under way in all of them */
+    size_t coming_bytes;     /* of the intake: held by batches whose End did not come yet, ... */
+    size_t asked_bytes;      /* ... and by what the engine has */
     struct flow_queue turns; /* those that wait for one of these to end */
 };
 

@@ -9,6 +9,7 @@
 void session_submit(struct session *session, struct engine_call *call)
 {
     session->calls++;
+    session->participant->asked_bytes += call->budget_bytes;
     engine_submit(call);
 }
 
@@ -67,6 +68,7 @@ void session_refuse_call(struct session *session, const struct engine_call *call
 
 void session_call_end(struct session *session, struct engine_call *call)
 {
+    session->participant->asked_bytes -= call->budget_bytes;
     engine_call_free(call);
     assert(session->calls > 0);
     session->calls--;

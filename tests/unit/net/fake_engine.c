@@ -159,9 +159,9 @@ enum skp_err engine_call_part(struct engine_call *call, struct span body)
     return SKP_OK;
 }
 
-size_t engine_intake_share(const struct engine *engine)
+size_t engine_intake_share(const struct engine *engine, unsigned part)
 {
-    return engine->fake.intake_share != 0 ? engine->fake.intake_share : SIZE_MAX;
+    return (engine->fake.intake_bytes != 0 ? engine->fake.intake_bytes : SIZE_MAX) / part;
 }
 
 enum engine_verb engine_admin_verb(const char *command)

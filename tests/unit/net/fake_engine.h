@@ -30,7 +30,7 @@ void fake_wake(struct engine *engine, const char *oin, const char *mailbox);
 struct fake {
     enum skp_err request_err, part_err; /* what intake says */
     bool no_calls;                      /* no memory for them */
-    size_t intake_share;                /* 0: no limit */
+    size_t intake_bytes;                /* 0: no limit */
     const char *failed;
     int64_t next_tick_ms;
     unsigned open_calls; /* made and not freed */
