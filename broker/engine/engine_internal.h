@@ -17,6 +17,7 @@
 #define ENGINE_BATCH_ARENA_BYTES    ((size_t)96 << 20)
 #define ENGINE_UNPACKED_BYTES       ((size_t)16 << 20) /* of verified calls that wait for the store */
 #define ENGINE_BATCH_AGE_DAYS       60
+#define ENGINE_TXN_BYTES            ((size_t)512 << 20) /* of memory for one transaction */
 #define ENGINE_COMMIT_CALLS         128               /* waiting calls taken into one transaction */
 #define ENGINE_COMMIT_BYTES         ((size_t)2 << 20) /* of their frames and what collects tell */
 #define ENGINE_SMALL_BYTES          ((size_t)64 << 10) /* of a call that a verify worker may commit itself */
@@ -48,6 +49,7 @@ struct engine {
     struct skp_id store_id;
     unsigned threads;
     size_t intake_max;
+    size_t txn_bytes;
     uint32_t lease_seconds;
     uint32_t idle_seconds;
     uint32_t fold_pause_ms;

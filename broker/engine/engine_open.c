@@ -195,6 +195,7 @@ enum skp_err engine_open(const struct engine_config *config, struct engine **ret
     engine->clock = config->clock;
     engine->threads = config->verify_threads;
     engine->intake_max = config->intake_bytes ? config->intake_bytes : ENGINE_DEFAULT_INTAKE_BYTES;
+    engine->txn_bytes = ENGINE_TXN_BYTES;
     engine->lease_seconds = config->lease_seconds ? config->lease_seconds : 300;
     engine->idle_seconds = config->idle_seconds ? config->idle_seconds : 60;
     engine->fold_pause_ms = config->fold_pause_ms;

@@ -8,15 +8,14 @@
 
 #include <stdlib.h>
 
-#define TXN_ARENA_BYTES ((size_t)512 << 20)
-#define TXN_MAX_TRIES   8
+#define TXN_MAX_TRIES 8
 
 /* ---------------------------------------------------------------- one run */
 
 static enum skp_err txn_init(struct txn *txn, struct engine *engine)
 {
     *txn = (struct txn){.engine = engine, .first_due_ms = INT64_MAX};
-    arena_init(&txn->arena, TXN_ARENA_BYTES);
+    arena_init(&txn->arena, engine->txn_bytes);
     txn->registry = engine_registry(engine);
     txn->signer = engine_signer_ref(engine);
     txn->now_ms = clock_business_ms(engine->clock);
@@ -193,6 +192,15 @@ static enum skp_err spoken(struct engine *engine, enum skp_err err)
     return SKP_E_UNAVAILABLE;
 }
 
+/* A batch alone, such as one whose thousands of lines each name one of the largest cases: later is no
+ * better. */
+static bool is_too_large(const struct txn *txn, const struct work_item *items)
+{
+    const struct engine_call *call = (const struct engine_call *)(const void *)items;
+    return !items->next && call->verb == ENGINE_BATCH &&
+           txn->arena.used_bytes > txn->arena.max_bytes / 2;
+}
+
 static enum skp_err run_once(struct engine *engine, struct work_item *items)
 {
     struct txn txn;
@@ -206,6 +214,8 @@ static enum skp_err run_once(struct engine *engine, struct work_item *items)
         answer_all(&txn, items);
     else
         atomic_store(&engine->fold_wanted, true); /* it may have been folding */
+    if (err == SKP_E_NO_MEMORY && is_too_large(&txn, items))
+        err = SKP_E_BATCH_TOO_LARGE;
     txn_fini(&txn);
     return err;
 }
@@ -224,7 +234,7 @@ static void run_all(struct engine *engine, struct work_item *items)
     if (!err)
         return;
     if (!items->next || !may_be_of_one(err)) {
-        refuse_all(items, spoken(engine, err));
+        refuse_all(items, err == SKP_E_BATCH_TOO_LARGE ? err : spoken(engine, err));
         return;
     }
     for (struct work_item *item = items, *next; item; item = next) {

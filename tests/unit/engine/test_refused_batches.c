@@ -244,6 +244,42 @@ static void a_batch_has_no_more_bundles_than_the_limits_say(void **state)
     note(SKP_E_BATCH_TOO_LARGE);
 }
 
+/* Cases of as many requests as there may be, known to the broker by now. */
+static void tell_large_cases(struct world *w, struct told_case *cases, size_t count)
+{
+    struct letter letter;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    for (size_t i = 0; i < count; i++) {
+        case_make(&cases[i], &w->creditor, SCENE_REQUESTS);
+        line_case(&letter, &cases[i]);
+    }
+    assert_taken(letter_send(&letter), (uint32_t)count);
+}
+
+static void a_batch_that_names_more_than_can_be_held_is_told_to_split(void **state)
+{
+    struct world *w = *state;
+    static struct told_case cases[20], told;
+    struct letter letter, other;
+    tell_large_cases(w, cases, 20);
+    w->engine->txn_bytes = (size_t)400 << 10;
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    for (size_t i = 0; i < 20; i++)
+        line_recorded(&letter, &cases[i], &cases[i].requests[0].id, 1, 100);
+    struct answer *answer = letter_submit(&letter);
+    case_make(&told, &w->creditor, 1);
+    letter_begin(&other, w, &w->counsellor);
+    case_write(&other, &told);
+    assert_taken(letter_send(&other), 2); /* it waited beside the first */
+    assert_err(answer->err, SKP_E_BATCH_TOO_LARGE);
+    letter_begin(&letter, w, &w->counsellor);
+    letter_to_broker(&letter);
+    line_recorded(&letter, &cases[0], &cases[0].requests[0].id, 1, 100);
+    assert_refused(letter_send(&letter), 0, 0, SKP_E_STATE_INVALID, "recorded.request_id");
+}
+
 /* ---------------------------------------------------------------- nothing is forgotten */
 
 /* clang-format off */
@@ -283,6 +319,7 @@ int main(void)
         TEST(a_stranger_stores_nothing),
         TEST(the_intake_budget_is_one_for_all),
         TEST(a_batch_has_no_more_bundles_than_the_limits_say),
+        TEST(a_batch_that_names_more_than_can_be_held_is_told_to_split),
         cmocka_unit_test(every_error_was_provoked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
