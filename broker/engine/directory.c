@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define DIRECTORY_PAGE_BYTES 200000
+#define DIRECTORY_PAGE_BYTES  200000
+#define DIRECTORY_ENTRY_BYTES (FRAME_MAX_BYTES - 1024U) /* what stands beside one is far less */
 
 struct directory_run {
     struct engine_call *call;
@@ -67,12 +68,14 @@ static bool is_between(const struct registry *registry, const struct agreement *
            !registry_replaced_by(registry, agreement, today);
 }
 
+/* As many as fit beside the rest of the entry, which is there. */
 static enum skp_err fill_agreements(struct directory_run *run, const struct skp_oin *other,
                                     Skp__V1__DirectoryEntry *entry)
 {
     struct arena *arena = &run->call->arena;
     size_t total = registry_agreement_count(run->registry);
     plain_date today = calendar_date_of_ms(run->now_ms);
+    size_t bytes = skp__v1__directory_entry__get_packed_size(entry);
     entry->agreements = arena_calloc(arena, total + 1, sizeof *entry->agreements);
     if (!entry->agreements)
         return SKP_E_NO_MEMORY;
@@ -87,6 +90,9 @@ static enum skp_err fill_agreements(struct directory_run *run, const struct skp_
         enum skp_err err = fill_scope(agreement, arena, summary);
         if (err)
             return err;
+        bytes += skp__v1__agreement_summary__get_packed_size(summary) + 4;
+        if (bytes > DIRECTORY_ENTRY_BYTES)
+            break;
         entry->agreements[entry->n_agreements++] = summary;
     }
     return SKP_OK;

@@ -1,5 +1,6 @@
 /* Who one is, whom one can write to, and whether the broker still has what it once confirmed. */
 #include "engine_mail.h"
+#include "fact.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -393,10 +394,9 @@ static void a_record_is_signed_by_its_participant(void **state)
     assert_err(publish_record(w, &stranger, "", 1), SKP_E_NOT_REGISTERED);
 }
 
-/* What one publishes must fit, all together, in a page of the directory. */
-static void nobody_publishes_more_than_a_frame_can_show(void **state)
+/* With the main mailbox's, from before. */
+static unsigned publish_all_there_is_room_for(struct world *w)
 {
-    struct world *w = *state;
     enum skp_err err = SKP_OK;
     unsigned count = 0;
     for (; !err && count < 300; count++) {
@@ -405,10 +405,35 @@ static void nobody_publishes_more_than_a_frame_can_show(void **state)
         err = publish_record(w, &w->rsa, name, 1);
     }
     assert_err(err, SKP_E_DECODE_ITEMS);
+    return count;
+}
+
+/* What one publishes must fit, all together, in a page of the directory. */
+static void nobody_publishes_more_than_a_frame_can_show(void **state)
+{
+    struct world *w = *state;
+    unsigned count = publish_all_there_is_room_for(w);
     assert_true(count > 10);
     assert_ok(publish_record(w, &w->rsa, "filiaal 0", 2));
     Skp__V1__Directory *found = directory(w, &w->counsellor, "", OIN_RSA);
     assert_int_equal(found->entries[0]->n_records, count);
+}
+
+/* Two parties would hardly make so many; an operator may admit them all the same. */
+static void an_entry_fits_a_frame_however_many_agreements_there_are(void **state)
+{
+    struct world *w = *state;
+    char brand[FACT_MAX_BRAND * 4 + 1] = "";
+    for (size_t i = 0; i < FACT_MAX_BRAND; i++)
+        memcpy(brand + 4 * i, "\xf0\x9d\x94\xb8", 5);
+    struct agreement_terms terms = {.brand = brand};
+    unsigned records = publish_all_there_is_room_for(w);
+    for (size_t i = 0; i < 300; i++)
+        agreement_make(w, &w->rsa, &terms);
+    const Skp__V1__Directory *found = directory(w, &w->counsellor, "", OIN_RSA);
+    assert_true(skp__v1__directory__get_packed_size(found) < FRAME_MAX_BYTES - 2);
+    assert_in_range(found->entries[0]->n_agreements, 200, 299);
+    assert_int_equal(found->entries[0]->n_records, records);
 }
 
 static void records_published_in_one_commit_are_counted_together(void **state)
@@ -456,6 +481,7 @@ int main(void)
         TEST(a_higher_record_replaces_a_lower_one),
         TEST(a_record_is_signed_by_its_participant),
         TEST(nobody_publishes_more_than_a_frame_can_show),
+        TEST(an_entry_fits_a_frame_however_many_agreements_there_are),
         TEST(records_published_in_one_commit_are_counted_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
