@@ -33,9 +33,16 @@ static bool floods_key_updates(struct session *session, int64_t now_ms)
     return session->key_updates - session->key_updates_before > KEY_UPDATES_MAX;
 }
 
+static bool is_frame_late(const struct session *session, int64_t now_ms)
+{
+    return session->frame_started_ms >= 0 &&
+           now_ms - session->frame_started_ms > server_frame_ms(session->server);
+}
+
 static void sweep_greeting(struct session *session, int64_t now_ms)
 {
-    if (now_ms - session->opened_ms > session->server->limits.hello_ms)
+    if (now_ms - session->opened_ms > session->server->limits.hello_ms ||
+        is_frame_late(session, now_ms))
         session_refuse(session, SKP_E_FRAME_TIMEOUT, NULL, "Hello did not come in time", NULL);
 }
 
@@ -67,8 +74,7 @@ static void sweep_up(struct session *session, int64_t now_ms)
             batch_sweep(session, now_ms);
         return;
     }
-    if (session->frame_started_ms >= 0 &&
-        now_ms - session->frame_started_ms > server_frame_ms(session->server))
+    if (is_frame_late(session, now_ms))
         session_refuse(session, SKP_E_FRAME_TIMEOUT, NULL, NULL, NULL);
     else if (now_ms - session->heard_ms > limits->idle_ms + limits->idle_ms / 2)
         session_refuse(session, SKP_E_IDLE_TIMEOUT, NULL, NULL, NULL);

@@ -63,6 +63,25 @@ static void unfinished_frames_must_hurry_when_there_are_many(void **state)
         peer_free(&slow[i]);
 }
 
+static void an_unfinished_hello_must_hurry_too(void **state)
+{
+    static uint8_t most[250000];
+    struct net *net = *state;
+    struct peer slow[140];
+    frame_write_header(FRAME_HELLO, sizeof most, most);
+    for (size_t i = 0; i < 140; i++) {
+        peer_open(&slow[i], net, i % 2 == 0 ? OIN_CREDITOR : OIN_COUNSELLOR);
+        peer_send_raw(&slow[i], most, sizeof most);
+    }
+    net_pass(net, 200); /* seen to be too much */
+    assert_int_equal(server_status(net->server).counters->buffers_tight, 1);
+    assert_int_equal(server_status(net->server).sessions, 140);
+    net_pass(net, 3000);
+    peer_expect_error(&slow[0], SKP_E_FRAME_TIMEOUT);
+    for (size_t i = 0; i < 140; i++)
+        peer_free(&slow[i]);
+}
+
 #define ASKS 32
 
 /* Leaves half a MiB of whole frames in the broker's input, behind an answer that it does not read. */
@@ -136,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BUFFERS_TEST(who_asks_from_many_sessions_has_no_more_answers_at_a_time),
         BUFFERS_TEST(unfinished_frames_must_hurry_when_there_are_many),
+        BUFFERS_TEST(an_unfinished_hello_must_hurry_too),
         BUFFERS_TEST(whole_frames_of_those_who_do_not_read_must_hurry_too),
         BUFFERS_TEST(who_hardly_reads_holds_an_open_batch_no_longer_than_others),
     };
