@@ -75,6 +75,15 @@ static struct answer *submit(struct world *w, const struct party *who, uint64_t 
     return world_submit(w, &worker, verb, body, NULL, 0);
 }
 
+static void submit_command(struct world *w, const char *name)
+{
+    struct party nobody = {.session = 0};
+    char *json = arena_alloc(&w->arena, 64);
+    assert_non_null(json);
+    (void)snprintf(json, 64, "{\"command\":\"%s\"}", name);
+    world_submit(w, &nobody, engine_admin_verb(name), span_text(json), NULL, 0);
+}
+
 /* What others ask while batches come in. */
 static void ask_around(struct world *w, unsigned round)
 {
@@ -96,6 +105,7 @@ static void ask_around(struct world *w, unsigned round)
     submit(w, &w->counsellor, 50 + round % 2, ENGINE_FETCH, &fetch.base);
     submit(w, &w->counsellor, 1, ENGINE_DIRECTORY, &directory.base);
     submit(w, &w->counsellor, 1, ENGINE_CASES, &cases.base);
+    submit_command(w, round % 2 ? "status" : "mailbox.list");
     if (round % 4 == 0)
         submit(w, &(struct party){.session = 0}, 0, ENGINE_TICK, NULL);
     if (round % 8 == 0)
