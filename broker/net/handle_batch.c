@@ -8,10 +8,7 @@
 #include "server_internal.h"
 #include "skp.pb-c.h"
 
-/* Of the intake one participant holds at most a quarter by batches that may never end, and half together
- * with what was handed over, which ends by itself. */
-#define COMING_PART 4
-#define WHOLE_PART  2
+#define COMING_PART 4 /* of the intake: for batches of one participant, which may never end */
 
 static void drop_call(struct session *session)
 {
@@ -47,10 +44,9 @@ static void refuse_order(struct session *session, const char *path, const char *
 
 static bool has_room(const struct session *session, size_t bytes)
 {
-    const struct engine *engine = session->server->engine;
-    size_t coming = session->participant->coming_bytes + bytes;
-    return coming <= engine_intake_share(engine, COMING_PART) &&
-           coming + session->participant->asked_bytes <= engine_intake_share(engine, WHOLE_PART);
+    return session->participant->coming_bytes + bytes <=
+               engine_intake_share(session->server->engine, COMING_PART) &&
+           participant_has_room(session, bytes);
 }
 
 /* `put` copies the body of a Begin or a Bundle into the call. */

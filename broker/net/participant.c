@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define WHOLE_PART 2 /* of the intake: for all of one participant */
+
 static struct participant *find(struct server *server, const struct skp_oin *oin)
 {
     struct participant *participant;
@@ -36,6 +38,13 @@ void participant_leave(struct participant *participant)
         return;
     LIST_REMOVE(participant, link);
     free(participant);
+}
+
+bool participant_has_room(const struct session *session, size_t bytes)
+{
+    const struct participant *participant = session->participant;
+    return participant->coming_bytes + participant->asked_bytes + bytes <=
+           engine_intake_share(session->server->engine, WHOLE_PART);
 }
 
 /* A session without a question is never held up by the others, so that its own answers are all that

@@ -116,6 +116,9 @@ struct participant {
 struct participant *participant_join(struct server *server, const struct skp_oin *oin);
 void participant_leave(struct participant *participant);
 
+/* Whether it may hold so much more of the intake. */
+bool participant_has_room(const struct session *session, size_t bytes);
+
 /* Lookups are questions whose answers may be as large as a frame. */
 bool participant_may_ask(const struct session *session);
 void participant_asks(struct session *session);

@@ -100,7 +100,9 @@ void session_ask(struct session *session, enum engine_verb verb, struct span bod
 {
     struct engine_call *call = engine_call_new(session->server->engine, verb, &session->peer,
                                                session->id, on_answer, session);
-    enum skp_err err = call != NULL ? engine_call_request(call, body) : SKP_E_BUSY;
+    enum skp_err err = SKP_E_BUSY;
+    if (call != NULL && participant_has_room(session, body.len))
+        err = engine_call_request(call, body);
     if (err) {
         const struct engine_call unasked = {.verb = verb, .err = err};
         refuse(session, &unasked, body);

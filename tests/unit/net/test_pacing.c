@@ -86,84 +86,6 @@ static void a_full_intake_turns_a_batch_away_by_its_id(void **state)
     peer_free(&peer);
 }
 
-static void batches_that_never_end_hold_no_more_than_a_share(void **state)
-{
-    struct peer hog, second, other;
-    static const uint8_t bytes[1000];
-    peer_open_up(&hog, *state, OIN_COUNSELLOR);
-    peer_open_up(&second, *state, OIN_COUNSELLOR);
-    peer_open_up(&other, *state, OIN_CREDITOR);
-    fake_of(hog.net->engine)->intake_bytes = 6000;
-    peer_send_body(&hog, FRAME_BEGIN, span_text(""));
-    peer_send_body(&hog, FRAME_BUNDLE, span_of(bytes, sizeof bytes));
-    peer_send_body(&second, FRAME_BEGIN, span_text(""));
-    peer_send_body(&second, FRAME_BUNDLE, span_of(bytes, sizeof bytes));
-    peer_send_end(&second, ID_A);
-    peer_expect_error(&second, SKP_E_BUSY);
-    peer_send_body(&other, FRAME_BEGIN, span_text(""));
-    peer_send_body(&other, FRAME_BUNDLE, span_of(bytes, sizeof bytes));
-    peer_send_end(&other, ID_B);
-    assert_int_equal(fake_waiting(other.net->engine), 1);
-    answer_receipt(other.net);
-    peer_expect(&other, FRAME_RECEIPT, &skp__v1__receipt__descriptor);
-    peer_free(&hog);
-    peer_free(&second);
-    peer_free(&other);
-}
-
-static void send_large_batch(struct peer *peer, const char *id)
-{
-    static const uint8_t bytes[1000];
-    peer_send_body(peer, FRAME_BEGIN, span_text(""));
-    peer_send_body(peer, FRAME_BUNDLE, span_of(bytes, sizeof bytes));
-    peer_send_end(peer, id);
-}
-
-/* Until they are answered; also those of a session that is gone. */
-static void batches_that_ended_hold_no_more_than_half(void **state)
-{
-    struct peer hog, second, other;
-    peer_open_up(&hog, *state, OIN_COUNSELLOR);
-    peer_open_up(&second, *state, OIN_COUNSELLOR);
-    peer_open_up(&other, *state, OIN_CREDITOR);
-    fake_of(hog.net->engine)->intake_bytes = 4500;
-    send_large_batch(&hog, ID_A);
-    send_large_batch(&hog, ID_B);
-    assert_int_equal(fake_waiting(hog.net->engine), 2);
-    send_large_batch(&second, ID_A);
-    const Skp__V1__Error *error = peer_expect_error(&second, SKP_E_BUSY);
-    assert_memory_equal(error->batch_id.data, ID_A, 16);
-    send_large_batch(&other, ID_B);
-    assert_int_equal(fake_waiting(other.net->engine), 3);
-    peer_free(&hog);
-    send_large_batch(&second, ID_A);
-    peer_expect_error(&second, SKP_E_BUSY);
-    answer_receipt(second.net);
-    send_large_batch(&second, ID_A);
-    assert_int_equal(fake_waiting(second.net->engine), 3);
-    while (fake_waiting(second.net->engine) > 0)
-        answer_receipt(second.net);
-    peer_free(&second);
-    peer_free(&other);
-}
-
-static void a_begin_counts_in_the_share_like_a_bundle(void **state)
-{
-    struct peer hog, second;
-    static const uint8_t bytes[1000];
-    peer_open_up(&hog, *state, OIN_COUNSELLOR);
-    peer_open_up(&second, *state, OIN_COUNSELLOR);
-    fake_of(hog.net->engine)->intake_bytes = 6000;
-    peer_send_body(&hog, FRAME_BEGIN, span_of(bytes, sizeof bytes));
-    peer_send_body(&second, FRAME_BEGIN, span_of(bytes, sizeof bytes));
-    assert_int_equal(fake_of(hog.net->engine)->open_calls, 1);
-    peer_send_end(&second, ID_A);
-    const Skp__V1__Error *error = peer_expect_error(&second, SKP_E_BUSY);
-    assert_memory_equal(error->batch_id.data, ID_A, 16);
-    peer_free(&hog);
-    peer_free(&second);
-}
-
 static void a_refused_batch_is_told_with_place_and_id(void **state)
 {
     struct peer peer;
@@ -486,9 +408,6 @@ int main(void)
         PACING_TEST(a_batch_out_of_order_closes),
         PACING_TEST(an_end_without_a_batch_id_is_told_and_the_session_stays),
         PACING_TEST(a_full_intake_turns_a_batch_away_by_its_id),
-        PACING_TEST(batches_that_never_end_hold_no_more_than_a_share),
-        PACING_TEST(batches_that_ended_hold_no_more_than_half),
-        PACING_TEST(a_begin_counts_in_the_share_like_a_bundle),
         PACING_TEST(a_refused_batch_is_told_with_place_and_id),
         PACING_TEST(reading_pauses_when_too_many_batches_are_under_way),
         PACING_TEST(a_batch_that_never_ends_is_given_up),
