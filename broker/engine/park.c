@@ -209,6 +209,16 @@ static enum skp_err send_entry_back(struct going_back *going, struct ws_row *ent
     return err || !going->event ? err : keep_rest(going, entry_row, ret_gone);
 }
 
+/* Other than a damaged bundle or batch, which its entry names, a statement is in the way of many. */
+static enum skp_err name_statement(struct txn *txn)
+{
+    const struct store_damaged damaged = txn->ws.store->damaged;
+    if (damaged.table != STORE_STATEMENT)
+        return SKP_OK;
+    return quarantine_keep(txn, STORE_STATEMENT, span_of(damaged.key, damaged.key_len),
+                           ASIDE_DAMAGED, span_of(NULL, 0));
+}
+
 /* Nothing of it can be delivered, now or later. */
 static enum skp_err set_entry_aside(struct going_back *going, struct ws_row *entry_row,
                                     bool *ret_gone)
@@ -224,20 +234,29 @@ static enum skp_err set_entry_aside(struct going_back *going, struct ws_row *ent
     return SKP_OK;
 }
 
-/* The bundle and the batch it came in, as delivery needs them. */
+/* What no row is to blame for may be read again later. */
+static enum skp_err unless_it_passes(const struct txn *txn, enum skp_err err)
+{
+    return err == SKP_E_DATA_LOSS && !quarantine_is_named(txn, err) ? SKP_E_UNAVAILABLE : err;
+}
+
+/* The bundle and the batch it came in, as delivery needs them. DATA_LOSS: nobody will ever read them;
+ * UNAVAILABLE: nobody can now. */
 static enum skp_err read_mail(struct txn *txn, const struct skp_id *bundle_id,
                               struct bundle_row *ret_bundle)
 {
     struct ws_row *row;
     struct batch_row batch;
-    enum skp_err err = ws_get(&txn->ws, STORE_BUNDLE, key_bundle(bundle_id), &row);
+    enum skp_err err =
+        unless_it_passes(txn, ws_get(&txn->ws, STORE_BUNDLE, key_bundle(bundle_id), &row));
     if (!err)
         err = bundle_row_read(row->value, &txn->arena, ret_bundle);
     if (!err)
-        err = statements_put_back(txn->engine->store, &txn->arena, ret_bundle);
+        err = unless_it_passes(txn, statements_put_back(txn->ws.store, &txn->arena, ret_bundle));
     if (!err)
-        err = ws_get(&txn->ws, STORE_BATCH, key_batch(&ret_bundle->sender, &ret_bundle->batch_id),
-                     &row);
+        err = unless_it_passes(txn,
+                               ws_get(&txn->ws, STORE_BATCH,
+                                      key_batch(&ret_bundle->sender, &ret_bundle->batch_id), &row));
     return err ? err : batch_row_read(row->value, &batch);
 }
 
@@ -251,7 +270,7 @@ enum skp_err park_damaged_entry(struct txn *txn, const struct store_row *row)
     memcpy(going.entry.bundle_id.bytes, row->value.data, ID_BYTES);
     enum skp_err err = read_mail(txn, &going.entry.bundle_id, &bundle);
     if (err)
-        return err == SKP_E_DATA_LOSS ? SKP_OK : err;
+        return err == SKP_E_DATA_LOSS || err == SKP_E_UNAVAILABLE ? SKP_OK : err;
     if (row->key.len < OIN_CHARS || memcmp(row->key.data, bundle.recipient.text, OIN_CHARS) != 0)
         return SKP_OK;
     going.lines = bundle.line_count;
@@ -276,8 +295,10 @@ static enum skp_err park(struct txn *txn, const struct skp_oin *oin, const char 
     going.key = row_key_span(&row->key);
     going.lines = going.entry.bundle_lines;
     err = read_mail(txn, &going.entry.bundle_id, &bundle);
-    if (err == SKP_E_DATA_LOSS)
+    if (err == SKP_E_DATA_LOSS && !(err = name_statement(txn)))
         return set_entry_aside(&going, row, &item->gone);
+    if (err == SKP_E_UNAVAILABLE)
+        return SKP_OK;
     if (err || !record || (err = is_locked(record, bundle.body, &txn->arena, &locked)))
         return err;
     return locked ? send_entry_back(&going, row, &item->gone) : SKP_OK;

@@ -49,6 +49,8 @@ static int by_recipient(const void *a, const void *b)
     const struct said_line *left = a;
     const struct said_line *right = b;
     int order = strcmp(left->recipient.text, right->recipient.text);
+    if (order == 0)
+        order = (left->kept != NULL) - (right->kept != NULL);
     return order != 0 ? order : (left->place > right->place) - (left->place < right->place);
 }
 
@@ -83,7 +85,7 @@ static enum skp_err save_bundle(struct said_batch *batch, const struct envelope_
                              .head_hash = head_hash,
                              .path = span_of(path, path_len * HASH_BYTES),
                              .body = made->bundles[index]};
-    if ((err = statements_leave_out(txn, lines, head.line_count, &row)))
+    if ((err = statements_leave_out(&txn->arena, lines, head.line_count, &row)))
         return err;
     struct span value = bundle_row_pack(&row, &txn->arena);
     if (!value.data)
@@ -162,11 +164,17 @@ static enum skp_err open_batch(struct said_batch *batch, const struct said_line 
     return batch->writer ? open_bundle(batch, first) : SKP_E_NO_MEMORY;
 }
 
+/* Lines with a statement have bundles of their own: one that is damaged takes no other news with it. */
+static bool go_together(const struct said_line *a, const struct said_line *b)
+{
+    return oin_equal(&a->recipient, &b->recipient) && (a->kept != NULL) == (b->kept != NULL);
+}
+
 /* The line goes into the open bundle, else into a new one, else into a new batch. */
 static enum skp_err add_line(struct said_batch *batch, const struct said_line *said)
 {
     bool same = batch->writer && batch->bundle_count > 0 &&
-                oin_equal(&batch->firsts[batch->bundle_count - 1]->recipient, &said->recipient);
+                go_together(batch->firsts[batch->bundle_count - 1], said);
     enum skp_err err = SKP_E_BATCH_TOO_LARGE;
     if (same)
         err = envelope_line_add(batch->writer, said->line, span_of(NULL, 0), NULL);
@@ -188,7 +196,7 @@ enum skp_err said_flush(struct txn *txn)
     if (txn->said_count == 0)
         return SKP_OK;
     struct said_batch batch = {.txn = txn};
-    /* What one recipient hears keeps its order. */
+    /* What one recipient hears keeps its order, statements of collection apart. */
     for (size_t i = 0; i < txn->said_count; i++)
         txn->said[i].place = i;
     qsort(txn->said, txn->said_count, sizeof *txn->said, by_recipient);

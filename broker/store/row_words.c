@@ -17,6 +17,7 @@ enum key_form {
     KEY_DEADLINE,  /* due, kind, id, number */
     KEY_SEQUENCE,  /* number, perhaps another */
     KEY_PUBLISHED, /* oin, published, id, number */
+    KEY_STATEMENT, /* number of key_statement() */
     KEY_PARTY,     /* oin */
 };
 
@@ -89,9 +90,11 @@ static const struct table_words all_words[STORE_TABLE_END] = {
                         {"nothing is lost: the requests of these cases are counted anew with "
                          "each answer",
                          SET_ASIDE}},
-    [STORE_STATEMENT] = {"a statement of collection,",
-                         KEY_SEQUENCE,
-                         {"the events that tell of it cannot be delivered any more", SET_ASIDE}},
+    [STORE_STATEMENT] = {"a statement of collection, of commit",
+                         KEY_STATEMENT,
+                         {"events of collection that came together with it cannot be delivered any "
+                          "more; what is collected is right",
+                          SET_ASIDE}},
 };
 
 /* ---------------------------------------------------------------- pieces of a key */
@@ -167,6 +170,7 @@ static void say_mailbox(struct words *words)
 
 static void say_key(struct words *words, enum key_form form)
 {
+    uint64_t number;
     switch (form) {
     case KEY_NAME:
         say_text(words, STORE_KEY_MAX);
@@ -207,6 +211,11 @@ static void say_key(struct words *words, enum key_form form)
         break;
     case KEY_SEQUENCE:
         say_number(words, "number", 8);
+        break;
+    case KEY_STATEMENT:
+        number = take_number(words, 8);
+        say(words, "%llu, number %llu", (unsigned long long)(number >> STATEMENT_BITS),
+            (unsigned long long)(number & ((1U << STATEMENT_BITS) - 1)));
         break;
     case KEY_PUBLISHED:
         say_text(words, OIN_CHARS);

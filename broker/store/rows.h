@@ -71,6 +71,7 @@ struct row_key key_journal(uint64_t sequence, uint32_t part);
 struct row_key key_commit(uint64_t sequence);
 struct row_key key_progress(uint64_t place);
 struct row_key key_statement(uint64_t number);
+#define STATEMENT_BITS 20 /* of its number: which of its commit; those above are the commit */
 struct row_key key_open(const struct skp_oin *creditor, int64_t published_ms,
                         const struct skp_id *bundle_id, unsigned page);
 

@@ -176,8 +176,25 @@ static void an_event_whose_statement_is_damaged_leaves_a_gap(void **state)
     assert_null(find_event(&post, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED, 0));
     assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_ANSWER), 1);
     assert_int_equal(listed(w, "UNDELIVERABLE"), 1);
+    assert_int_equal(listed(w, "DAMAGED"), 1); /* the statement, by name */
     assert_true(view_request(w, &cases[1], 0)->collected);
     assert_null(engine_failed(w->engine));
+}
+
+/* A page that no row is to blame for: nothing is given up, and all of it arrives when it is read again. */
+static void an_event_whose_statement_cannot_be_read_now_waits(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    register_cases(w, cases);
+    collect_all(w, &w->creditor);
+    damage_page(w, "statement");
+    struct post post = fetch_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED), 0);
+    assert_int_equal(engine_rows_aside(w->engine), 0);
+    damage_page(w, "statement"); /* the bit flips back */
+    post = fetch_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED), 1);
 }
 
 static void damaged_mail_can_be_sealed_again_and_arrives(void **state)
@@ -452,6 +469,7 @@ int main(void)
         TEST(an_entry_that_lost_its_bundle_counts_as_not_collected),
         TEST(a_damaged_bundle_leaves_a_gap_and_its_sender_seals_again),
         TEST(an_event_whose_statement_is_damaged_leaves_a_gap),
+        TEST(an_event_whose_statement_cannot_be_read_now_waits),
         TEST(damaged_mail_can_be_sealed_again_and_arrives),
         TEST(a_damaged_page_of_locked_mail_stops_nothing_behind_it),
         TEST(two_mailboxes_with_damage_at_the_same_time_both_go_on),
