@@ -81,6 +81,7 @@ struct sqlite_log {
     int fd;               /* the same file, to let the disk begin; -1: not open */
     int failed;           /* SQLite's code for what could not be written; SQLITE_OK: nothing */
     sqlite3_int64 offset; /* in the file */
+    bool is_large;        /* what is not synced yet is more than one piece */
 };
 
 /* A checkpoint that does not keep commits waiting. */

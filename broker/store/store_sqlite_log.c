@@ -2,7 +2,8 @@
  * small transaction has twenty of them, one behind the other; here they wait for the sync, which is
  * before anybody is told where the log ends. Whoever else reads the log therefore finds all of it in
  * the file, and this connection's own reads empty the buffer first. Of a large transaction the disk
- * begins with each piece as soon as it is written, so that the sync has little left to wait for.
+ * begins with each piece but the first as soon as it is written, so that the sync has little left to
+ * wait for; a small one is quicker in one go.
  *
  * What could not be written is gone, and no later write or sync succeeds without it, until its
  * transaction has ended: else a commit that was refused could come to the file after all. */
@@ -46,8 +47,9 @@ static int empty_early(sqlite3_file *file)
     struct sqlite_log *log = log_of(file);
     int len = log->len;
     int rc = empty(file);
-    if (rc == SQLITE_OK && len > 0)
+    if (rc == SQLITE_OK && len > 0 && log->is_large)
         rc = log->failed = begin_on_disk(log, len);
+    log->is_large = log->is_large || len > 0;
     return rc;
 }
 
@@ -88,6 +90,7 @@ static int read_log(sqlite3_file *file, void *bytes, int len, sqlite3_int64 offs
 static int sync_log(sqlite3_file *file, int flags)
 {
     int rc = empty(file);
+    log_of(file)->is_large = false;
     return rc == SQLITE_OK ? log_of(file)->base->xSync(file, flags) : rc;
 }
 
@@ -132,6 +135,7 @@ enum skp_err sqlite_log_attach(struct sqlite_store *store)
 void sqlite_log_forget(struct sqlite_store *store)
 {
     store->log.len = 0;
+    store->log.is_large = false;
     store->log.failed = SQLITE_OK;
 }
 
