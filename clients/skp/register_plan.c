@@ -23,7 +23,7 @@ struct known_request {
     enum stage stage;
     enum skp_err err;
     struct skp_hash fingerprint;
-    bool used;
+    const struct plan_request *row; /* of the file, that is about it; NULL: none */
 };
 
 struct known_case {
@@ -90,34 +90,49 @@ static void load_case(struct planning *planning, const char *dossier, struct kno
 static bool is_same(const struct known_request *known, const struct register_request *asked,
                     const char *name_key, const struct skp_oin *creditor)
 {
-    if (known->used || strcmp(known->brand, asked->brand) != 0)
+    if (known->row || strcmp(known->brand, asked->brand) != 0)
         return false;
     if (known->creditor.text[0] != '\0' && creditor->text[0] != '\0')
         return oin_equal(&known->creditor, creditor);
     return strcmp(known->name_key, name_key) == 0;
 }
 
-/* One creditor may be asked under several of its names: the one of that name goes first. */
-static struct known_request *recognise(struct known_case *known,
-                                       const struct register_request *asked,
-                                       const struct skp_oin *creditor)
+/* One that no other row is about. */
+static void recognise(struct known_case *known, const struct plan_request *row, bool by_name)
 {
     char key[MATCHING_KEY_BYTES];
-    struct known_request *found = NULL;
-    matching_key(asked->creditor_name, key);
+    struct skp_oin creditor = row->asked->creditor;
+    if (row->creditor)
+        (void)oin_take(span_text(row->creditor->oin), &creditor);
+    matching_key(row->asked->creditor_name, key);
     for (size_t i = 0; i < known->count; i++) {
         struct known_request *request = &known->requests[i];
-        if (!is_same(request, asked, key, creditor))
-            continue;
-        bool same_name = strcmp(request->name_key, key) == 0;
-        if (!found || same_name)
-            found = request;
-        if (same_name)
-            break;
+        if (is_same(request, row->asked, key, &creditor) &&
+            (!by_name || strcmp(request->name_key, key) == 0)) {
+            request->row = row;
+            return;
+        }
     }
-    if (found)
-        found->used = true;
-    return found;
+}
+
+static const struct known_request *recognised(const struct known_case *known,
+                                              const struct plan_request *row)
+{
+    for (size_t i = 0; i < known->count; i++)
+        if (known->requests[i].row == row)
+            return &known->requests[i];
+    return NULL;
+}
+
+/* One creditor may be asked under several of its names: each row takes the request of its own name, before any takes
+ * that of another. */
+static void recognise_all(struct known_case *known, const struct plan_case *plan)
+{
+    for (const struct plan_request *row = plan->requests; row; row = row->next)
+        recognise(known, row, true);
+    for (const struct plan_request *row = plan->requests; row; row = row->next)
+        if (!recognised(known, row))
+            recognise(known, row, false);
 }
 
 /* ---------------------------------------------------------------- what is asked */
@@ -277,21 +292,29 @@ static enum skp_err join_known(struct planning *planning, struct plan_case *plan
     return SKP_OK;
 }
 
-static enum skp_err plan_request(struct planning *planning, struct plan_case *plan,
-                                 struct known_case *known, const struct register_request *asked)
+static enum skp_err add_request(struct planning *planning, struct plan_case *plan,
+                                const struct register_request *asked)
 {
     struct plan_request *request = arena_calloc(planning->arena, 1, sizeof *request);
     if (!request)
         return SKP_E_NO_MEMORY;
-    struct skp_oin creditor = asked->creditor;
     request->asked = asked;
     enum match match =
         matching_find(planning->book, asked->creditor_name, &asked->creditor, &request->creditor);
-    if (request->creditor)
-        (void)oin_take(span_text(request->creditor->oin), &creditor);
     find_route(planning, plan->asked, request, match);
     request->fingerprint = fingerprint_of(asked, withholds_bsn(plan->asked, request));
-    const struct known_request *before = recognise(known, asked, &creditor);
+    if (plan->last)
+        plan->last->next = request;
+    else
+        plan->requests = request;
+    plan->last = request;
+    return SKP_OK;
+}
+
+static enum skp_err join(struct planning *planning, struct plan_case *plan,
+                         const struct known_case *known, struct plan_request *request)
+{
+    const struct known_request *before = recognised(known, request);
     enum skp_err err = SKP_OK;
     if (before) {
         request->place = (size_t)(before - known->requests);
@@ -303,12 +326,20 @@ static enum skp_err plan_request(struct planning *planning, struct plan_case *pl
         request->place = plan->id_count;
         plan->ids[plan->id_count++] = request->request_id;
     }
-    if (plan->last)
-        plan->last->next = request;
-    else
-        plan->requests = request;
-    plan->last = request;
     return err ? err : state_error(planning->db);
+}
+
+static enum skp_err plan_requests(struct planning *planning, struct plan_case *plan,
+                                  struct known_case *known)
+{
+    enum skp_err err = SKP_OK;
+    for (const struct register_request *at = plan->asked->requests; !err && at; at = at->next)
+        err = add_request(planning, plan, at);
+    if (!err)
+        recognise_all(known, plan);
+    for (struct plan_request *at = plan->requests; !err && at; at = at->next)
+        err = join(planning, plan, known, at);
+    return err;
 }
 
 static bool has_changed(const struct known_case *known, const struct register_case *asked)
@@ -359,8 +390,8 @@ enum skp_err plan_case(struct planning *planning, const struct register_case *as
         plan->known_count = known->count;
         err = state_error(planning->db);
     }
-    for (const struct register_request *at = asked->requests; !err && at; at = at->next)
-        err = plan_request(planning, plan, known, at);
+    if (!err)
+        err = plan_requests(planning, plan, known);
     if (!err) {
         count_to_send(plan, known);
         *ret_plan = plan;

@@ -1,26 +1,13 @@
 #include "skp_scene.h"
 
-static const char two_creditors[] =
-    SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n" SCENE_CASE(
-        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1") "Bakker "
-                                                                                  "Jansen;;;;30;"
-                                                                                  "eerste;"
-                                                                                  "overig\r\n";
+#define ZEEMEEUW_1 SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n"
+#define ZEEMEEUW_2 SCENE_CASE("2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n"
+#define BAKKER     SCENE_CASE("2026-1") "Bakker Jansen;;;;30;eerste;overig\r\n"
 
-static const char sorted_otherwise[] =
-    SCENE_HEADER SCENE_CASE("2026-1") "Bakker Jansen;;;;30;eerste;overig\r\n" SCENE_CASE(
-        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1") "Zeemeeuw;;;F-"
-                                                                                  "001;12,50;"
-                                                                                  "eerste;"
-                                                                                  "telecom\r\n";
-
+static const char two_creditors[] = SCENE_HEADER ZEEMEEUW_1 ZEEMEEUW_2 BAKKER;
+static const char sorted_otherwise[] = SCENE_HEADER BAKKER ZEEMEEUW_2 ZEEMEEUW_1;
 static const char other_amount[] =
-    SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;99,99;eerste;telecom\r\n" SCENE_CASE(
-        "2026-1") "Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n" SCENE_CASE("2026-1") "Bakker "
-                                                                                  "Jansen;;;;30;"
-                                                                                  "eerste;"
-                                                                                  "overig\r\n";
-
+    SCENE_HEADER SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;99,99;eerste;telecom\r\n" ZEEMEEUW_2 BAKKER;
 static const char one_more[] =
     SCENE_HEADER SCENE_CASE("2026-1") "De Linde;;;;1;eerste;zorgpremie\r\n";
 
@@ -55,6 +42,14 @@ static void check_lines(struct scene *scene, const struct envelope_batch *batch)
 static int64_t count(struct state_db *db, const char *sql)
 {
     return state_number(db, -1, sql, "");
+}
+
+/* Handed in, and stored by the broker. */
+static void store(struct scene *scene, const char *csv)
+{
+    scene_register(scene, csv, false, NULL);
+    struct envelope_batch batch = scene_outbox(scene, &scene->office);
+    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
 }
 
 static void a_case_becomes_facts_that_the_broker_can_read(void **state)
@@ -112,9 +107,7 @@ static void the_same_file_twice_says_nothing_new(void **state)
     struct scene *scene = scene_with_creditor();
     struct results results = {0};
     (void)state;
-    scene_register(scene, two_creditors, false, NULL);
-    struct envelope_batch batch = scene_outbox(scene, &scene->office);
-    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    store(scene, two_creditors);
     scene_register(scene, sorted_otherwise, false, &results);
     assert_int_equal(count(&scene->office, "SELECT count(*) FROM outbox"), 0);
     assert_int_equal(count(&scene->office, "SELECT count(*) FROM request"), 2);
@@ -125,24 +118,38 @@ static void the_same_file_twice_says_nothing_new(void **state)
 }
 
 /* Under two of its names: two requests, whichever row comes first. */
+#define SECOND_NAME SCENE_CASE("2026-1") "Telecom Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n"
+#define BROKEN_NAME SCENE_CASE("2026-1") "Telecom Zeemeeuw;;;F-002;zeven;eerste;telecom\r\n"
+
 static void a_creditor_under_two_names_is_recognised_by_name_in_any_order(void **state)
 {
-    static const char *const rows[] = {
-        SCENE_CASE("2026-1") "Zeemeeuw;;;F-001;12,50;eerste;telecom\r\n",
-        SCENE_CASE("2026-1") "Telecom Zeemeeuw;;;F-002;7,50;eerste;telecom\r\n"};
     struct scene *scene = scene_with_creditor();
     struct results results = {0};
-    char csv[2048];
     (void)state;
-    (void)snprintf(csv, sizeof csv, "%s%s%s", SCENE_HEADER, rows[0], rows[1]);
-    scene_register(scene, csv, false, NULL);
-    struct envelope_batch batch = scene_outbox(scene, &scene->office);
-    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
-    (void)snprintf(csv, sizeof csv, "%s%s%s", SCENE_HEADER, rows[1], rows[0]);
-    scene_register(scene, csv, false, &results);
+    store(scene, SCENE_HEADER ZEEMEEUW_1 SECOND_NAME);
+    scene_register(scene, SCENE_HEADER SECOND_NAME ZEEMEEUW_1, false, &results);
     assert_int_equal(results.by_status[RESULT_UNCHANGED], 2);
     results_fini(&results);
     scene_free(scene);
+}
+
+static void a_new_name_above_the_old_one_does_not_take_its_request(void **state)
+{
+    static const char *const files[] = {SCENE_HEADER SECOND_NAME ZEEMEEUW_1,
+                                        SCENE_HEADER BROKEN_NAME ZEEMEEUW_1};
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct scene *scene = scene_with_creditor();
+        struct results results = {0};
+        store(scene, SCENE_HEADER ZEEMEEUW_1);
+        scene_register(scene, files[i], false, &results);
+        assert_int_equal(results.rows[1].line, 3);
+        assert_int_equal(results.rows[1].status, RESULT_UNCHANGED);
+        assert_int_equal(
+            count(&scene->office, "SELECT count(*) FROM request WHERE name_key = 'zeemeeuw'"), 1);
+        results_fini(&results);
+        scene_free(scene);
+    }
 }
 
 static void another_amount_for_what_was_asked_is_refused_here(void **state)
@@ -150,9 +157,7 @@ static void another_amount_for_what_was_asked_is_refused_here(void **state)
     struct scene *scene = scene_with_creditor();
     struct results results = {0};
     (void)state;
-    scene_register(scene, two_creditors, false, NULL);
-    struct envelope_batch batch = scene_outbox(scene, &scene->office);
-    scene_settle(&scene->office, &batch.batch_id, 0, 0, SKP_OK);
+    store(scene, two_creditors);
     scene_register(scene, other_amount, false, &results);
     assert_int_equal(results.by_status[RESULT_REFUSED], 2);
     assert_int_equal(count(&scene->office, "SELECT count(*) FROM outbox"), 0);
@@ -473,6 +478,7 @@ int main(void)
         cmocka_unit_test(the_outbox_survives_a_crash_byte_for_byte),
         cmocka_unit_test(the_same_file_twice_says_nothing_new),
         cmocka_unit_test(a_creditor_under_two_names_is_recognised_by_name_in_any_order),
+        cmocka_unit_test(a_new_name_above_the_old_one_does_not_take_its_request),
         cmocka_unit_test(another_amount_for_what_was_asked_is_refused_here),
         cmocka_unit_test(a_shorter_file_drops_nothing_and_a_new_creditor_makes_the_next_version),
         cmocka_unit_test(a_lost_case_keeps_its_version),
