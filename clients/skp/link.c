@@ -4,6 +4,7 @@
 #include "result_csv.h"
 #include "wire.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define SLICE_MS       100
@@ -159,7 +160,7 @@ static enum skp_err start_client(struct link *link, char *ret_why)
     const struct settings *set = &link->cli->settings;
     char head[2 * CONFIG_TEXT_BYTES];
     if (!settings_state_path(set, HEAD_NAME, head, sizeof head)) {
-        (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s", set->state);
+        (void)snprintf(ret_why, CONFIG_WHY_BYTES, "%s: %s", set->state, strerrordesc_np(errno));
         return SKP_E_IO;
     }
     struct skp_config config = {
