@@ -16,6 +16,7 @@
 
 struct csv_writer {
     FILE *out;
+    int error; /* errno of the first write that failed; 0: none */
     size_t column_count;
     size_t cell;    /* of the present row */
     bool in_header; /* its line is not ended yet: a mark may follow */
@@ -104,11 +105,17 @@ static FILE *open_temporary(struct csv_writer *writer, const char *path)
     return out;
 }
 
+static void put(struct csv_writer *writer, const char *text)
+{
+    if (fputs(text, writer->out) == EOF && writer->error == 0)
+        writer->error = errno;
+}
+
 static void begin_file(struct csv_writer *writer, const struct csv_column *columns, size_t count)
 {
     assert(count > 0 && count <= CSV_MAX_COLUMNS);
     writer->column_count = count;
-    fputs("\xef\xbb\xbf", writer->out);
+    put(writer, "\xef\xbb\xbf");
     for (size_t i = 0; i < count; i++)
         csv_writer_plain(writer, columns[i].name);
     writer->in_header = true;
@@ -153,7 +160,7 @@ enum skp_err csv_writer_stream(FILE *out, const struct csv_column *columns, size
 void csv_writer_mark_play(struct csv_writer *writer)
 {
     assert(writer->in_header);
-    fputs(";" CSV_PLAY_COLUMN, writer->out);
+    put(writer, ";" CSV_PLAY_COLUMN);
     writer->play = true;
 }
 
@@ -164,7 +171,7 @@ static void end_header(struct csv_writer *writer)
         return;
     writer->in_header = false;
     writer->cell = 0;
-    fputs("\r\n", writer->out);
+    put(writer, "\r\n");
 }
 
 static void begin_cell(struct csv_writer *writer)
@@ -172,7 +179,7 @@ static void begin_cell(struct csv_writer *writer)
     end_header(writer);
     assert(writer->cell < writer->column_count);
     if (writer->cell++ > 0)
-        fputc(';', writer->out);
+        put(writer, ";");
 }
 
 static bool needs_quotes(const char *text)
@@ -185,17 +192,16 @@ static bool needs_quotes(const char *text)
 static void put_cell(struct csv_writer *writer, const char *prefix, const char *text)
 {
     begin_cell(writer);
-    if (!needs_quotes(text)) {
-        fprintf(writer->out, "%s%s", prefix, text);
+    bool quoted = needs_quotes(text);
+    put(writer, quoted ? "\"" : "");
+    put(writer, prefix);
+    if (!quoted) {
+        put(writer, text);
         return;
     }
-    fprintf(writer->out, "\"%s", prefix);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', writer->out);
-        fputc(*text, writer->out);
-    }
-    fputc('"', writer->out);
+    for (; *text; text++)
+        put(writer, *text == '"' ? "\"\"" : (const char[]){*text, '\0'});
+    put(writer, "\"");
 }
 
 void csv_writer_text(struct csv_writer *writer, const char *text)
@@ -219,7 +225,7 @@ void csv_writer_end_row(struct csv_writer *writer)
 {
     assert(writer->cell == writer->column_count);
     writer->cell = 0;
-    fputs(writer->play ? ";Ja\r\n" : "\r\n", writer->out);
+    put(writer, writer->play ? ";Ja\r\n" : "\r\n");
 }
 
 /* A link is refused where a file stands; where there are no links, nothing stood there a moment ago. */
@@ -238,35 +244,38 @@ static int put_in_place(const struct csv_writer *writer, bool is_new)
     return file_sync_folder(writer->path) == 0 ? 0 : errno;
 }
 
-static bool write_through(const struct csv_writer *writer)
+/* 0, or why not all of it is there. */
+static int flush(struct csv_writer *writer)
 {
-    return ferror(writer->out) == 0 && fflush(writer->out) == 0 && fsync(fileno(writer->out)) == 0;
+    if (writer->error == 0 && fflush(writer->out) != 0)
+        writer->error = errno;
+    return writer->error;
+}
+
+static int write_through(struct csv_writer *writer)
+{
+    if (flush(writer) == 0 && fsync(fileno(writer->out)) != 0)
+        writer->error = errno;
+    return writer->error;
 }
 
 enum skp_err csv_writer_sync(struct csv_writer *writer, struct csv_problem *ret_problem)
 {
-    errno = EIO;
-    return write_through(writer) ? SKP_OK : io_error(ret_problem, errno);
+    int error = write_through(writer);
+    return error == 0 ? SKP_OK : io_error(ret_problem, error);
 }
 
 /* Gets its name when all of it is on the disk. Closing is part of the check: network file systems report a full disk
  * there. */
 static int finish(struct csv_writer *writer, bool is_new)
 {
-    bool failed = !write_through(writer) ||
-                  (!writer->is_named && give_name(writer, fileno(writer->out)) != 0);
-    int error = errno;
-    if (fclose(writer->out) != 0 && !failed) {
-        failed = true;
+    int error = write_through(writer);
+    if (error == 0 && !writer->is_named && give_name(writer, fileno(writer->out)) != 0)
         error = errno;
-    }
+    if (fclose(writer->out) != 0 && error == 0)
+        error = errno;
     writer->out = NULL;
-    return failed ? error : put_in_place(writer, is_new);
-}
-
-static int finish_stream(const struct csv_writer *writer)
-{
-    return ferror(writer->out) != 0 || fflush(writer->out) != 0 ? errno : 0;
+    return error != 0 ? error : put_in_place(writer, is_new);
 }
 
 static enum skp_err close_writer(struct csv_writer *writer, bool is_new,
@@ -275,8 +284,7 @@ static enum skp_err close_writer(struct csv_writer *writer, bool is_new,
     end_header(writer);
     assert(writer->cell == 0);
     bool is_stream = writer->path[0] == '\0';
-    errno = EIO;
-    int error = is_stream ? finish_stream(writer) : finish(writer, is_new);
+    int error = is_stream ? flush(writer) : finish(writer, is_new);
     if (error != 0)
         drop_temporary(writer);
     free(writer);

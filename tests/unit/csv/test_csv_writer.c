@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -263,6 +264,42 @@ static void a_run_that_is_killed_leaves_nothing(void **state)
     assert_int_equal(count_files(pattern), 0);
 }
 
+/* More than one buffer: the writing that fails is that of a cell. */
+static void write_many(struct csv_writer *writer)
+{
+    for (size_t i = 0; i < 10000; i++)
+        write_row(writer, "a \"b\"", "c");
+}
+
+static void a_full_disk_is_told_as_what_it_is_wherever_it_is_met(void **state)
+{
+    (void)state;
+    struct csv_writer *writer = NULL;
+    struct csv_problem problem = {0};
+    FILE *full = fopen("/dev/full", "w");
+    assert_non_null(full);
+    assert_ok(csv_writer_stream(full, columns, 3, &writer));
+    write_many(writer);
+    assert_int_equal(csv_writer_close(writer, &problem), SKP_E_IO);
+    assert_int_equal(problem.os_error, ENOSPC);
+    (void)fclose(full);
+
+    struct rlimit before, few;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    few = (struct rlimit){.rlim_cur = 5000, .rlim_max = before.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    csv_test_write_text("");
+    writer = open_writer();
+    (void)setrlimit(RLIMIT_FSIZE, &few);
+    write_many(writer);
+    enum skp_err err = csv_writer_sync(writer, &problem);
+    (void)setrlimit(RLIMIT_FSIZE, &before);
+    (void)signal(SIGXFSZ, handler);
+    assert_int_equal(err, SKP_E_IO);
+    assert_int_equal(problem.os_error, EFBIG);
+    csv_writer_abandon(writer);
+}
+
 static void a_folder_that_is_not_there_is_an_error_with_its_reason(void **state)
 {
     (void)state;
@@ -361,6 +398,7 @@ int main(void)
         TEST(every_text_survives_writing_and_reading),
         TEST(no_cell_begins_with_a_formula_character),
         TEST(an_abandoned_file_leaves_the_old_one),
+        TEST(a_full_disk_is_told_as_what_it_is_wherever_it_is_met),
         TEST(a_folder_that_is_not_there_is_an_error_with_its_reason),
         TEST(a_file_is_there_for_good_once_its_folder_is_synced),
         TEST(a_file_that_could_get_no_name_later_has_one_from_the_start),
