@@ -302,26 +302,18 @@ static enum skp_err write_rows(struct writing *writing, struct csv_problem *ret_
     return err ? err : csv_writer_sync(writing->writer, ret_problem);
 }
 
-/* The rows on the disk, and the lock to put them in their place: CONFLICT when another run wrote before it was taken.
- * `locked`: taken first. */
-static enum skp_err write_locked(struct writing *writing, bool locked,
-                                 struct csv_problem *ret_problem)
+/* CONFLICT: another run wrote since `version`. */
+static enum skp_err lock_unchanged(struct state_db *db, int64_t version)
 {
-    struct state_db *db = writing->db;
-    if (locked)
-        state_begin(db);
-    int64_t version = data_version(db);
-    enum skp_err err = write_rows(writing, ret_problem);
-    if (!err && !locked)
-        state_begin(db);
+    state_begin(db);
     bool same = data_version(db) == version;
-    if (!err)
-        err = state_error(db);
+    enum skp_err err = state_error(db);
     if (!err && !same)
         err = SKP_E_CONFLICT;
     return err;
 }
 
+/* `locked`: all the while, and not only once the rows are on the disk. */
 static enum skp_err try_write(struct writing *writing, const char *path, bool locked,
                               struct csv_problem *ret_problem)
 {
@@ -331,7 +323,12 @@ static enum skp_err try_write(struct writing *writing, const char *path, bool lo
         return err;
     state_mark_file(db, writing->writer);
     writing->rows = 0;
-    err = write_locked(writing, locked, ret_problem);
+    if (locked)
+        state_begin(db);
+    int64_t version = data_version(db);
+    err = write_rows(writing, ret_problem);
+    if (!err && !locked)
+        err = lock_unchanged(db, version);
     if (err)
         csv_writer_abandon(writing->writer);
     else
