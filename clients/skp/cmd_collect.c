@@ -36,11 +36,15 @@ static bool free_path(const struct collect_command *command, const struct questi
 }
 
 /* An empty round is told, so that it is not taken for one that did not come. */
-static void say_empty(const struct cli *cli, const struct question_list *list)
+static void say_no_rows(const struct cli *cli, const struct question_list *list)
 {
     char id[ID_TEXT_BYTES];
     id_print(&list->round_id, id);
-    if (list->is_round)
+    if (list->count > 0)
+        cli_say(cli, "saldolijst %.*s: intussen geschreven door een andere skp",
+                "saldolijst %.*s: written by another skp meanwhile", list->is_round ? 8 : OIN_CHARS,
+                list->is_round ? id : list->counsellor.text);
+    else if (list->is_round)
         cli_say(cli, "ronde %.8s: niets open", "round %.8s: nothing open", id);
 }
 
@@ -59,7 +63,7 @@ static int write_list(struct collect_command *command, const struct question_lis
     if (err)
         return cli_fail_file(cli, path, &problem);
     if (rows == 0) {
-        say_empty(cli, list);
+        say_no_rows(cli, list);
         return 0;
     }
     cli_say(cli, "%s: %zu %s, %zu %s", "%s: %zu %s, %zu %s", path, list->count,

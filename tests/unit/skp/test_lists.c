@@ -1,4 +1,5 @@
 /* Saldolijsten while another run collects, or after one that was cut short. */
+#include "link_scene.h"
 #include "post_scene.h"
 
 #include <errno.h>
@@ -10,13 +11,15 @@ static const char *other_file;
 static int other_rcs[8]; /* of what it wrote, each time something went to the disk */
 static size_t other_count;
 
-static int add_question(sqlite3 *db)
+static const char *other_sql;
+
+static const char add_question[] =
+    "INSERT INTO question SELECT randomblob(16), counsellor, bundle_id, line,"
+    " leaf, stored_at_ms, position, fact, part, 0, 0, 0, 0 FROM question LIMIT 1";
+
+static int execute(sqlite3 *db, const char *sql)
 {
-    return sqlite3_exec(
-        db,
-        "INSERT INTO question SELECT randomblob(16), counsellor, bundle_id, line,"
-        " leaf, stored_at_ms, position, fact, part, 0, 0, 0, 0 FROM question LIMIT 1",
-        NULL, NULL, NULL);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
 int __real_fsync(int fd);
@@ -27,7 +30,7 @@ int __wrap_fsync(int fd)
 {
     if (other) {
         assert_true(other_count < sizeof other_rcs / sizeof other_rcs[0]);
-        other_rcs[other_count++] = add_question(other);
+        other_rcs[other_count++] = execute(other, other_sql);
     }
     if (other_file) {
         FILE *file = fopen(other_file, "w");
@@ -68,6 +71,7 @@ static void what_another_run_collects_meanwhile_comes_in_this_list_or_the_next(v
     size_t rows = 0;
     post_request(&post);
     assert_int_equal(sqlite3_open(scene_file(scene, "creditor.db", NULL), &db), SQLITE_OK);
+    other_sql = add_question;
     other = db;
     assert_ok(write_first(&post, "out.csv", &rows, &problem));
     other = NULL;
@@ -76,7 +80,7 @@ static void what_another_run_collects_meanwhile_comes_in_this_list_or_the_next(v
     assert_int_equal(other_rcs[0], SQLITE_OK);
     for (size_t i = 1; i < other_count; i++)
         assert_int_equal(other_rcs[i], SQLITE_BUSY);
-    assert_int_equal(add_question(db), SQLITE_OK);
+    assert_int_equal(execute(db, add_question), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     assert_ok(write_first(&post, "answers.csv", &rows, &problem));
     assert_int_equal(rows, 2);
@@ -155,6 +159,52 @@ static void a_list_without_open_requests_is_no_file(void **state)
     scene_free(scene);
 }
 
+/* ---------------------------------------------------------------- the command */
+
+static void say_nothing_new(struct fake *fake)
+{
+    desk_session(fake, SKP__V1__ROLE__ROLE_CREDITOR, NULL);
+    desk_directory(fake, NULL);
+    fake_expect(fake, FRAME_FETCH);
+    fake_waiting(fake, 0);
+    fake_expect_end(fake);
+}
+
+/* What it tells when another run does `sql` while the list goes to the disk. */
+static void collect_beside(const char *sql, struct told *ret_told)
+{
+    struct desk *desk = desk_new(say_nothing_new, NULL);
+    struct post post = post_open(desk->scene);
+    char from[128], to[128], line[512];
+    sqlite3 *db = NULL;
+    post_request(&post);
+    state_close(&desk->scene->creditor);
+    (void)snprintf(from, sizeof from, "%s", scene_file(desk->scene, "creditor.db", NULL));
+    (void)snprintf(to, sizeof to, "%s", scene_file(desk->scene, "skp.db", NULL));
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(sqlite3_open(to, &db), SQLITE_OK);
+    (void)snprintf(line, sizeof line, "--config %s creditor collect --out %s", desk->config,
+                   desk->scene->folder);
+    other_count = 0;
+    other_sql = sql;
+    other = db;
+    run(line, ret_told);
+    other = NULL;
+    assert_int_equal(other_rcs[0], SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    desk_free(desk);
+}
+
+static void a_list_that_another_run_wrote_meanwhile_is_not_called_empty(void **state)
+{
+    struct told told;
+    (void)state;
+    collect_beside("UPDATE question SET listed = 1", &told);
+    assert_int_equal(told.code, EXIT_ALL_OK);
+    says(&told, "saldolijst " SCENE_COUNSELLOR ": intussen geschreven door een andere skp");
+    does_not_say(&told, ".csv");
+}
+
 /* Other software seals addresses abroad, and a note. */
 static void an_address_abroad_and_a_note_reach_the_list(void **state)
 {
@@ -197,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_list_never_takes_the_place_of_another),
         cmocka_unit_test(the_list_of_a_round_that_another_run_wrote_is_not_written_again),
         cmocka_unit_test(a_list_without_open_requests_is_no_file),
+        cmocka_unit_test(a_list_that_another_run_wrote_meanwhile_is_not_called_empty),
         cmocka_unit_test(an_address_abroad_and_a_note_reach_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
