@@ -182,7 +182,14 @@ int cli_missing(struct cli *cli, const char *what)
 
 int cli_state_failed(struct cli *cli, enum skp_err err)
 {
-    return cli_fail(cli, err, cli->state.why);
+    return cli_fail(cli, err, cli->state.why[0] != '\0' ? cli->state.why : cli->settings.state);
+}
+
+int cli_fail_export(struct cli *cli, const char *path, const struct csv_problem *problem)
+{
+    if (problem->os_error == 0 && problem->why == CSV_WHY_NONE)
+        return cli_state_failed(cli, problem->err);
+    return cli_fail_file(cli, path, problem);
 }
 
 static int fail_folder(struct cli *cli, const char *path)

@@ -92,6 +92,9 @@ int cli_load_settings(struct cli *cli);
 int cli_open_state(struct cli *cli);
 int cli_state_failed(struct cli *cli, enum skp_err err);
 
+/* A file could not be made of the database; it is the database's fault when `problem` says no more than its code. */
+int cli_fail_export(struct cli *cli, const char *path, const struct csv_problem *problem);
+
 /* A command's own arguments: `names` ends with NULL in name. */
 struct cli_option {
     const char *name;   /* "--out" */

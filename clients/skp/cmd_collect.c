@@ -61,7 +61,7 @@ static int write_list(struct collect_command *command, const struct question_lis
         err = lists_write(&cli->state, &command->collecting.link.book, list, path, &rows, &problem);
     } while (err == SKP_E_IO && problem.os_error == EEXIST);
     if (err)
-        return cli_fail_file(cli, path, &problem);
+        return cli_fail_export(cli, path, &problem);
     if (rows == 0) {
         say_no_rows(cli, list);
         return 0;
@@ -95,7 +95,7 @@ static int write_bsns(struct collect_command *command)
     struct csv_problem problem = {0};
     size_t rows = 0;
     if (bsn_write(&cli->state, command->bsn, &rows, &problem))
-        return cli_fail_file(cli, command->bsn, &problem);
+        return cli_fail_export(cli, command->bsn, &problem);
     cli_put(cli, "bsn_rows", (int64_t)rows);
     cli_say(cli, "%s: %zu %s", "%s: %zu %s", command->bsn, rows, cli_noun(cli, rows, NOUN_ROW));
     return 0;

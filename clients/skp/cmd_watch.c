@@ -91,7 +91,7 @@ static int write_answers(struct watching *watching)
     if (len < 0 || (size_t)len >= sizeof path)
         return cli_fail(watching->cli, SKP_E_IO, watching->out);
     if (answers_write(&watching->cli->state, path, &count, &problem))
-        return cli_fail_file(watching->cli, path, &problem);
+        return cli_fail_export(watching->cli, path, &problem);
     if (answers > watching->written)
         cli_say(watching->cli, "%zu %s", "%zu %s", answers - watching->written,
                 cli_noun(watching->cli, answers - watching->written, NOUN_NEW_ANSWER));

@@ -205,6 +205,16 @@ static void a_list_that_another_run_wrote_meanwhile_is_not_called_empty(void **s
     does_not_say(&told, ".csv");
 }
 
+static void what_ails_the_database_is_not_blamed_on_the_list(void **state)
+{
+    struct told told;
+    (void)state;
+    collect_beside("ALTER TABLE question RENAME TO moved", &told);
+    assert_int_equal(told.code, EXIT_IO);
+    says(&told, "no such table");
+    does_not_say(&told, ".csv");
+}
+
 /* Other software seals addresses abroad, and a note. */
 static void an_address_abroad_and_a_note_reach_the_list(void **state)
 {
@@ -248,6 +258,7 @@ int main(void)
         cmocka_unit_test(the_list_of_a_round_that_another_run_wrote_is_not_written_again),
         cmocka_unit_test(a_list_without_open_requests_is_no_file),
         cmocka_unit_test(a_list_that_another_run_wrote_meanwhile_is_not_called_empty),
+        cmocka_unit_test(what_ails_the_database_is_not_blamed_on_the_list),
         cmocka_unit_test(an_address_abroad_and_a_note_reach_the_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
