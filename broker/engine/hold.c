@@ -3,8 +3,10 @@
 #include "log.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
-#define HOUR_MS (60 * INT64_C(60000))
+#define HOUR_MS       (60 * INT64_C(60000))
+#define COUNT_UNKNOWN SIZE_MAX
 
 struct clock_mark hold_mark(struct engine *engine)
 {
@@ -21,10 +23,23 @@ enum skp_err hold_count_due(struct store *store, int64_t now_ms, size_t *ret_cou
     return ws_count(store, STORE_DEADLINE, span_of(&zero, 1), row_key_span(&end), ret_count);
 }
 
+/* For the log. What cannot be counted is held all the same: that fires nothing that should wait. */
+static enum skp_err count_for_log(struct store *store, int64_t now_ms, size_t *ret_count)
+{
+    enum skp_err err = hold_count_due(store, now_ms, ret_count);
+    if (err != SKP_E_DATA_LOSS)
+        return err;
+    *ret_count = COUNT_UNKNOWN;
+    return SKP_OK;
+}
+
 static void say_held(int64_t seen_ms, int64_t now_ms, size_t count)
 {
+    char waiting[24] = "?";
+    if (count != COUNT_UNKNOWN)
+        (void)snprintf(waiting, sizeof waiting, "%zu", count);
     log_line(LOG_ERROR, "deadlines_held",
-             "waiting=%zu seen_ms=%" PRId64 " now_ms=%" PRId64 " why=%s", count, seen_ms, now_ms,
+             "waiting=%s seen_ms=%" PRId64 " now_ms=%" PRId64 " why=%s", waiting, seen_ms, now_ms,
              "the clock jumped or the store was restored; see the clock and skpctl deadline list, "
              "then skpctl deadline release --count N --reason WORDS");
 }
@@ -47,7 +62,7 @@ enum skp_err hold_load(struct engine *engine, struct arena *arena)
     if ((err = clock_mark_read(row.value, &engine->clock_mark)) || !engine->clock_mark.held)
         return err;
     int64_t now_ms = clock_business_ms(engine->clock);
-    if (!(err = hold_count_due(engine->store, now_ms, &count)))
+    if (!(err = count_for_log(engine->store, now_ms, &count)))
         say_held(engine->clock_mark.seen_ms, now_ms, count);
     return err;
 }
@@ -89,7 +104,7 @@ enum skp_err hold_watch(struct txn *txn, bool *ret_held)
     bool held = mark.held;
     enum skp_err err = SKP_OK;
     if (!held && (engine->hold_asked || is_jump(engine, &mark, txn->now_ms))) {
-        err = hold_count_due(txn->ws.store, txn->now_ms, &txn->held_count);
+        err = count_for_log(txn->ws.store, txn->now_ms, &txn->held_count);
         if (!err)
             err = put_mark(txn, mark.seen_ms, true);
         held = true;

@@ -21,27 +21,38 @@
 static char folder[] = "/tmp/skp-damage-XXXXXX";
 static char file[64];
 
-static inline enum skp_err open_file(struct world *w, bool create)
+/* What the store is for it says itself. */
+static inline enum skp_err open_file(struct world *w)
 {
     struct store *store;
     char why[256] = "";
-    assert_ok(store_sqlite_open(file, create, &store, why));
-    return world_open(w, store, create);
+    assert_ok(store_sqlite_open(file, false, &store, why));
+    return world_open(w, store, false);
 }
 
-static inline int setup(void **state)
+/* A store for play is never held; `hold_limit_ms`: of others. */
+static inline int setup_store(void **state, bool play, int64_t hold_limit_ms)
 {
+    struct store *store;
+    char why[256] = "";
     struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
     assert_non_null(mkdtemp(folder));
     (void)snprintf(file, sizeof file, "%s/store.db", folder);
-    world_init(w, true);
+    world_init(w, play);
     world_close(w);
-    assert_ok(open_file(w, true));
+    w->hold_limit_ms = hold_limit_ms;
+    assert_ok(store_sqlite_open(file, true, &store, why));
+    assert_ok(world_open(w, store, play));
     world_people(w);
     *state = w;
     return 0;
+}
+
+static inline int setup(void **state)
+{
+    return setup_store(state, true, 0);
 }
 
 static inline int teardown(void **state)
@@ -115,7 +126,7 @@ static inline void damage_byte(struct world *w, enum store_table table, struct r
     off_t place = place_of(fd, row_key_span(&key), span_of(value.data, len));
     assert_int_equal(pwrite(fd, &byte, 1, place + (off_t)at), 1);
     close(fd);
-    assert_ok(open_file(w, false));
+    assert_ok(open_file(w));
 }
 
 static inline void damage(struct world *w, enum store_table table, struct row_key key)
@@ -141,7 +152,7 @@ static inline void damage_key(struct world *w, struct row_key key, size_t at, ui
     assert_int_equal(pwrite(fd, found + at, 1, found + at - bytes), 1);
     free(bytes);
     close(fd);
-    assert_ok(open_file(w, false));
+    assert_ok(open_file(w));
 }
 
 /* Where the tree of this name begins in the file. */
@@ -177,7 +188,7 @@ static inline void damage_page(struct world *w, const char *name)
 {
     world_close(w);
     flip_page(name);
-    assert_ok(open_file(w, false));
+    assert_ok(open_file(w));
 }
 
 /* How many lines of the log, read from its start, are of this event. */

@@ -118,7 +118,7 @@ static void a_damaged_entry_leaves_a_gap_and_its_sender_seals_again(void **state
     row_describe(STORE_ENTRY, row_key_span(&key), words, sizeof words);
     assert_string_equal(words, "an entry of mailbox \"\" of 00000099000000002000, position 2");
     world_close(w);
-    assert_ok(open_file(w, false));
+    assert_ok(open_file(w));
     assert_int_equal(engine_rows_aside(w->engine), 1);
     assert_int_equal(fetch_all(w, &w->creditor).count, 2);
 }
@@ -294,7 +294,7 @@ static void a_broker_that_stops_while_a_fetch_meets_damage_just_stops(void **sta
     const struct answer *answer = fetch_later(w, &w->creditor);
     world_close(w);
     assert_int_equal(answer->times, 1);
-    assert_ok(open_file(w, false));
+    assert_ok(open_file(w));
     assert_int_equal(engine_rows_aside(w->engine), 0);
 }
 
