@@ -375,7 +375,7 @@ static enum skp_err answer(struct txn *txn, struct engine_call *call)
 {
     struct engine *engine = txn->engine;
     int64_t due_ms;
-    if (engine->tick_failed_in == TICK_DUE)
+    if (engine->tick_failed_in == TICK_DUE && engine->due.is_chosen)
         due_done(&engine->due);
     engine->tick_failed_in = TICK_NONE;
     enum skp_err err = look_ahead(engine, &call->arena, txn->now_ms, &due_ms);

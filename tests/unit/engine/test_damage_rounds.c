@@ -344,14 +344,16 @@ static void put(struct world *w, enum store_table table, struct row_key key, str
 }
 
 /* None of them was tried. */
-static void deadlines_that_cannot_be_read_are_not_taken_for_stuck(void **state)
+static void deadlines_that_cannot_be_read_are_neither_stuck_nor_done(void **state)
 {
     struct world *w = *state;
     struct told_case cases[CASES];
     register_cases(w, cases);
     damage_page(w, "deadline");
+    w->engine->due = (struct due_state){.stuck = 1, .alone = 1, .retries = true};
     tick_through(w, 20270301, WORLD_MINUTE);
-    assert_int_equal(w->engine->due.stuck, 0);
+    assert_int_equal(w->engine->due.stuck, 1);
+    assert_int_equal(w->engine->due.alone, 1);
 }
 
 static void assert_deadlines(struct world *w, bool readable)
@@ -440,7 +442,7 @@ int main(void)
         TEST(requests_that_cannot_be_written_stop_no_clock),
         TEST(requests_that_were_passed_over_are_named_for_good_when_they_are_due),
         TEST(what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_round),
-        TEST(deadlines_that_cannot_be_read_are_not_taken_for_stuck),
+        TEST(deadlines_that_cannot_be_read_are_neither_stuck_nor_done),
         TEST(deadlines_that_cannot_be_read_are_told_once_and_stop_nothing_else),
         TEST(deadlines_that_cannot_be_done_keep_none_behind_them_waiting),
     };
