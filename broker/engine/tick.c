@@ -252,7 +252,8 @@ static void due_done(struct due_state *due)
         due->alone--;
 }
 
-static enum skp_err do_due(struct txn *txn, size_t *ret_found)
+/* While they are held only whether they can be read. */
+static enum skp_err do_due(struct txn *txn, bool held, size_t *ret_found)
 {
     struct due_state *due = &txn->engine->due;
     struct row_key end = key_deadline(txn->now_ms + 1, 0, &(struct skp_id){{0}}, 0);
@@ -265,7 +266,7 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
         store_scan(txn->ws.store, STORE_DEADLINE, span_of(&zero, 1), row_key_span(&end),
                    due->stuck + TICK_DEADLINES, (size_t)1 << 20, &txn->arena, &rows, &count);
     due->is_unreadable = err == SKP_E_DATA_LOSS && !quarantine_is_named(txn, err);
-    if (err)
+    if (err || held)
         return due->is_unreadable ? SKP_OK : err;
     size_t first;
     size_t chosen = choose(due, count, &first);
@@ -277,12 +278,12 @@ static enum skp_err do_due(struct txn *txn, size_t *ret_found)
 }
 
 /* Until answer() knows better it failed. */
-static enum skp_err do_part(struct txn *txn, enum tick_part part)
+static enum skp_err do_part(struct txn *txn, enum tick_part part, bool held)
 {
     size_t found = 0;
     txn->engine->tick_failed_in = part;
-    enum skp_err err = part == TICK_DUE ? do_due(txn, &found) : fold_journal(txn);
-    return err || part == TICK_FOLD ? err : hold_remember(txn, found > 0);
+    enum skp_err err = part == TICK_DUE ? do_due(txn, held, &found) : fold_journal(txn);
+    return err || held || part == TICK_FOLD ? err : hold_remember(txn, found > 0);
 }
 
 /* What cannot be done, or not be counted, ends the transaction: the tick after it rests from that, so that
@@ -305,10 +306,12 @@ static enum skp_err decide(struct txn *txn, struct engine_call *call)
     enum tick_part rests = rests_from(txn->engine, call);
     enum skp_err err = hold_watch(txn, &held);
     txn->engine->tick_failed_in = TICK_NONE;
-    if (!err && !held)
-        err = rests == TICK_DUE ? hold_remember(txn, false) : do_part(txn, TICK_DUE);
+    if (!err && rests != TICK_DUE)
+        err = do_part(txn, TICK_DUE, held);
+    else if (!err && !held)
+        err = hold_remember(txn, false);
     if (!err && rests != TICK_FOLD)
-        err = do_part(txn, TICK_FOLD);
+        err = do_part(txn, TICK_FOLD, held);
     if (!err && !held &&
         rests != TICK_DUE) /* from here on what it leaves behind more likely fails */
         txn->engine->tick_failed_in = TICK_DUE;

@@ -54,6 +54,25 @@ static void held_survives_a_restart_though_the_deadlines_cannot_be_read(void **s
     assert_false(engine_deadlines_unreadable(w->engine));
 }
 
+static void deadlines_that_are_readable_again_are_told_while_held_too(void **state)
+{
+    struct world *w = *state;
+    struct told_case cases[CASES];
+    struct party nobody = {.session = 0};
+    register_cases(w, cases);
+    world_tick(w);
+    damage_page(w, "deadline");
+    (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+    tick_through(w, OVERDUE_DAY, WORLD_MINUTE);
+    assert_held_unreadable(w);
+    flip_page("deadline");
+    (void)world_ask(w, &nobody, ENGINE_TICK, NULL);
+    assert_true(engine_deadlines_held(w->engine));
+    assert_false(engine_deadlines_unreadable(w->engine));
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), 0);
+}
+
 #define REAL(name) cmocka_unit_test_setup_teardown(name, setup_real, teardown)
 
 int main(void)
@@ -61,6 +80,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         REAL(a_jump_is_held_though_the_deadlines_cannot_be_read),
         REAL(held_survives_a_restart_though_the_deadlines_cannot_be_read),
+        REAL(deadlines_that_are_readable_again_are_told_while_held_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
