@@ -94,8 +94,8 @@ static bool opens_today(const struct agreement *agreement, int64_t due_ms)
 }
 
 /* A version that has begun opens the rounds from its first day; it has a deadline of its own. What was
- * promised this hour leaves in it, in one last round of the version that was replaced last: its
- * successor may open none, or too late. Unless one of these two opens today. */
+ * promised this hour leaves in it, in one last round of the version that was replaced last, of those that
+ * have not ended: its successor may open none, or too late. Unless one of these two opens today. */
 static enum skp_err open_last(struct txn *txn, const struct agreement *agreement, int64_t due_ms)
 {
     plain_date date = calendar_date_of_ms(due_ms);
@@ -105,7 +105,8 @@ static enum skp_err open_last(struct txn *txn, const struct agreement *agreement
     struct skp_id ignored;
     bool waits = false;
     while ((next = registry_replaced_by(txn->registry, newest, date))) {
-        last = newest;
+        if (agreement_is_valid(newest, date))
+            last = newest;
         newest = next;
     }
     if (opens_today(newest, due_ms) || (last != agreement && opens_today(last, due_ms)))

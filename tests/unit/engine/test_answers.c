@@ -250,6 +250,29 @@ static void what_leaves_in_a_last_round_is_answered_under_no_older_version(void 
     assert_taken(answer_naming(w, &told.requests[1], &id, 3), 1);
 }
 
+/* Nor under one that has ended: of three versions the second began and ended before the round. */
+static void what_leaves_in_a_last_round_leaves_under_a_version_that_has_not_ended(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    struct skp_id id = terms.id = agreement_make(w, &w->creditor, &terms);
+    register_one(w, &told, 1);
+    terms.version = 2;
+    terms.weekdays = MONDAYS;
+    terms.valid_from = terms.valid_until = TUESDAY;
+    agreement_make(w, &w->creditor, &terms);
+    terms.version = 3;
+    terms.weekdays = 0;
+    terms.valid_from = THURSDAY;
+    terms.valid_until = 0;
+    agreement_make(w, &w->creditor, &terms);
+    world_go_to(w, THURSDAY, TEN_HOURS);
+    struct post post = fetch_all(w, &w->creditor);
+    assert_int_equal(find_overview(&post, 0)->agreement_version, 1);
+    assert_taken(answer_naming(w, &told.requests[0], &id, 1), 1);
+}
+
 static void an_answer_said_again_has_no_effect(void **state)
 {
     struct world *w = *state;
@@ -282,6 +305,7 @@ int main(void)
         TEST(an_answer_names_the_version_of_the_day_it_was_asked),
         TEST(what_leaves_in_a_last_round_is_answered_under_its_version),
         TEST(what_leaves_in_a_last_round_is_answered_under_no_older_version),
+        TEST(what_leaves_in_a_last_round_leaves_under_a_version_that_has_not_ended),
         TEST(an_answer_said_again_has_no_effect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
