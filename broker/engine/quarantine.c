@@ -142,7 +142,8 @@ enum skp_err quarantine_page_is_read(struct txn *txn, const struct skp_id *bundl
         return err;
     if (!add_note(txn, STORE_PAGE, row_key_span(&key), ASIDE_PASSED_OVER, -1))
         return SKP_E_NO_MEMORY;
-    return store_remove(txn->ws.store, STORE_META, &row, 1);
+    err = store_remove(txn->ws.store, STORE_META, &row, 1);
+    return err == SKP_E_DATA_LOSS ? SKP_E_INTERNAL : err;
 }
 
 enum skp_err quarantine_has_any(struct txn *txn, enum store_table table, bool *ret_has)

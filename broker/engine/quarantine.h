@@ -54,7 +54,8 @@ enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct spa
 enum skp_err quarantine_keep_page(struct txn *txn, const struct skp_id *bundle_id, unsigned number,
                                   enum aside_cause cause) SKP_MUST_CHECK;
 
-/* These requests can be read: that they were passed over is no longer named. Store worker. */
+/* These requests can be read: that they were passed over is no longer named. DATA_LOSS, which goes by who can do
+ * without these requests, is never said: on an error the transaction is over. Store worker. */
 enum skp_err quarantine_page_is_read(struct txn *txn, const struct skp_id *bundle_id,
                                      unsigned number) SKP_MUST_CHECK;
 

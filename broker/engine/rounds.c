@@ -139,8 +139,6 @@ static enum skp_err list_open_page(struct overview *overview, struct span key)
     err = txn_page(overview->txn, &bundle_id, number, &row, &page);
     if (err == SKP_E_DATA_LOSS)
         return quarantine_keep_page(overview->txn, &bundle_id, number, ASIDE_PASSED_OVER);
-    if (!err && page)
-        err = quarantine_page_is_read(overview->txn, &bundle_id, number);
     for (size_t n = 0; !err && page && n < page->count; n++)
         if (page->requests[n].published_at_ms == published_ms &&
             request_is_open(&page->requests[n]))
@@ -307,8 +305,6 @@ static enum skp_err publish_page(struct overview *overview, struct leaving *leav
         return quarantine_keep_page(txn, &waiting->bundle_id, waiting->number,
                                     waiting->stays ? ASIDE_PASSED_OVER : ASIDE_NOT_DUE);
     }
-    if (!err)
-        err = quarantine_page_is_read(txn, &waiting->bundle_id, waiting->number);
     if (err)
         return err;
     waiting->bits = still_waiting(page, waiting->bits);

@@ -53,8 +53,6 @@ static enum skp_err expire_page(struct txn *txn, const struct deadline_key *dead
      * again later: the deadline stays. */
     if (quarantine_is_named(txn, err) || (!err && !page))
         return quarantine_keep_page(txn, &deadline->object, deadline->part, ASIDE_NOT_DUE);
-    if (!err)
-        err = quarantine_page_is_read(txn, &deadline->object, deadline->part);
     if (err)
         return err;
     for (size_t i = 0; i < page->count; i++) {

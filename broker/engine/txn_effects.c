@@ -36,6 +36,8 @@ enum skp_err txn_page(struct txn *txn, const struct skp_id *bundle_id, unsigned 
         struct page_row *decoded = arena_calloc(&txn->arena, 1, sizeof *decoded);
         err = decoded ? page_row_read(row->value, decoded) : SKP_E_NO_MEMORY;
         if (!err)
+            err = quarantine_page_is_read(txn, bundle_id, page);
+        if (!err)
             row->object = decoded;
     }
     if (err)

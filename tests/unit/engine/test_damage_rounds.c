@@ -335,6 +335,24 @@ static void what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_rou
     assert_int_equal(count_lines(&post, SKP__V1__LINE__FACT_REQUEST), 1);
 }
 
+/* No round reads them any more. */
+static void requests_that_are_answered_after_all_are_not_named_any_longer(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    agreement_make(w, &w->creditor, &terms);
+    damage_page(w, "sqlite_autoindex_page_1");
+    tick_through(w, 20270204, TEN_HOURS);
+    assert_int_equal(listed(w, "PASSED_OVER"), 1);
+    damage_page(w, "sqlite_autoindex_page_1"); /* the bit flips back */
+    request_answer_with(w, &told.requests[0], 100);
+    assert_int_equal(listed(w, "PASSED_OVER"), 0);
+    assert_int_equal(engine_rows_aside(w->engine), 0);
+}
+
 static void put(struct world *w, enum store_table table, struct row_key key, struct span value)
 {
     struct store_row row = {.key = row_key_span(&key), .value = value, .version = STORE_ANY};
@@ -442,6 +460,7 @@ int main(void)
         TEST(requests_that_cannot_be_written_stop_no_clock),
         TEST(requests_that_were_passed_over_are_named_for_good_when_they_are_due),
         TEST(what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_round),
+        TEST(requests_that_are_answered_after_all_are_not_named_any_longer),
         TEST(deadlines_that_cannot_be_read_are_neither_stuck_nor_done),
         TEST(deadlines_that_cannot_be_read_are_told_once_and_stop_nothing_else),
         TEST(deadlines_that_cannot_be_done_keep_none_behind_them_waiting),
