@@ -175,11 +175,11 @@ static void refuse_all(struct work_item *items, enum skp_err err)
     }
 }
 
-/* What went wrong, once, in the log, which nobody fills by asking again and again; what the callers hear is
- * never more than is known. */
+/* What went wrong, once, in the log, which nobody fills by asking for what is damaged again and again; what
+ * the callers hear is never more than is known. */
 static enum skp_err spoken(struct engine *engine, enum skp_err err)
 {
-    enum log_level level = err == SKP_E_OUTCOME_UNKNOWN ? LOG_ERROR : LOG_WARN;
+    enum log_level level = err == SKP_E_DATA_LOSS ? LOG_WARN : LOG_ERROR;
     log_line(level, "commit_failed", "code=%d name=%s why=%s", (int)err, skp_error_name(err),
              engine->store->why);
     if (err == SKP_E_OUTCOME_UNKNOWN) {

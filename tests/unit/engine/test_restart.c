@@ -83,6 +83,27 @@ static void what_cannot_be_stored_can_be_sent_again(void **state)
     assert_int_equal(w->engine->chain.sequence, before + 1);
 }
 
+/* Not as one of the warnings about damage, of which few reach the log. */
+static void what_cannot_be_stored_is_told_as_an_error(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct letter letter;
+    char line[LOG_LINE_MAX];
+    FILE *log = tmpfile();
+    case_make(&told, &w->creditor, 1);
+    letter_begin(&letter, w, &w->counsellor);
+    case_write(&letter, &told);
+    faulty_store_fail_commit(w->store, SKP_E_UNAVAILABLE, false);
+    log_set_stream(log);
+    (void)letter_ask(&letter);
+    log_set_stream(NULL);
+    rewind(log);
+    assert_non_null(fgets(line, sizeof line, log));
+    assert_non_null(strstr(line, " error commit_failed "));
+    (void)fclose(log);
+}
+
 /* The turn that counts the answers cannot be stored, and is done later. */
 static void folding_is_not_forgotten_when_the_disk_is_full(void **state)
 {
@@ -438,6 +459,7 @@ int main(void)
         FAULTY(a_conflict_is_decided_again),
         FAULTY(endless_conflict_is_told_as_unavailable),
         FAULTY(what_cannot_be_stored_can_be_sent_again),
+        FAULTY(what_cannot_be_stored_is_told_as_an_error),
         FAULTY(folding_is_not_forgotten_when_the_disk_is_full),
         FAULTY(a_failed_sync_is_told_as_it_is_and_ends_all_writing),
         FAULTY(a_damaged_row_hurts_only_who_needs_it),
