@@ -69,7 +69,10 @@ struct row_key quarantine_key(enum store_table table, struct span key)
     return aside;
 }
 
-/* Cause 0: nothing. One that is damaged itself is written anew. */
+/* Something was kept, and is damaged itself: it is written anew. */
+#define CAUSE_UNREADABLE UINT8_MAX
+
+/* Cause 0: nothing. */
 static enum skp_err find_kept(struct txn *txn, const struct row_key *where,
                               struct aside_row *ret_kept)
 {
@@ -78,7 +81,10 @@ static enum skp_err find_kept(struct txn *txn, const struct row_key *where,
     enum skp_err err = store_get(txn->ws.store, STORE_META, &row, 1, &txn->arena);
     if (!err && row.version > 0)
         err = aside_row_read(row.value, ret_kept);
-    return err == SKP_E_DATA_LOSS ? SKP_OK : err;
+    if (err != SKP_E_DATA_LOSS)
+        return err;
+    *ret_kept = (struct aside_row){.cause = CAUSE_UNREADABLE};
+    return SKP_OK;
 }
 
 static bool add_note(struct txn *txn, enum store_table table, struct span key,
@@ -97,7 +103,8 @@ static bool add_note(struct txn *txn, enum store_table table, struct span key,
 static bool says_all(const struct aside_row *kept, enum aside_cause cause, struct span value)
 {
     bool was_passed_over = kept->cause == ASIDE_PASSED_OVER && cause != ASIDE_PASSED_OVER;
-    return kept->cause != 0 && !was_passed_over && !value.data;
+    bool is_kept = kept->cause != 0 && kept->cause != CAUSE_UNREADABLE;
+    return is_kept && !was_passed_over && !value.data;
 }
 
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,

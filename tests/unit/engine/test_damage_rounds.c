@@ -2,6 +2,7 @@
 #include "damage_fixture.h"
 #include "engine_internal.h"
 #include "park.h"
+#include "quarantine.h"
 
 static struct span first_key(struct world *w, enum store_table table)
 {
@@ -361,6 +362,24 @@ static void put(struct world *w, enum store_table table, struct row_key key, str
     assert_ok(store_commit(w->store));
 }
 
+static void what_was_kept_and_is_damaged_itself_is_kept_anew_and_counted_once(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct agreement_terms terms = {.weekdays = THURSDAYS, .minute_of_day = TEN_HOURS};
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    agreement_make(w, &w->creditor, &terms);
+    struct row_key page = key_page(&told.requests[0].bundle_id, 0);
+    damage_page(w, "sqlite_autoindex_page_1");
+    tick_through(w, 20270204, TEN_HOURS);
+    assert_int_equal(listed(w, "PASSED_OVER"), 1);
+    put(w, STORE_META, quarantine_key(STORE_PAGE, row_key_span(&page)), span_of("", 0));
+    tick_through(w, 20270211, TEN_HOURS);
+    assert_int_equal(listed(w, "PASSED_OVER"), 1);
+    assert_int_equal(engine_rows_aside(w->engine), 1);
+}
+
 /* None of them was tried. */
 static void deadlines_that_cannot_be_read_are_neither_stuck_nor_done(void **state)
 {
@@ -461,6 +480,7 @@ int main(void)
         TEST(requests_that_were_passed_over_are_named_for_good_when_they_are_due),
         TEST(what_waits_on_a_page_that_is_readable_again_leaves_with_the_next_round),
         TEST(requests_that_are_answered_after_all_are_not_named_any_longer),
+        TEST(what_was_kept_and_is_damaged_itself_is_kept_anew_and_counted_once),
         TEST(deadlines_that_cannot_be_read_are_neither_stuck_nor_done),
         TEST(deadlines_that_cannot_be_read_are_told_once_and_stop_nothing_else),
         TEST(deadlines_that_cannot_be_done_keep_none_behind_them_waiting),
