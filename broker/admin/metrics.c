@@ -68,7 +68,7 @@ static void print_gauges(FILE *stream, const struct server_status *status)
                 "1 while a damaged page keeps what is due from happening; see the log",
                 status->deadlines_unreadable);
     print_gauge(stream, "skp_rows_set_aside",
-                "Damaged rows, and what they hurt, set aside; see skpctl damage list",
+                "Rows damaged, hurt by those, or not readable now; see skpctl damage list",
                 (int64_t)status->rows_aside);
     print_gauge(stream, "skp_data_loss_accepted",
                 "1 when an operator went on without what the store had once confirmed",

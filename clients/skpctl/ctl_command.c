@@ -75,7 +75,7 @@ const struct ctl_command ctl_commands[] = {
      "let what is due happen, after deadlines were held; see the list first",
      {{"--count", "count", CTL_COUNT, true, "how many are due, from deadline list"},
       {"--reason", "reason", CTL_TEXT, true, "why; it is logged"}}},
-    {"damage", "list", "damage.list", CTL_ASK, "damaged rows that were set aside", {{0}}},
+    {"damage", "list", "damage.list", CTL_ASK, "damaged or unreadable rows set aside", {{0}}},
     {"clock", "show", "clock.show", CTL_ASK, "business time", {{0}}},
     {"clock",
      "advance",
