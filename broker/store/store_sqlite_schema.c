@@ -79,12 +79,15 @@ static enum skp_err check_identity(struct sqlite_store *store, const struct iden
     if (identity->application_id != SQLITE_APPLICATION_ID)
         return store_fail(&store->base, SKP_E_DATA_LOSS, "%s is not a store of schuldenknooppunt",
                           store->path);
-    if (identity->schema_version != SQLITE_SCHEMA_VERSION)
-        return store_fail(&store->base, SKP_E_DATA_LOSS,
-                          "%s has schema version %d, this broker knows %d: start the broker that "
-                          "wrote it, or a newer one",
-                          store->path, identity->schema_version, SQLITE_SCHEMA_VERSION);
-    return SKP_OK;
+    if (identity->schema_version == SQLITE_SCHEMA_VERSION)
+        return SKP_OK;
+    bool is_newer = identity->schema_version > SQLITE_SCHEMA_VERSION;
+    return store_fail(&store->base, SKP_E_CONFIG,
+                      "%s has schema version %d, this broker reads %d only: %s", store->path,
+                      identity->schema_version, SQLITE_SCHEMA_VERSION,
+                      is_newer ? "start the broker that wrote it, or a newer one"
+                               : "finish its cases with the broker that wrote it, and begin a new "
+                                 "store with this one");
 }
 
 /* Some file systems cannot carry a write-ahead log; a weaker journal is no answer to that. */

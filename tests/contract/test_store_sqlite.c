@@ -112,7 +112,17 @@ static void a_newer_schema_is_refused(void **state)
     struct fixture *fixture = *state;
     close_store(fixture);
     raw_sql(fixture, "PRAGMA user_version=99");
-    assert_refused(fixture->path, true, SKP_E_DATA_LOSS, "schema version 99");
+    assert_refused(fixture->path, true, SKP_E_CONFIG, "the broker that wrote it, or a newer one");
+}
+
+/* It is whole, but no broker from now on reads it. */
+static void an_older_schema_is_refused_and_sends_nobody_to_a_newer_broker(void **state)
+{
+    struct fixture *fixture = *state;
+    close_store(fixture);
+    raw_sql(fixture, "PRAGMA user_version=1");
+    assert_refused(fixture->path, true, SKP_E_CONFIG,
+                   "finish its cases with the broker that wrote it");
 }
 
 static void a_file_of_another_program_is_refused_and_left_alone(void **state)
@@ -450,6 +460,7 @@ int main(void)
         ON_SQLITE(a_missing_store_is_made_only_when_asked),
         ON_SQLITE(an_empty_file_is_made_a_store_only_when_asked),
         ON_SQLITE(a_newer_schema_is_refused),
+        ON_SQLITE(an_older_schema_is_refused_and_sends_nobody_to_a_newer_broker),
         ON_SQLITE(a_file_of_another_program_is_refused_and_left_alone),
         ON_SQLITE(a_file_that_is_no_database_is_refused),
         ON_SQLITE(a_missing_table_is_refused),
