@@ -107,6 +107,19 @@ static bool says_all(const struct aside_row *kept, enum aside_cause cause, struc
     return is_kept && !was_passed_over && !value.data;
 }
 
+/* Moves on behind what was kept under this name when it, written again, was hurt before. */
+static enum skp_err find_place(struct txn *txn, struct span value, struct row_key *where,
+                               struct aside_row *ret_kept)
+{
+    enum skp_err err = find_kept(txn, where, ret_kept);
+    while (!err && value.len > 0 && ret_kept->value.len > 0 &&
+           !span_equal(ret_kept->value, value) && where->len < sizeof where->bytes) {
+        where->bytes[where->len++] = 0;
+        err = find_kept(txn, where, ret_kept);
+    }
+    return err;
+}
+
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value)
 {
@@ -116,13 +129,13 @@ enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct spa
                               .key = key,
                               .value = value};
     struct row_key where = quarantine_key(table, key);
+    struct aside_row kept;
+    enum skp_err err = find_place(txn, value, &where, &kept);
+    if (err || says_all(&kept, cause, value))
+        return err;
     struct store_row row = {.key = row_key_span(&where),
                             .value = aside_row_pack(&aside, &txn->arena),
                             .version = STORE_ANY};
-    struct aside_row kept;
-    enum skp_err err = find_kept(txn, &where, &kept);
-    if (err || says_all(&kept, cause, value))
-        return err;
     if (!row.value.data || !add_note(txn, table, key, cause, kept.cause == 0))
         return SKP_E_NO_MEMORY;
     return store_put(txn->ws.store, STORE_META, &row, 1);

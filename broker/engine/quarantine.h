@@ -44,8 +44,9 @@ void quarantine_wake_later(struct engine *engine, const struct skp_oin *oin, con
 /* Wakes those who have waited long enough for a row to be set aside. Loop only. */
 void quarantine_retry(struct engine *engine);
 
-/* Keeps these bytes under the row's name; without bytes (data NULL) it is only named, and one that was
- * kept or named before stays as it was, unless it was only passed over. The caller removes the row, if it is to go. Store worker. */
+/* Keeps these bytes under the row's name, beside others that were kept before; without bytes (data
+ * NULL) it is only named, and one that was kept or named before stays as it was, unless it was only
+ * passed over. The caller removes the row, if it is to go. Store worker. */
 enum skp_err quarantine_keep(struct txn *txn, enum store_table table, struct span key,
                              enum aside_cause cause, struct span value) SKP_MUST_CHECK;
 

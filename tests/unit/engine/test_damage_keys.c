@@ -151,6 +151,34 @@ static void a_deadline_that_took_the_key_of_one_set_aside_stops_no_clock(void **
     assert_int_equal(world_tick(w), 0);
 }
 
+/* The row was written again, and then hurt as well. */
+static void what_is_damaged_twice_is_kept_twice(void **state)
+{
+    struct world *w = *state;
+    struct told_case told;
+    struct row_key key;
+    size_t count;
+    case_make(&told, &w->creditor, 1);
+    case_register(w, &told);
+    struct store_row *rows = deadlines(w, &count);
+    assert_int_equal(count, 1);
+    key.len = rows[0].key.len;
+    memcpy(key.bytes, rows[0].key.data, key.len);
+    for (int64_t times = 1; times <= 3; times++) {
+        damage(w, STORE_DEADLINE, key);
+        clock_manual_advance(&w->clock, 60000);
+        tick_through(w, WORLD_MONDAY, WORLD_MINUTE + (int)times);
+        assert_int_equal(listed(w, "DAMAGED"), times);
+        assert_int_equal(engine_rows_aside(w->engine), times);
+    }
+    world_close(w);
+    assert_ok(open_file(w));
+    assert_int_equal(engine_rows_aside(w->engine), 3);
+    tick_through(w, OVERDUE_DAY, WORLD_MINUTE);
+    struct post post = collect_all(w, &w->counsellor);
+    assert_int_equal(count_events(&post, EVENT(OVERDUE)), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +189,7 @@ int main(void)
         TEST(an_entry_that_went_to_another_mailbox_hides_none_behind_it),
         TEST(an_entry_that_took_anothers_key_blocks_no_mailbox),
         TEST(a_deadline_that_took_the_key_of_one_set_aside_stops_no_clock),
+        TEST(what_is_damaged_twice_is_kept_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
