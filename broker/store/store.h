@@ -149,7 +149,7 @@ enum skp_err store_memory_open(struct store **ret_store) SKP_MUST_CHECK;
  * runs.
  *
  * Errors, with words in ret_why[256]: IO (cannot be opened, in use, SQLite before 3.37), DATA_LOSS
- * (not ours, damaged, newer schema), NO_MEMORY. */
+ * (not ours, damaged), CONFIG (schema of another version), NO_MEMORY. */
 enum skp_err store_sqlite_open(const char *path, bool create, struct store **ret_store,
                                char *ret_why) SKP_MUST_CHECK;
 
