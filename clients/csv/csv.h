@@ -37,6 +37,7 @@ enum csv_why {
     CSV_WHY_UNREADABLE,    /* IO: a folder, or no right to read */
     CSV_WHY_NO_PLAIN_FILE, /* USAGE: the output exists and is a device, a folder, a pipe */
     CSV_WHY_NOT_OURS,      /* USAGE: the output exists and holds something else */
+    CSV_WHY_SIGNED,        /* USAGE: the output exists and is an agreement that somebody signed */
 };
 
 struct csv_field;

@@ -37,6 +37,9 @@ static const struct {
          "naam of haal het weg",
          "another file is here already and stays as it is; give another name or "
          "remove it"},
+    [CSV_WHY_SIGNED] =
+        {"hier staat een ondertekende overeenkomst, die blijft; geef een andere naam",
+         "a signed agreement is here and stays; give another name"},
 };
 
 const char *csv_problem_why(const struct csv_problem *problem, bool english)

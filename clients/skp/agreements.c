@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FILE_BYTES (4 << 20)
 
@@ -53,17 +54,23 @@ enum skp_err agreements_save(const char *file, const Skp__V1__SignedAgreement *a
     return file_write_atomic(file, packed, 0644, ret_why);
 }
 
-bool agreements_may_draft(const char *file, struct arena *arena)
+enum csv_why agreements_check_draft(const char *file, struct arena *arena)
 {
     char why[CONFIG_WHY_BYTES];
     struct stat found;
     Skp__V1__SignedAgreement *present = NULL;
     Skp__V1__Agreement *agreement = NULL;
     if (stat(file, &found) != 0)
-        return true; /* what else is wrong with the path, writing says */
-    if (S_ISREG(found.st_mode) && found.st_size == 0)
-        return true;
-    return !agreements_load(file, arena, &present, &agreement, why) && present->n_signatures == 0;
+        return CSV_WHY_NONE; /* what else is wrong with the path, writing says */
+    if (!S_ISREG(found.st_mode))
+        return CSV_WHY_NO_PLAIN_FILE;
+    if (found.st_size == 0)
+        return CSV_WHY_NONE;
+    if (access(file, R_OK) != 0)
+        return CSV_WHY_UNREADABLE;
+    if (agreements_load(file, arena, &present, &agreement, why))
+        return CSV_WHY_NOT_OURS;
+    return present->n_signatures == 0 ? CSV_WHY_NONE : CSV_WHY_SIGNED;
 }
 
 /* ---------------------------------------------------------------- signatures */

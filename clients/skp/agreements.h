@@ -4,6 +4,7 @@
 #define SKP_AGREEMENTS_H
 
 #include "config.h"
+#include "csv.h"
 #include "jose.h"
 #include "skp.pb-c.h"
 
@@ -20,8 +21,8 @@ enum skp_err agreements_load(const char *file, struct arena *arena,
 enum skp_err agreements_save(const char *file, const Skp__V1__SignedAgreement *agreement,
                              struct arena *arena, char *ret_why) SKP_MUST_CHECK;
 
-/* Whether a draft may be written there: nothing stands there, or an empty file, or an agreement that nobody signed. */
-bool agreements_may_draft(const char *file, struct arena *arena);
+/* Why no draft may be written there; NONE: nothing stands there, or an empty file, or an agreement that nobody signed. */
+enum csv_why agreements_check_draft(const char *file, struct arena *arena);
 
 /* The OIN in the leaf certificate of a detached JWS, unchecked, for showing; false: it names none. */
 bool agreements_signer(const char *jws, struct arena *arena, struct skp_oin *ret_oin);

@@ -20,9 +20,10 @@ static int draft(struct cli *cli, const char *from, const char *out, struct aren
     Skp__V1__SignedAgreement file;
     skp__v1__signed_agreement__init(&file);
     struct skp_id id;
-    if (!agreements_may_draft(out, arena))
-        return cli_fail_file(cli, out,
-                             &(struct csv_problem){.err = SKP_E_USAGE, .why = CSV_WHY_NOT_OURS});
+    struct csv_problem problem = {.why = agreements_check_draft(out, arena)};
+    problem.err = problem.why == CSV_WHY_UNREADABLE ? SKP_E_IO : SKP_E_USAGE;
+    if (problem.why != CSV_WHY_NONE)
+        return cli_fail_file(cli, out, &problem);
     enum skp_err err = agreements_describe(from, arena, &agreement, why);
     if (err)
         return cli_fail(cli, err, why);
