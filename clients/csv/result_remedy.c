@@ -84,10 +84,9 @@ static void name_words(const struct csv_word *words, char *ret_text)
     }
 }
 
-/* Only a counsellor's file names its creditors. */
-static bool is_about_creditor(const struct csv_problem *problem)
+static bool is_about(const struct csv_problem *problem, const char *column)
 {
-    return problem->column && strcmp(problem->column, "Schuldeiser") == 0;
+    return problem->column && strcmp(problem->column, column) == 0;
 }
 
 void result_remedy_row(const struct csv_problem *problem, char *ret_text)
@@ -98,7 +97,11 @@ void result_remedy_row(const struct csv_problem *problem, char *ret_text)
     else if (field && field->kind == CSV_AMOUNT && problem->err == SKP_E_VALUE_INVALID)
         (void)snprintf(ret_text, RESULT_REMEDY_BYTES,
                        "Schrijf het bedrag als 1234,56, zonder andere tekens");
-    else if (problem->err == SKP_E_REQUEST_UNKNOWN && is_about_creditor(problem))
+    else if (problem->err == SKP_E_DUPLICATE_ITEM && is_about(problem, "Merk"))
+        (void)snprintf(ret_text, RESULT_REMEDY_BYTES,
+                       "Vul Merk in als de regel over de brief voor een merk gaat; haal hem "
+                       "anders weg");
+    else if (problem->err == SKP_E_REQUEST_UNKNOWN && is_about(problem, "Schuldeiser"))
         (void)snprintf(ret_text, RESULT_REMEDY_BYTES,
                        "Controleer Dossier en Schuldeiser; u legt alleen vast wat u per brief "
                        "gevraagd hebt");

@@ -33,6 +33,8 @@ struct off_network {
     struct skp_id request_id, case_id;
     size_t found;
     bool brands_differ;
+    bool
+        brand_too; /* it was for no brand, and there is one for a brand, which the row may have forgotten */
     bool ambiguous;   /* whose it is was never settled, so the broker does not know it */
     uint32_t version; /* stored, or on its way from another run; 0: none */
     int stage;        /* of that one */
@@ -67,14 +69,26 @@ static void find_letters(struct state_db *db, const struct record_row *row, bool
 
 /* An empty brand is that of the letter that was for none, where there is one; else it says nothing, as where the file
  * has no column for it. */
+static void find_letter(const struct record_command *command, const struct record_row *row,
+                        struct off_network *found)
+{
+    struct state_db *db = &command->cli->state;
+    struct off_network any = {0};
+    if (command->brands)
+        find_letters(db, row, false, found);
+    if (row->brand[0] != '\0')
+        return;
+    find_letters(db, row, true, &any);
+    found->brand_too = any.brands_differ;
+    if (found->found == 0)
+        *found = any;
+}
+
 static void find_request(const struct record_command *command, const struct record_row *row,
                          struct off_network *found)
 {
     struct state_db *db = &command->cli->state;
-    if (command->brands)
-        find_letters(db, row, false, found);
-    if (found->found == 0 && row->brand[0] == '\0')
-        find_letters(db, row, true, found);
+    find_letter(command, row, found);
     sqlite3_stmt *rows =
         state_ask(db,
                   "SELECT version, outcome, consent, total_cents, received_date, stage"
@@ -99,8 +113,8 @@ static bool said_before(const struct off_network *found, const struct record_row
 }
 
 static enum skp_err add_result(struct record_command *command, const struct record_row *row,
-                               const struct skp_id *request_id, enum result_status status,
-                               struct csv_problem problem)
+                               const struct skp_id *request_id, bool brand_too,
+                               enum result_status status, struct csv_problem problem)
 {
     problem.line = row->line;
     struct result_row result = {.line = (uint32_t)row->line,
@@ -108,6 +122,7 @@ static enum skp_err add_result(struct record_command *command, const struct reco
                                 .creditor = row->creditor,
                                 .status = (int)status,
                                 .problem = problem,
+                                .brand_too = brand_too,
                                 .request_id = *request_id};
     return results_add(&command->results, &result);
 }
@@ -116,16 +131,25 @@ static enum skp_err note(struct record_command *command, const struct record_row
                          const struct skp_id *request_id, enum result_status status,
                          enum skp_err err, const char *column)
 {
-    return add_result(command, row, request_id, status,
+    return add_result(command, row, request_id, false, status,
                       (struct csv_problem){.err = err, .column = err ? column : NULL});
+}
+
+static enum skp_err note_recorded(struct record_command *command, const struct record_row *row,
+                                  const struct off_network *found, enum result_status status)
+{
+    return add_result(command, row, &found->request_id, found->brand_too, status,
+                      (struct csv_problem){0});
 }
 
 /* The first row counts; that it is about the same letter need not show, where one names the brand and one does not. */
 static enum skp_err note_double(struct record_command *command, const struct record_row *row,
-                                const struct skp_id *request_id, size_t first)
+                                const struct off_network *found, size_t first)
 {
-    return add_result(command, row, request_id, RESULT_REFUSED,
-                      (struct csv_problem){.err = SKP_E_DUPLICATE_ITEM, .other_line = first});
+    return add_result(command, row, &found->request_id, false, RESULT_REFUSED,
+                      (struct csv_problem){.err = SKP_E_DUPLICATE_ITEM,
+                                           .column = found->brand_too ? "Merk" : NULL,
+                                           .other_line = first});
 }
 
 static enum skp_err say_row(struct record_command *command, const struct record_row *row,
@@ -145,7 +169,7 @@ static enum skp_err say_row(struct record_command *command, const struct record_
               "diiiii", &found->request_id, (int64_t)version, (int64_t)fact->outcome,
               (int64_t)fact->consent, fact->total_cents, (int64_t)fact->received_date);
     draft_add(&command->draft, &command->broker, line, span_of("", 0), version);
-    return note(command, row, &found->request_id, RESULT_REGISTERED, SKP_OK, NULL);
+    return note_recorded(command, row, found, RESULT_REGISTERED);
 }
 
 static enum skp_err take_row(struct record_command *command, const struct record_row *row)
@@ -162,13 +186,13 @@ static enum skp_err take_row(struct record_command *command, const struct record
                     "Schuldeiser");
     size_t first;
     if (map_find_index(&command->seen, found.request_id.bytes, &first))
-        return note_double(command, row, &found.request_id, first);
+        return note_double(command, row, &found, first);
     enum skp_err err = map_put_index(&command->seen, found.request_id.bytes, row->line);
     if (err)
         return err;
     if (said_before(&found, row)) /* of what is on its way, its receipt says what became of it */
-        return note(command, row, &found.request_id,
-                    found.stage == STAGE_SENT ? RESULT_REGISTERED : RESULT_UNCHANGED, SKP_OK, NULL);
+        return note_recorded(command, row, &found,
+                             found.stage == STAGE_SENT ? RESULT_REGISTERED : RESULT_UNCHANGED);
     if (found.stage == STAGE_SENT)
         return note(command, row, &found.request_id, RESULT_REFUSED, SKP_E_CONFLICT, NULL);
     return say_row(command, row, &found);

@@ -149,6 +149,12 @@ static void a_row_with_and_one_without_the_brand_of_one_letter_name_each_other(v
     desk_free(desk);
 }
 
+static void take_once_of_three(struct fake *fake)
+{
+    take_once(fake);
+    only_welcome(fake);
+}
+
 /* Nobody could fill in the brand of the letter that was for none. */
 static void an_empty_brand_is_that_of_the_letter_that_was_for_none(void **state)
 {
@@ -156,8 +162,12 @@ static void an_empty_brand_is_that_of_the_letter_that_was_for_none(void **state)
         "Dossier;Schuldeiser;Merk;Bedrag;Akkoord;Ontvangen;Uitkomst\r\n"
         "2026-1;Bakker Jansen;;250,00;voorstel nodig;16-11-2026;vorderingen\r\n"
         "2026-1;Bakker Jansen;Krenten;300,00;voorstel nodig;16-11-2026;vorderingen\r\n";
+    static const char forgotten[] =
+        "Dossier;Schuldeiser;Merk;Bedrag;Akkoord;Ontvangen;Uitkomst\r\n"
+        "2026-1;Bakker Jansen;;250,00;voorstel nodig;16-11-2026;vorderingen\r\n"
+        "2026-1;Bakker Jansen;;300,00;voorstel nodig;16-11-2026;vorderingen\r\n";
     (void)state;
-    struct desk *desk = desk_new(take_once, NULL);
+    struct desk *desk = desk_new(take_once_of_three, NULL);
     struct told told;
     scene_register(
         desk->scene,
@@ -169,6 +179,16 @@ static void an_empty_brand_is_that_of_the_letter_that_was_for_none(void **state)
     desk_hand_over(desk);
     record(desk, rows, &told);
     assert_int_equal(told.code, EXIT_ALL_OK);
+    const char *file = scene_read(desk->scene, "out.csv");
+    assert_non_null(strstr(file,
+                           "\r\n2;'2026-1;Bakker Jansen;aangemeld;;;\"Vastgelegd bij de brief "
+                           "zonder merk; er is ook een brief voor een merk\";Vul Merk in als "));
+    assert_non_null(strstr(file, "\r\n3;'2026-1;Bakker Jansen;aangemeld;;;;;"));
+    record(desk, forgotten, &told);
+    assert_non_null(
+        strstr(scene_read(desk->scene, "out.csv"),
+               "\r\n3;'2026-1;Bakker Jansen;geweigerd;;DUPLICATE_ITEM;kolom Merk: Regel "
+               "staat er dubbel in (zie ook regel 2);\"Vul Merk in als "));
     record(desk, ON_PAPER ROW("300,00"), &told); /* without the column nothing is said of a brand */
     assert_non_null(strstr(scene_read(desk->scene, "out.csv"), ";niet eenduidig;;REQUIRED;"));
     assert_int_equal(cli_open_state(&desk->cli), 0);
