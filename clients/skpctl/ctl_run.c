@@ -264,26 +264,31 @@ static int run_sum(struct ctl_channel *channel, json_t *request, struct output o
     return code;
 }
 
-/* Asked first, because most answers do not say it. False: no answer came. */
-static bool learn_play(struct ctl_channel *channel, bool *ret_play)
+/* Asked first, because most answers do not say it. EX_OK; else it is told that the broker does not say. */
+static int learn_play(struct ctl_channel *channel, bool *ret_play)
 {
     json_t *request = json_pack("{s:s}", "command", "clock.show");
     json_t *answer = ask(channel, request);
-    bool answered = answer != NULL;
+    int code = answer == NULL             ? EX_UNAVAILABLE
+               : ctl_answer_is_ok(answer) ? EX_OK
+                                          : CTL_EXIT_REFUSED;
+    if (code == CTL_EXIT_REFUSED)
+        ctl_print_refusal(stderr, answer);
     *ret_play = json_is_true(json_object_get(answer, "play"));
     json_decref(answer);
     json_decref(request);
-    return answered;
+    return code;
 }
 
 int ctl_run(struct ctl_channel *channel, const struct ctl_command *command, json_t *request,
             enum ctl_format format)
 {
-    int code = EX_SOFTWARE;
     struct output output = {.format = format};
-    if (format == CTL_CSV && !learn_play(channel, &output.play)) {
+    bool table = format == CTL_CSV && command->way != CTL_IMPORT && command->way != CTL_STOP;
+    int code = table ? learn_play(channel, &output.play) : EX_OK;
+    if (code != EX_OK) {
         json_decref(request);
-        return EX_UNAVAILABLE;
+        return code;
     }
     switch (command->way) {
     case CTL_ASK:
