@@ -67,7 +67,6 @@ void result_writer_put(struct csv_writer *writer, const struct result_row *row)
     } else if (row->not_compared) {
         text.sentence = "Al beantwoord: persoonsgegevens, adres en BSN in dit bestand zijn niet "
                         "vergeleken en gaan niet naar de schuldeiser";
-        text.remedy = "Geef een verbetering daarvan zelf door aan de schuldeiser";
     } else if (row->brand_too) {
         text.sentence = "Vastgelegd bij de brief zonder merk; er is ook een brief voor een merk";
         text.remedy = "Vul Merk in als dit het antwoord op die brief is";

@@ -21,7 +21,7 @@ struct result_row {
     int status;                     /* enum result_status */
     struct csv_problem problem;     /* err 0: none */
     uint32_t cause_line;            /* refused because this other line is wrong; 0: for itself */
-    bool not_compared; /* answered before: whether the client was mended is not known */
+    bool not_compared; /* of RESULT_UNCHANGED: answered, and so not held against anything */
     bool brand_too;    /* recorded on the letter for no brand, and there is one for a brand */
     plain_date date;   /* of RESULT_NEXT_ROUND */
     struct skp_id request_id; /* nil: none */

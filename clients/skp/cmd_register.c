@@ -93,7 +93,7 @@ static void tell_not_compared(struct register_command *command)
     const struct result_row *rows = command->results.rows;
     size_t count = 0;
     for (size_t i = 0; i < command->results.count; i++)
-        count += rows[i].status == RESULT_UNCHANGED && rows[i].not_compared;
+        count += rows[i].not_compared;
     cli_put(cli, "not_compared", (int64_t)count);
     if (count > 0)
         cli_say(cli,

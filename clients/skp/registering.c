@@ -127,15 +127,22 @@ void registering_fini(struct registering *registering)
 
 /* ---------------------------------------------------------------- what became of it */
 
-static void planned_status(const struct plan_request *request, struct result_row *row)
+static void planned_status(const struct plan_case *plan, const struct plan_request *request,
+                           struct result_row *row)
 {
+    if (plan->err) {
+        row->status = RESULT_REFUSED;
+        row->problem.err = plan->err;
+        return;
+    }
     switch (request->route) {
     case ROUTE_DIGITAL:
         row->status = request->round_date != 0 ? RESULT_NEXT_ROUND : RESULT_DIGITAL;
         row->date = request->round_date;
-        if (request->stage == STAGE_STORED)
+        if (request->stage == STAGE_STORED) {
             row->status = RESULT_UNCHANGED;
-        row->not_compared = request->not_compared;
+            row->not_compared = request->not_compared;
+        }
         return;
     case ROUTE_LETTER:
         row->status = RESULT_LETTER;
@@ -179,11 +186,7 @@ static enum skp_err add_request(struct registering *registering, const struct pl
                              .creditor = request->asked->creditor_name,
                              .request_id = request->request_id};
     unsigned long cause = plan->asked->broken_line;
-    planned_status(request, &row);
-    if (plan->err) {
-        row.status = RESULT_REFUSED;
-        row.problem.err = plan->err;
-    }
+    planned_status(plan, request, &row);
     if (row.status == RESULT_REFUSED && row.problem.err == SKP_E_VALUE_INVALID)
         row.cause_line = (uint32_t)(cause > 0 ? cause : request->asked->broken_line);
     if (!check)

@@ -63,7 +63,7 @@ static void a_stored_row_has_its_request_and_no_message(void **state)
         strstr(csv_test_read(), "\r\n3;A;;digitaal, volgende ronde;03-12-2026;;;;" ID "\r\n"));
 }
 
-static void a_row_that_was_not_compared_says_so_and_what_to_do(void **state)
+static void a_row_that_was_not_compared_says_so(void **state)
 {
     (void)state;
     struct csv_problem problem;
@@ -76,8 +76,7 @@ static void a_row_that_was_not_compared_says_so_and_what_to_do(void **state)
     assert_non_null(strstr(
         csv_test_read(),
         "\r\n4;A;;al aangemeld;;;Al beantwoord: persoonsgegevens, adres en BSN in dit bestand "
-        "zijn niet vergeleken en gaan niet naar de schuldeiser;Geef een verbetering daarvan "
-        "zelf door aan de schuldeiser;\r\n"));
+        "zijn niet vergeleken en gaan niet naar de schuldeiser;;\r\n"));
 }
 
 static void every_error_has_a_remedy_in_dutch(void **state)
@@ -177,7 +176,7 @@ int main(void)
         TEST(a_refused_row_says_what_is_wrong_and_what_to_do),
         TEST(a_row_held_back_by_another_names_that_line),
         TEST(a_stored_row_has_its_request_and_no_message),
-        TEST(a_row_that_was_not_compared_says_so_and_what_to_do),
+        TEST(a_row_that_was_not_compared_says_so),
         TEST(every_error_has_a_remedy_in_dutch),
         TEST(a_cell_says_which_words_or_which_form_it_takes),
         TEST(letters_name_case_creditor_address_and_reason),
