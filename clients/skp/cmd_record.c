@@ -22,7 +22,7 @@ struct record_command {
     struct draft draft;
     struct csv_problems problems;
     struct results results;
-    struct map seen; /* requests that rows of this file were about -> the line of the first */
+    struct map seen; /* requests that rows of this file were taken for -> the line of it */
     bool brands;     /* the file has the column Merk */
     bool broke_off;  /* the file could not be read to its end */
 };
@@ -135,14 +135,17 @@ static enum skp_err note(struct record_command *command, const struct record_row
                       (struct csv_problem){.err = err, .column = err ? column : NULL});
 }
 
-static enum skp_err note_recorded(struct record_command *command, const struct record_row *row,
-                                  const struct off_network *found, enum result_status status)
+static enum skp_err note_taken(struct record_command *command, const struct record_row *row,
+                               const struct off_network *found, enum result_status status)
 {
-    return add_result(command, row, &found->request_id, found->brand_too, status,
-                      (struct csv_problem){0});
+    enum skp_err err = map_put_index(&command->seen, found->request_id.bytes, row->line);
+    return err ? err
+               : add_result(command, row, &found->request_id, found->brand_too, status,
+                            (struct csv_problem){0});
 }
 
-/* The first row counts; that it is about the same letter need not show, where one names the brand and one does not. */
+/* The first that is taken counts; that it is about the same letter need not show, where one names the brand and one does
+ * not. */
 static enum skp_err note_double(struct record_command *command, const struct record_row *row,
                                 const struct off_network *found, size_t first)
 {
@@ -169,7 +172,7 @@ static enum skp_err say_row(struct record_command *command, const struct record_
               "diiiii", &found->request_id, (int64_t)version, (int64_t)fact->outcome,
               (int64_t)fact->consent, fact->total_cents, (int64_t)fact->received_date);
     draft_add(&command->draft, &command->broker, line, span_of("", 0), version);
-    return note_recorded(command, row, found, RESULT_REGISTERED);
+    return note_taken(command, row, found, RESULT_REGISTERED);
 }
 
 static enum skp_err take_row(struct record_command *command, const struct record_row *row)
@@ -187,12 +190,9 @@ static enum skp_err take_row(struct record_command *command, const struct record
     size_t first;
     if (map_find_index(&command->seen, found.request_id.bytes, &first))
         return note_double(command, row, &found, first);
-    enum skp_err err = map_put_index(&command->seen, found.request_id.bytes, row->line);
-    if (err)
-        return err;
     if (said_before(&found, row)) /* of what is on its way, its receipt says what became of it */
-        return note_recorded(command, row, &found,
-                             found.stage == STAGE_SENT ? RESULT_REGISTERED : RESULT_UNCHANGED);
+        return note_taken(command, row, &found,
+                          found.stage == STAGE_SENT ? RESULT_REGISTERED : RESULT_UNCHANGED);
     if (found.stage == STAGE_SENT)
         return note(command, row, &found.request_id, RESULT_REFUSED, SKP_E_CONFLICT, NULL);
     return say_row(command, row, &found);

@@ -56,6 +56,28 @@ static void a_second_row_of_one_request_is_refused(void **state)
     desk_free(desk);
 }
 
+static void take_one(struct fake *fake)
+{
+    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
+    fake_take_batch(fake);
+    fake_receipt(fake);
+    fake_expect_end(fake);
+}
+
+static void a_row_that_was_refused_does_not_make_the_next_a_second_one(void **state)
+{
+    (void)state;
+    struct desk *desk = open_desk(take_one);
+    struct told told;
+    desk_hand_over(desk);
+    record(desk, ON_PAPER ROW("") ROW("300,00"), &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    const char *file = scene_read(desk->scene, "out.csv");
+    assert_non_null(strstr(file, "\r\n2;'2026-1;Bakker Jansen;geweigerd;;REQUIRED;"));
+    assert_non_null(strstr(file, "\r\n3;'2026-1;Bakker Jansen;aangemeld;"));
+    desk_free(desk);
+}
+
 static void only_welcome(struct fake *fake)
 {
     desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
@@ -113,14 +135,6 @@ static void of_two_brands_by_letter_the_file_names_one(void **state)
                            ";niet eenduidig;;REQUIRED;kolom Merk: Verplicht veld is leeg;Vul de "
                            "kolom in;"));
     desk_free(desk);
-}
-
-static void take_one(struct fake *fake)
-{
-    desk_session(fake, SKP__V1__ROLE__ROLE_COUNSELLOR, NULL);
-    fake_take_batch(fake);
-    fake_receipt(fake);
-    fake_expect_end(fake);
 }
 
 /* Where there was one letter, a row needs no brand: who reads that a row is double must learn of which. */
@@ -224,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_second_row_of_one_request_is_refused),
+        cmocka_unit_test(a_row_that_was_refused_does_not_make_the_next_a_second_one),
         cmocka_unit_test(what_is_on_its_way_is_not_replaced),
         cmocka_unit_test(the_same_on_its_way_is_waited_for),
         cmocka_unit_test(of_two_brands_by_letter_the_file_names_one),
