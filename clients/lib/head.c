@@ -144,8 +144,8 @@ static bool write_synced(int fd, struct span bytes)
     return fd >= 0 && write_all(fd, bytes) && fsync(fd) == 0;
 }
 
-/* Gets its name when all of it is on the disk: a process that is killed leaves nothing. False: not so here, or the
- * disk fails. */
+/* Gets its name when all of it is on the disk: a process that is killed leaves nothing half written. False: not so
+ * here, or the disk fails. */
 static bool write_unnamed(const char *file, const char *aside, struct span bytes)
 {
     char unnamed[64], *copy = strdup(file);

@@ -211,7 +211,8 @@ static int reseal(struct watching *watching)
 
 /* ---------------------------------------------------------------- watching */
 
-/* Also a report and a session that came back. */
+/* Also a report and a session that came back. What another process of ours took in and left undone waits until
+ * something is heard here. */
 static bool has_news(struct watching *watching)
 {
     uint64_t heard = watching->collecting.link.heard;
