@@ -23,7 +23,7 @@ struct waiting_command {
     size_t position_count;
     uint64_t elsewhere;
     bool drained;
-    bool cut; /* there may be more than was looked at */
+    bool more_behind; /* than was looked at, maybe */
 };
 
 static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
@@ -35,7 +35,8 @@ static void on_delivery(void *ctx, const Skp__V1__Delivery *delivery,
         command->link.err = command->waiting.err;
     if (command->position_count < MAX_POSITIONS)
         command->positions[command->position_count++] = delivery->position;
-    command->cut = command->drained = command->position_count >= LOOK_MESSAGES; /* enough seen */
+    bool enough = command->position_count >= LOOK_MESSAGES;
+    command->more_behind = command->drained = enough;
 }
 
 static void on_drained(void *ctx, uint64_t waiting)
@@ -43,7 +44,7 @@ static void on_drained(void *ctx, uint64_t waiting)
     struct waiting_command *command = ctx;
     command->elsewhere = waiting;
     command->drained = true;
-    command->cut = false;
+    command->more_behind = false;
 }
 
 /* ", waarvan 1 te laat"; empty when none is. */
@@ -109,7 +110,7 @@ static void put_numbers(const struct waiting_command *command, int days)
     cli_put(cli, "lists", (int64_t)waiting->lists.count);
     cli_put(cli, "messages", (int64_t)waiting->messages);
     cli_put(cli, "elsewhere", (int64_t)command->elsewhere);
-    cli_put(cli, "cut", command->cut);
+    (void)json_object_set_new(cli->result, "more_behind", json_boolean(command->more_behind));
     cli_put(cli, "requests", (int64_t)waiting->request_count);
     cli_put(cli, "unanswered", (int64_t)unanswered->count);
     cli_put(cli, "overdue", (int64_t)(waiting_overdue(waiting) + unanswered->overdue));
@@ -131,7 +132,7 @@ static int say_waiting(struct waiting_command *command)
         say_notices(cli, waiting);
     else if (elsewhere == 0 && unanswered->count == 0)
         cli_say(cli, "Er wacht niets.", "Nothing is waiting.");
-    if (command->cut)
+    if (command->more_behind)
         cli_say(cli, "en wat daarachter ligt, is niet bekeken: haal eerst op",
                 "and what lies behind was not looked at: collect first");
     if (elsewhere > 0)
@@ -139,7 +140,7 @@ static int say_waiting(struct waiting_command *command)
                 cli_noun(cli, elsewhere, NOUN_MESSAGE));
     if (unanswered->count > 0)
         say_unanswered(cli, unanswered);
-    bool some = waiting->lists.count + elsewhere + unanswered->count > 0 || command->cut;
+    bool some = waiting->lists.count + elsewhere + unanswered->count > 0 || command->more_behind;
     return some ? EXIT_SOME : EXIT_ALL_OK;
 }
 
@@ -201,9 +202,11 @@ const struct command command_waiting = {
     .words = "creditor waiting",
     .usage = "",
     .dutch = "Zegt of er iets wacht, opgehaald of niet: code 0 niets te beantwoorden, 1 wel, of "
-             "berichten bij een andere verbinding.",
+             "berichten bij een andere verbinding of achter de 512 die het bekijkt (in JSON: "
+             "more_behind).",
     .english = "Says whether something waits, collected or not: exit code 0 nothing to answer, 1 "
-               "something, or messages at another session.",
+               "something, or messages at another session or behind the 512 it looks at (in "
+               "JSON: more_behind).",
     .needs_settings = true,
     .role = SKP__V1__ROLE__ROLE_CREDITOR,
     .run = run,

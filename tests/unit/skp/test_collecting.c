@@ -139,17 +139,28 @@ static void deliver_many(struct fake *fake)
         continue;
 }
 
+static void deliver_many_twice(struct fake *fake)
+{
+    deliver_many(fake);
+    fake_hang_up(fake);
+    deliver_many(fake);
+}
+
 static void a_list_may_lie_behind_all_the_notices_that_were_looked_at(void **state)
 {
     (void)state;
     char line[256];
     struct told told;
-    struct desk *desk = desk_new(deliver_many, NULL);
+    struct desk *desk = desk_new(deliver_many_twice, NULL);
     desk_hand_over(desk);
     (void)snprintf(line, sizeof line, "--config %s creditor waiting", desk->config);
     run(line, &told);
     assert_int_equal(told.code, EXIT_SOME);
     says(&told, "0 lijsten, 512 berichten\nen wat daarachter ligt, is niet bekeken");
+    (void)snprintf(line, sizeof line, "--config %s creditor waiting --json", desk->config);
+    run(line, &told);
+    assert_int_equal(told.code, EXIT_SOME);
+    says(&told, "\"more_behind\": true");
     desk_free(desk);
 }
 
