@@ -33,8 +33,7 @@ struct off_network {
     struct skp_id request_id, case_id;
     size_t found;
     bool brands_differ;
-    bool
-        brand_too; /* it was for no brand, and there is one for a brand, which the row may have forgotten */
+    bool brand_too;   /* it was for no brand, and there is one for a brand */
     bool ambiguous;   /* whose it is was never settled, so the broker does not know it */
     uint32_t version; /* stored, or on its way from another run; 0: none */
     int stage;        /* of that one */
