@@ -131,6 +131,77 @@ static void a_row_that_cannot_be_is_refused(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- among other news */
+
+static void begin(struct world *w, struct txn *txn)
+{
+    *txn = (struct txn){.engine = w->engine,
+                        .registry = engine_registry(w->engine),
+                        .signer = engine_signer_ref(w->engine),
+                        .now_ms = clock_business_ms(&w->clock.clock),
+                        .real_ms = clock_real_ms(&w->clock.clock),
+                        .sequence = 9};
+    arena_init(&txn->arena, (size_t)8 << 20);
+    assert_ok(ws_init(&txn->ws, w->store, &txn->arena));
+    assert_ok(store_begin(w->store));
+}
+
+static void end(struct world *w, struct txn *txn)
+{
+    store_rollback(w->store);
+    ws_fini(&txn->ws);
+    registry_unref(txn->registry);
+    keypair_unref(txn->signer);
+    arena_fini(&txn->arena);
+}
+
+static void say(struct txn *txn, const struct skp_oin *recipient, Skp__V1__Collect *told)
+{
+    Skp__V1__Line *line;
+    const struct kept_statement *kept = NULL;
+    Skp__V1__EventFact *event = txn_event(txn,
+                                          told ? SKP__V1__EVENT_KIND__EVENT_KIND_COLLECTED
+                                               : SKP__V1__EVENT_KIND__EVENT_KIND_OVERDUE,
+                                          recipient, &line);
+    assert_non_null(event);
+    if (told) {
+        event->statement = told->statement;
+        event->jws = told->jws;
+        assert_ok(statements_keep(txn, told, &kept));
+    }
+    assert_ok(txn_say_statement(txn, recipient, line, kept));
+}
+
+/* What one commit tells one party: a statement that is damaged later takes no other news with it. */
+static void statements_have_bundles_of_their_own(void **state)
+{
+    struct world *w = *state;
+    struct txn txn;
+    struct bundle_row rows[2];
+    size_t count = 0;
+    Skp__V1__Collect collects[2];
+    for (size_t i = 0; i < 2; i++) {
+        skp__v1__collect__init(&collects[i]);
+        collects[i].statement = wire_bytes(span_text(i == 0 ? "one" : "two"));
+        collects[i].jws = wire_text("e30..e30");
+    }
+    begin(w, &txn);
+    say(&txn, &w->counsellor.oin, &collects[0]);
+    say(&txn, &w->counsellor.oin, NULL);
+    say(&txn, &w->counsellor.oin, &collects[1]);
+    assert_ok(said_flush(&txn));
+    for (const struct ws_row *row = txn.ws.tables[STORE_BUNDLE].first; row; row = row->next) {
+        assert_true(count < 2);
+        assert_ok(bundle_row_read(row->value, &txn.arena, &rows[count++]));
+    }
+    assert_int_equal(count, 2);
+    assert_int_equal(rows[0].line_count, 1);
+    assert_int_equal(rows[0].left_out_count, 0);
+    assert_int_equal(rows[1].line_count, 2);
+    assert_int_equal(rows[1].left_out_count, 2);
+    end(w, &txn);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -140,6 +211,7 @@ int main(void)
         TEST(a_line_without_its_statement_stays_as_it_is),
         TEST(a_statement_that_is_not_there_is_named),
         TEST(a_row_that_cannot_be_is_refused),
+        TEST(statements_have_bundles_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
